@@ -1,0 +1,4 @@
+std = "luajit"
+max_line_length = 100
+files["spec/**/*_spec.lua"].std = "+busted"
+files["lua/perilune/_meta"].ignore = { "" }

@@ -1,0 +1,61 @@
+/*
+ * limits.h - everything that a peer can make grow, with its name and default.
+ *
+ * The names are those of the `limits` option in Lua. Sizes are bytes, times are
+ * seconds in Lua and milliseconds here.
+ */
+#ifndef PL_BASE_LIMITS_H
+#define PL_BASE_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
+
+/* X(name, unit, default, smallest, largest, what it bounds) */
+#define PL_LIMITS_MAP(X)                                                                           \
+	X(request_line, BYTES, 8192, 64, 1 << 20, "an HTTP request line")                          \
+	X(header_block, BYTES, 32768, 256, 1 << 20, "all header fields of a request")              \
+	X(header_count, COUNT, 100, 1, 100, "header fields of a request")                          \
+	X(body, BYTES, 1 << 20, 0, 1 << 30, "a request body kept in memory")                       \
+	X(message, BYTES, 16 << 20, 1, 1 << 30, "a WebSocket message")                             \
+	X(fragments, COUNT, 65536, 1, 1 << 30, "fragments of a WebSocket message")                 \
+	X(pending_events, COUNT, 64, 1, 65536, "messages waiting for a handler that waits")        \
+	X(pipelined, COUNT, 32, 1, 65536, "requests answered for one read")                        \
+	X(high_water, BYTES, 1 << 20, 1024, 1 << 30,                                               \
+	  "queued output that makes write say buffered")                                           \
+	X(low_water, BYTES, 256 << 10, 0, 1 << 30, "queued output at which OnDrain comes")         \
+	X(send_queue, BYTES, 16 << 20, 1024, 1 << 30,                                              \
+	  "queued output at which a connection closes")                                            \
+	X(connections, COUNT, 100000, 1, 1 << 24, "connections of a server")                       \
+	X(connections_per_address, COUNT, 1024, 1, 1 << 24, "connections of one client address")   \
+	X(channels_per_connection, COUNT, 1024, 1, 1 << 20,                                        \
+	  "channels one connection subscribes to")                                                 \
+	X(header_timeout, SECONDS, 10000, 10, 86400000, "a whole request head")                    \
+	X(body_timeout, SECONDS, 30000, 10, 86400000, "silence within a request body")             \
+	X(keep_alive, SECONDS, 60000, 10, 86400000, "an idle HTTP connection")                     \
+	X(write_timeout, SECONDS, 30000, 10, 86400000, "output that makes no progress")            \
+	X(close_timeout, SECONDS, 5000, 10, 86400000, "the peer's answer to a Close frame")
+
+typedef struct pl_limits {
+#define X(name, unit, standard, smallest, largest, text) int64_t name;
+	PL_LIMITS_MAP(X)
+#undef X
+} pl_limits;
+
+typedef struct pl_limit_info {
+	const char *name;
+	const char *text;
+	size_t offset; /* of the int64_t within pl_limits */
+	enum pl_limit_unit unit;
+	int64_t standard;
+	int64_t smallest;
+	int64_t largest;
+} pl_limit_info;
+
+void pl_limits_init(pl_limits *limits); /* the defaults */
+
+/* The table, in the order above; *count receives its length. */
+const pl_limit_info *pl_limits_table(size_t *count);
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * compare.h - equality of secrets in a time that tells nothing about them.
+ */
+#ifndef PL_CRYPTO_COMPARE_H
+#define PL_CRYPTO_COMPARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* True when both are equal. The time depends on the lengths only. */
+bool pl_secret_equal(const void *a, size_t a_len, const void *b, size_t b_len);
+
+#endif
