@@ -1,0 +1,98 @@
+/*
+ * exchange.h - one HTTP request and its response, whatever version carries it.
+ *
+ * The seam between a version (HTTP/1.1 now, HTTP/2 later) and what answers: scripts, files,
+ * event streams, forwarding. Both sides hold the same struct: the version fills in `ops` and
+ * `request`, the receiver calls pl_exchange_own. Every call is safe inside any callback. The
+ * exchange is gone after the receiver has called pl_exchange_end (once all the request was
+ * read or discarded) or has got `aborted`: exactly one of these two ends it, and the receiver must
+ * not touch it afterwards.
+ */
+#ifndef PL_HTTP_EXCHANGE_H
+#define PL_HTTP_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec/http_head.h"
+#include "net/stream.h"
+
+typedef struct pl_exchange pl_exchange;
+
+/* A request's head, in one allocation of its own: lives as long as the exchange. */
+typedef struct pl_exchange_request {
+	pl_slice method;
+	pl_slice target;
+	pl_slice path;
+	pl_slice query;
+	pl_slice host;
+	pl_slice raw; /* all the bytes of the head, request line to empty line */
+	uint8_t minor;
+	bool chunked;
+	int64_t content_length; /* -1 when there is none */
+	size_t field_count;
+	const pl_http_field *fields;
+} pl_exchange_request;
+
+typedef struct pl_exchange_events {
+	/* A piece of the request's body; borrowed. */
+	void (*data)(void *owner, pl_exchange *exchange, const uint8_t *data, size_t len);
+	/* The request is whole. Comes for every request, also without a body, after
+	 * pl_exchange_own; not when the response has ended before. */
+	void (*end)(void *owner, pl_exchange *exchange);
+	/* Output that was blocked (pl_exchange_write said PL_EXCHANGE_BLOCKED) is sent. */
+	void (*drain)(void *owner, pl_exchange *exchange);
+	/* The peer is gone, broke the protocol or was too slow; last. */
+	void (*aborted)(void *owner, pl_exchange *exchange, int status);
+} pl_exchange_events;
+
+typedef struct pl_exchange_ops {
+	int (*respond)(pl_exchange *exchange, int status, const pl_http_field *fields, size_t count,
+		       int64_t content_length);
+	int (*write)(pl_exchange *exchange, const void *data, size_t len);
+	void (*end)(pl_exchange *exchange);
+	void (*abort)(pl_exchange *exchange, int status);
+	void (*pause)(pl_exchange *exchange, bool pause);
+} pl_exchange_ops;
+
+struct pl_exchange {
+	const pl_exchange_ops *ops;
+	const pl_exchange_events *events;
+	void *owner;
+	pl_loop *loop;
+	const pl_exchange_request *request;
+	bool responded; /* the response's head is out */
+	bool received;	/* the request is whole */
+};
+
+enum { PL_EXCHANGE_BLOCKED = 1 }; /* > 0: taken, but wait for `drain` before more */
+
+void pl_exchange_own(pl_exchange *exchange, const pl_exchange_events *events, void *owner);
+
+/* Sends the response's head, once: status 200 to 599; content_length -1 when it is not known yet.
+ * Date, Server, Content-Length or Transfer-Encoding, and Connection are added and must not be
+ * among the fields. PL_OK; PL_EINVAL for a bad status, name or value (nothing was sent, attacks
+ * D-13) or one of those fields; PL_ESTATE when a head was sent already; PL_ENOMEM. */
+int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *fields,
+			size_t count, int64_t content_length);
+
+/* A piece of the body. PL_OK, PL_EXCHANGE_BLOCKED, PL_ESTATE (no head yet), PL_ETOOBIG (more than
+ * content_length: nothing of this piece was sent), PL_ENOMEM. Dropped silently for HEAD, 204 and
+ * 304. */
+int pl_exchange_write(pl_exchange *exchange, const void *data, size_t len);
+
+/* The response is whole; fewer bytes than content_length said closes the connection. Without a head
+ * it answers 500. The exchange may be gone when this returns. */
+void pl_exchange_end(pl_exchange *exchange);
+
+/* Breaks off: the peer sees that the response is not whole. No `aborted` comes. */
+void pl_exchange_abort(pl_exchange *exchange, int status);
+
+/* While paused no `data` and no `end` comes (back-pressure). */
+void pl_exchange_pause(pl_exchange *exchange, bool pause);
+
+/* A whole short answer as text/plain: respond, write, end. Text NULL: the reason phrase. */
+void pl_exchange_answer(pl_exchange *exchange, int status, const char *text);
+
+#endif
