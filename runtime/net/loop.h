@@ -28,6 +28,7 @@ void pl_loop_free(pl_loop *loop); /* closes what is still open, with its callbac
 /* Runs turns until nothing holds the loop or pl_loop_stop was called. */
 void pl_loop_run(pl_loop *loop);
 void pl_loop_stop(pl_loop *loop); /* after the present turn */
+void pl_loop_turn(pl_loop *loop); /* one turn that does not wait; for tests */
 
 /* Components that keep the program alive (a started server, a timer of a script,
  * a wait) hold the loop; each hold is released once. */

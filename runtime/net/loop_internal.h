@@ -1,0 +1,45 @@
+/*
+ * loop_internal.h - what the files of net share about the loop and libuv.
+ */
+#ifndef PL_NET_LOOP_INTERNAL_H
+#define PL_NET_LOOP_INTERNAL_H
+
+#include <uv.h>
+
+#include "net/loop.h"
+#include "net/output.h"
+
+/* One receive buffer for all connections of a loop: larger than libuv's 64 KiB hint, so that a
+ * burst is read with one system call. */
+enum { PL_LOOP_READ_BUFFER = 256 * 1024, PL_LOOP_SIGNALS = 8, PL_LOOP_DATE = 29 };
+
+typedef struct pl_loop_signal {
+	uv_signal_t handle;
+	void (*callback)(void *context, int number);
+	void *context;
+	int number; /* 0: free */
+} pl_loop_signal;
+
+struct pl_loop {
+	uv_loop_t uv;
+	uv_prepare_t prepare;
+	uv_check_t check;
+	uv_timer_t timer;
+	uv_async_t wake;
+	pl_wheel wheel;
+	uint64_t armed; /* when `timer` fires; UINT64_MAX: it is stopped */
+	pl_list deferred;
+	pl_list flushes;
+	size_t holds;
+	bool stopped;
+	int64_t date_second;
+	char date[PL_LOOP_DATE + 1];
+	pl_chunk_pool chunks;
+	pl_loop_signal signals[PL_LOOP_SIGNALS];
+	char *read_buffer;
+};
+
+/* The status for a libuv error. */
+int pl_net_status(int uv_error);
+
+#endif

@@ -1,0 +1,117 @@
+#include "net/stream.h"
+
+#include <string.h>
+
+#include "base/status.h"
+#include "net/loop_internal.h"
+
+static void run_flush(pl_deferred *deferred)
+{
+	pl_stream *stream = PL_CONTAINER(deferred, pl_stream, flush);
+
+	if (!stream->blocked)
+		stream->ops->flush(stream);
+}
+
+void pl_stream_init(pl_stream *stream, const pl_stream_ops *ops, pl_loop *loop)
+{
+	memset(stream, 0, sizeof(*stream));
+	stream->ops = ops;
+	stream->loop = loop;
+	stream->paused = true;
+	pl_deferred_init(&stream->flush, run_flush);
+}
+
+void pl_stream_own(pl_stream *stream, const pl_stream_events *events, void *owner)
+{
+	stream->events = events;
+	stream->owner = owner;
+}
+
+uint8_t *pl_stream_reserve(pl_stream *stream, size_t n)
+{
+	if (stream->closing)
+		return NULL;
+	return pl_output_reserve(&stream->output, &stream->loop->chunks, n);
+}
+
+void pl_stream_commit(pl_stream *stream, size_t n)
+{
+	pl_output_commit(&stream->output, n);
+	if (!stream->blocked)
+		pl_loop_flush(stream->loop, &stream->flush);
+}
+
+int pl_stream_write(pl_stream *stream, const void *data, size_t len)
+{
+	uint8_t *room;
+
+	if (stream->closing)
+		return PL_ECLOSED;
+	if (len == 0)
+		return PL_OK;
+	room = pl_stream_reserve(stream, len);
+	if (!room)
+		return PL_ENOMEM;
+	memcpy(room, data, len);
+	pl_stream_commit(stream, len);
+	return PL_OK;
+}
+
+int pl_stream_write_block(pl_stream *stream, pl_block *block)
+{
+	int status;
+
+	if (stream->closing)
+		return PL_ECLOSED;
+	status = pl_output_append_block(&stream->output, &stream->loop->chunks, block);
+	if (status == PL_OK && !stream->blocked)
+		pl_loop_flush(stream->loop, &stream->flush);
+	return status;
+}
+
+size_t pl_stream_queued(const pl_stream *stream)
+{
+	return stream->output.len;
+}
+
+void pl_stream_pause(pl_stream *stream)
+{
+	if (stream->paused || stream->closing)
+		return;
+	stream->paused = true;
+	stream->ops->pause(stream);
+}
+
+void pl_stream_resume(pl_stream *stream)
+{
+	if (!stream->paused || stream->closing)
+		return;
+	stream->paused = false;
+	stream->ops->resume(stream);
+}
+
+void pl_stream_finish(pl_stream *stream)
+{
+	if (stream->closing)
+		return;
+	stream->closing = true;
+	stream->ops->finish(stream);
+}
+
+void pl_stream_abort(pl_stream *stream, int status)
+{
+	stream->closing = true;
+	pl_deferred_cancel(&stream->flush);
+	stream->ops->abort(stream, status);
+}
+
+void pl_stream_peer(pl_stream *stream, pl_address *address)
+{
+	stream->ops->address(stream, false, address);
+}
+
+void pl_stream_local(pl_stream *stream, pl_address *address)
+{
+	stream->ops->address(stream, true, address);
+}

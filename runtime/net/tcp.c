@@ -1,0 +1,466 @@
+#include "net/tcp.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "net/loop_internal.h"
+
+enum {
+	WRITE_PIECES = 64,	   /* buffers a system call takes at once */
+	WRITE_QUEUED = 256 * 1024, /* bytes handed to libuv at once, so that progress shows */
+	FINISH_TICK = 250	   /* ms between looks at a write that makes no progress */
+};
+
+/* What a connection needs only while its output is blocked. */
+typedef struct tcp_write {
+	uv_write_t request;
+	pl_timer timer;
+	uint64_t since;	 /* when it last made progress */
+	size_t progress; /* libuv's queue then */
+	size_t bytes;
+	struct tcp *tcp; /* NULL: the connection is closing */
+} tcp_write;
+
+/* What a connection needs only while it says goodbye. */
+typedef struct tcp_linger {
+	uv_shutdown_t request;
+	pl_timer timer;
+	size_t discarded;
+	struct tcp *tcp;
+	bool sent; /* the shutdown is done */
+} tcp_linger;
+
+typedef struct tcp {
+	pl_stream stream;
+	uv_tcp_t handle;
+	tcp_write *write;
+	tcp_linger *linger;
+	int status; /* for `closed` */
+	bool finishing;
+	bool closed; /* uv_close was called */
+	bool ended;  /* the peer's FIN was read */
+} tcp;
+
+static void tcp_close(tcp *self, int status);
+
+static uv_stream_t *uv_stream(tcp *self)
+{
+	return (uv_stream_t *)&self->handle;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	tcp *self = handle->data;
+	pl_loop *loop = self->stream.loop;
+
+	pl_deferred_cancel(&self->stream.flush);
+	pl_output_clear(&self->stream.output, &loop->chunks);
+	if (self->linger) {
+		pl_loop_stop_timer(loop, &self->linger->timer);
+		pl_free(self->linger);
+	}
+	if (self->stream.events)
+		self->stream.events->closed(self->stream.owner, self->status);
+	pl_free(self);
+}
+
+static void tcp_close(tcp *self, int status)
+{
+	if (self->closed)
+		return;
+	self->closed = true;
+	self->stream.closing = true;
+	self->status = status;
+	if (self->write) {
+		pl_loop_stop_timer(self->stream.loop, &self->write->timer);
+		self->write->tcp = NULL;
+	}
+	uv_close((uv_handle_t *)&self->handle, on_closed);
+}
+
+/* Writing. */
+
+static void tcp_flush(pl_stream *stream);
+static void linger_begin(tcp *self);
+
+static void on_write_timer(pl_timer *timer)
+{
+	tcp_write *write = PL_CONTAINER(timer, tcp_write, timer);
+	tcp *self = write->tcp;
+	pl_loop *loop = self->stream.loop;
+	size_t queued = uv_stream_get_write_queue_size(uv_stream(self));
+	uint64_t limit = self->stream.write_timeout;
+
+	if (queued != write->progress) {
+		write->progress = queued;
+		write->since = pl_loop_now(loop);
+	}
+	if (pl_loop_now(loop) - write->since >= limit) {
+		tcp_close(self, PL_ETIMEDOUT);
+		return;
+	}
+	pl_loop_start(loop, timer, limit < 4 * FINISH_TICK ? limit / 4 + 1 : FINISH_TICK);
+}
+
+static void on_written(uv_write_t *request, int status)
+{
+	tcp_write *write = (tcp_write *)request;
+	tcp *self = write->tcp;
+	size_t bytes = write->bytes;
+	pl_stream *stream;
+
+	if (self) {
+		pl_loop_stop_timer(self->stream.loop, &write->timer);
+		self->write = NULL;
+	}
+	pl_free(write);
+	if (!self)
+		return;
+	if (status) {
+		tcp_close(self, pl_net_status(status));
+		return;
+	}
+	stream = &self->stream;
+	stream->blocked = false;
+	pl_output_consume(&stream->output, &stream->loop->chunks, bytes);
+	tcp_flush(stream);
+	if (!stream->blocked && !stream->closing)
+		stream->events->drain(stream->owner);
+}
+
+static size_t gather(const pl_output *output, uv_buf_t *buffers, size_t max_bytes, size_t *bytes)
+{
+	pl_output_piece pieces[WRITE_PIECES];
+	size_t count = pl_output_peek(output, pieces, WRITE_PIECES);
+	size_t i;
+
+	*bytes = 0;
+	for (i = 0; i < count && *bytes < max_bytes; i++) {
+		size_t len = pieces[i].len;
+
+		if (len > max_bytes - *bytes)
+			len = max_bytes - *bytes;
+		buffers[i] = uv_buf_init((char *)(uintptr_t)pieces[i].data, (unsigned)len);
+		*bytes += len;
+	}
+	return i;
+}
+
+/* The kernel takes no more: libuv waits for it, with one request at a time. */
+static void write_later(tcp *self)
+{
+	uv_buf_t buffers[WRITE_PIECES];
+	tcp_write *write = pl_calloc(1, sizeof(*write));
+	size_t count;
+	int status;
+
+	if (!write) {
+		tcp_close(self, PL_ENOMEM);
+		return;
+	}
+	count = gather(&self->stream.output, buffers, WRITE_QUEUED, &write->bytes);
+	status = uv_write(&write->request, uv_stream(self), buffers, (unsigned)count, on_written);
+	if (status) {
+		pl_free(write);
+		tcp_close(self, pl_net_status(status));
+		return;
+	}
+	write->tcp = self;
+	write->progress = uv_stream_get_write_queue_size(uv_stream(self));
+	write->since = pl_loop_now(self->stream.loop);
+	pl_timer_init(&write->timer, on_write_timer);
+	self->write = write;
+	self->stream.blocked = true;
+	if (self->stream.write_timeout)
+		pl_loop_start(self->stream.loop, &write->timer, 1 + FINISH_TICK / 10);
+}
+
+static void tcp_flush(pl_stream *stream)
+{
+	tcp *self = PL_CONTAINER(stream, tcp, stream);
+	uv_buf_t buffers[WRITE_PIECES];
+
+	while (stream->output.len > 0 && !self->closed && !stream->blocked) {
+		size_t bytes;
+		size_t count = gather(&stream->output, buffers, SIZE_MAX, &bytes);
+		int sent = uv_try_write(uv_stream(self), buffers, (unsigned)count);
+
+		if (sent < 0 && sent != UV_EAGAIN) {
+			tcp_close(self, pl_net_status(sent));
+			return;
+		}
+		if (sent > 0)
+			pl_output_consume(&stream->output, &stream->loop->chunks, (size_t)sent);
+		if (sent < 0 || (size_t)sent < bytes)
+			write_later(self);
+	}
+	if (stream->output.len == 0 && !self->closed) {
+		pl_output_clear(&stream->output, &stream->loop->chunks);
+		if (self->finishing)
+			linger_begin(self);
+	}
+}
+
+/* Saying goodbye. */
+
+static void on_linger_timer(pl_timer *timer)
+{
+	tcp_close(PL_CONTAINER(timer, tcp_linger, timer)->tcp, PL_OK);
+}
+
+static void on_shutdown(uv_shutdown_t *request, int status)
+{
+	tcp *self = request->handle->data;
+
+	if (!self->linger || self->closed)
+		return;
+	self->linger->sent = true;
+	if (status || self->ended)
+		tcp_close(self, PL_OK);
+}
+
+static void linger_begin(tcp *self)
+{
+	self->finishing = false;
+	if (uv_shutdown(&self->linger->request, uv_stream(self), on_shutdown)) {
+		tcp_close(self, PL_OK);
+		return;
+	}
+	pl_loop_start(self->stream.loop, &self->linger->timer, PL_STREAM_LINGER);
+}
+
+static void tcp_resume(pl_stream *stream);
+
+static void tcp_finish(pl_stream *stream)
+{
+	tcp *self = PL_CONTAINER(stream, tcp, stream);
+
+	if (self->closed)
+		return;
+	self->linger = pl_calloc(1, sizeof(*self->linger));
+	if (!self->linger) {
+		tcp_close(self, PL_ENOMEM);
+		return;
+	}
+	self->linger->tcp = self;
+	pl_timer_init(&self->linger->timer, on_linger_timer);
+	self->finishing = true;
+	if (stream->paused)
+		tcp_resume(stream);
+	if (!stream->blocked)
+		pl_loop_flush(stream->loop, &stream->flush);
+}
+
+static void tcp_abort(pl_stream *stream, int status)
+{
+	tcp_close(PL_CONTAINER(stream, tcp, stream), status);
+}
+
+/* Reading. */
+
+static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buffer)
+{
+	tcp *self = handle->data;
+
+	(void)hint;
+	*buffer = uv_buf_init(self->stream.loop->read_buffer, PL_LOOP_READ_BUFFER);
+}
+
+static void discard(tcp *self, size_t len)
+{
+	self->linger->discarded += len;
+	if (self->linger->discarded > PL_STREAM_LINGER_BYTES)
+		tcp_close(self, PL_OK);
+}
+
+static void read_end(tcp *self)
+{
+	self->ended = true;
+	uv_read_stop(uv_stream(self));
+	if (!self->stream.closing)
+		self->stream.events->end(self->stream.owner);
+	else if (self->linger && self->linger->sent)
+		tcp_close(self, PL_OK);
+}
+
+static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buffer)
+{
+	tcp *self = handle->data;
+	pl_stream *stream = &self->stream;
+
+	if (n == 0 || self->closed)
+		return;
+	if (n == UV_EOF)
+		read_end(self);
+	else if (n < 0)
+		tcp_close(self, self->linger ? PL_OK : pl_net_status((int)n));
+	else if (stream->closing)
+		discard(self, (size_t)n);
+	else
+		stream->events->data(stream->owner, (uint8_t *)buffer->base, (size_t)n);
+}
+
+static void tcp_pause(pl_stream *stream)
+{
+	uv_read_stop(uv_stream(PL_CONTAINER(stream, tcp, stream)));
+}
+
+static void tcp_resume(pl_stream *stream)
+{
+	tcp *self = PL_CONTAINER(stream, tcp, stream);
+
+	if (!self->closed && !self->ended)
+		uv_read_start(uv_stream(self), on_alloc, on_read);
+}
+
+/* Addresses. */
+
+static void from_sockaddr(const struct sockaddr_storage *from, pl_address *address)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
+
+	memset(address, 0, sizeof(*address));
+	if (from->ss_family == AF_INET) {
+		address->family = 4;
+		address->port = ntohs(v4->sin_port);
+		memcpy(address->ip, &v4->sin_addr, 4);
+	} else if (from->ss_family == AF_INET6) {
+		address->family = 6;
+		address->port = ntohs(v6->sin6_port);
+		address->scope = v6->sin6_scope_id;
+		memcpy(address->ip, &v6->sin6_addr, 16);
+	}
+}
+
+static void to_sockaddr(const pl_address *address, struct sockaddr_storage *to)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
+
+	memset(to, 0, sizeof(*to));
+	if (address->family == 4) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(address->port);
+		memcpy(&v4->sin_addr, address->ip, 4);
+	} else {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(address->port);
+		v6->sin6_scope_id = address->scope;
+		memcpy(&v6->sin6_addr, address->ip, 16);
+	}
+}
+
+static void tcp_address(pl_stream *stream, bool local, pl_address *address)
+{
+	tcp *self = PL_CONTAINER(stream, tcp, stream);
+	struct sockaddr_storage name = { 0 };
+	int len = sizeof(name);
+
+	if (local)
+		uv_tcp_getsockname(&self->handle, (struct sockaddr *)&name, &len);
+	else
+		uv_tcp_getpeername(&self->handle, (struct sockaddr *)&name, &len);
+	from_sockaddr(&name, address);
+}
+
+static const pl_stream_ops tcp_ops = {
+	.flush = tcp_flush,
+	.pause = tcp_pause,
+	.resume = tcp_resume,
+	.finish = tcp_finish,
+	.abort = tcp_abort,
+	.address = tcp_address,
+};
+
+/* Listening. */
+
+struct pl_listener {
+	uv_tcp_t handle;
+	pl_loop *loop;
+	const pl_listener_events *events;
+	void *owner;
+};
+
+static void on_refused(uv_handle_t *handle)
+{
+	pl_free(handle->data);
+}
+
+static void on_connection(uv_stream_t *server, int status)
+{
+	pl_listener *listener = server->data;
+	tcp *self = status ? NULL : pl_calloc(1, sizeof(*self));
+
+	if (!self)
+		return;
+	uv_tcp_init(&listener->loop->uv, &self->handle);
+	self->handle.data = self;
+	pl_stream_init(&self->stream, &tcp_ops, listener->loop);
+	if (uv_accept(server, uv_stream(self))) {
+		uv_close((uv_handle_t *)&self->handle, on_refused);
+		return;
+	}
+	uv_tcp_nodelay(&self->handle, 1);
+	listener->events->accept(listener->owner, &self->stream);
+}
+
+static int listen_at(pl_listener *listener, const pl_address *address)
+{
+	struct sockaddr_storage name;
+	unsigned flags = address->family == 6 ? UV_TCP_IPV6ONLY : 0;
+	int status;
+
+	to_sockaddr(address, &name);
+	status = uv_tcp_bind(&listener->handle, (const struct sockaddr *)&name, flags);
+	if (!status)
+		status = uv_listen((uv_stream_t *)&listener->handle, PL_LISTEN_BACKLOG,
+				   on_connection);
+	return pl_net_status(status);
+}
+
+int pl_listener_open(pl_listener **result, pl_loop *loop, const pl_address *address,
+		     const pl_listener_events *events, void *owner)
+{
+	pl_listener *listener = pl_calloc(1, sizeof(*listener));
+	int status;
+
+	if (!listener)
+		return PL_ENOMEM;
+	listener->loop = loop;
+	listener->events = events;
+	listener->owner = owner;
+	uv_tcp_init(&loop->uv, &listener->handle);
+	listener->handle.data = listener;
+	status = listen_at(listener, address);
+	if (status) {
+		uv_close((uv_handle_t *)&listener->handle, on_refused);
+		return status;
+	}
+	*result = listener;
+	return PL_OK;
+}
+
+void pl_listener_address(pl_listener *listener, pl_address *address)
+{
+	struct sockaddr_storage name = { 0 };
+	int len = sizeof(name);
+
+	uv_tcp_getsockname(&listener->handle, (struct sockaddr *)&name, &len);
+	from_sockaddr(&name, address);
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+	pl_listener *listener = handle->data;
+
+	listener->events->closed(listener->owner);
+	pl_free(listener);
+}
+
+void pl_listener_close(pl_listener *listener)
+{
+	uv_close((uv_handle_t *)&listener->handle, on_listener_closed);
+}
