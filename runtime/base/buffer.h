@@ -21,7 +21,8 @@ int pl_buffer_reserve(pl_buffer *buffer, size_t extra);
 
 int pl_buffer_append(pl_buffer *buffer, const void *data, size_t len);
 
-/* printf at the end; the NUL is not counted. */
+/* printf at the end; the NUL is not counted. PL_OK, PL_ENOMEM, or PL_EINVAL when the C
+ * library cannot format it. Adds nothing unless PL_OK. */
 int pl_buffer_printf(pl_buffer *buffer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -1,9 +1,11 @@
 /*
  * log.h - lines for the operator, on standard error.
  *
- * One entry is one line: "2026-11-22T16:40:03.120Z warn  text". Control bytes
- * (CR, LF, ESC, ...) in the text are written as \xNN, so that nothing a peer
- * sends can forge a line or speak to the terminal. Thread-safe.
+ * One entry is one line: "2026-11-22T16:40:03.120Z warn  text", in UTC. Control
+ * characters (CR, LF, ESC, ..., and U+0080 to U+009F in UTF-8) in the text are
+ * written as \xNN, so that nothing a peer sends can forge a line or speak to the
+ * terminal. An entry takes one write and at most 4096 bytes; a longer one is cut
+ * and ends in " [cut]". errno is kept. Thread-safe.
  */
 #ifndef PL_BASE_LOG_H
 #define PL_BASE_LOG_H
@@ -26,7 +28,9 @@ void pl_log(enum pl_log_level level, const char *format, ...) __attribute__((for
 void pl_log_text(enum pl_log_level level, const char *text, size_t len);
 
 /* Sends entries elsewhere (tests, the dashboard); NULL restores standard error.
- * The line has no newline at its end. */
+ * The line has no newline at its end. Calls of a sink do not overlap, and none is
+ * under way when this returns; a sink must not call it. What a sink logs goes to
+ * standard error. */
 void pl_log_set_sink(void (*sink)(void *context, enum pl_log_level level, const char *line,
 				  size_t len),
 		     void *context);

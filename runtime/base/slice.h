@@ -32,7 +32,8 @@ size_t pl_slice_find(pl_slice a, char c);
 pl_slice pl_slice_trim(pl_slice a);
 
 /* Takes the next element of a comma-separated list (RFC 9110 5.6.1), trimmed, from
- * the front of *rest. Empty elements are passed over. False when none is left. */
+ * the front of *rest. Empty elements are passed over. False when none is left. Elements
+ * are taken to be tokens: a comma within a quoted string separates, too. */
 bool pl_slice_next_element(pl_slice *rest, pl_slice *element);
 
 /* Whether a comma-separated list has this element (ASCII case ignored). */

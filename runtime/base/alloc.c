@@ -1,0 +1,131 @@
+/* alloc.c - malloc with counters, and a switch that makes it fail. */
+#include "base/alloc.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* Workers that allocate at once would pass one counter's cache line around, so
+ * each thread counts in one of several. */
+enum { STRIPES = 16, CACHE_LINE = 64 };
+
+typedef struct stripe {
+	_Alignas(CACHE_LINE) _Atomic uint64_t calls;
+	_Atomic uint64_t
+		offset; /* frees, and calls that made no new block: live = calls - offset */
+} stripe;
+
+static stripe stripes[STRIPES];
+static _Atomic unsigned next_stripe;
+static _Thread_local stripe *own_stripe;
+
+static _Atomic uint64_t fail_countdown; /* 0: off; 1: every call fails */
+
+static stripe *take_stripe(void)
+{
+	unsigned index = atomic_fetch_add_explicit(&next_stripe, 1, memory_order_relaxed);
+
+	own_stripe = &stripes[index % STRIPES];
+	return own_stripe;
+}
+
+static inline stripe *counters(void)
+{
+	return own_stripe ? own_stripe : take_stripe();
+}
+
+static inline void count_call(void)
+{
+	atomic_fetch_add_explicit(&counters()->calls, 1, memory_order_relaxed);
+}
+
+static inline void count_offset(void)
+{
+	atomic_fetch_add_explicit(&counters()->offset, 1, memory_order_relaxed);
+}
+
+static bool countdown_ends(uint64_t left)
+{
+	while (left > 1)
+		if (atomic_compare_exchange_weak_explicit(&fail_countdown, &left, left - 1,
+							  memory_order_relaxed,
+							  memory_order_relaxed))
+			return false;
+	return left == 1;
+}
+
+static inline bool must_fail(void)
+{
+	uint64_t left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+
+	return left != 0 && countdown_ends(left);
+}
+
+static inline void *counted(void *block)
+{
+	if (!block)
+		count_offset();
+	return block;
+}
+
+/* For a size of 0, C leaves it open whether malloc gives NULL and realloc frees. */
+static inline size_t at_least_one(size_t size)
+{
+	return size + (size == 0);
+}
+
+void *pl_alloc(size_t size)
+{
+	count_call();
+	return counted(must_fail() ? NULL : malloc(at_least_one(size)));
+}
+
+void *pl_calloc(size_t count, size_t size)
+{
+	size_t total;
+
+	count_call();
+	if (__builtin_mul_overflow(count, size, &total) || must_fail())
+		return counted(NULL);
+	return counted(calloc(1, at_least_one(total)));
+}
+
+void *pl_realloc(void *ptr, size_t size)
+{
+	if (!ptr)
+		return pl_alloc(size);
+	count_call();
+	count_offset();
+	return must_fail() ? NULL : realloc(ptr, at_least_one(size));
+}
+
+void pl_free(void *ptr)
+{
+	if (!ptr)
+		return;
+	count_offset();
+	free(ptr);
+}
+
+void pl_alloc_fail_at(uint64_t nth)
+{
+	atomic_store_explicit(&fail_countdown, nth, memory_order_relaxed);
+}
+
+uint64_t pl_alloc_calls(void)
+{
+	uint64_t calls = 0;
+
+	for (int i = 0; i < STRIPES; i++)
+		calls += atomic_load_explicit(&stripes[i].calls, memory_order_relaxed);
+	return calls;
+}
+
+int64_t pl_alloc_live(void)
+{
+	uint64_t offset = 0;
+
+	for (int i = 0; i < STRIPES; i++)
+		offset += atomic_load_explicit(&stripes[i].offset, memory_order_relaxed);
+	return (int64_t)(pl_alloc_calls() - offset);
+}
