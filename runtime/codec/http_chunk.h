@@ -21,7 +21,6 @@ enum {
 
 typedef struct pl_http_chunk {
 	uint8_t state;
-	uint8_t digits;
 	uint64_t left;	   /* of the present chunk's data */
 	uint64_t data;	   /* bytes of data so far */
 	uint64_t overhead; /* bytes of everything else so far */
@@ -32,8 +31,8 @@ typedef struct pl_http_chunk {
 /* All zero is the start. Decodes from buf[0..len), len > 0, not after done. Returns the bytes used
  * (> 0) with *data a piece of body inside buf (possibly empty: call again while bytes are
  * left), or PL_EPROTO (400): size not hex or above 2^63-1, data not followed by CRLF, bare LF,
- * control bytes in an extension or trailer, too much overhead. Trailer fields are checked
- * for their form and dropped. */
+ * an extension or trailer against the grammar (7.1.1, 5), too much overhead. Trailer fields are
+ * checked for their form and dropped. */
 ptrdiff_t pl_http_chunk_decode(pl_http_chunk *chunk, const char *buf, size_t len, pl_slice *data);
 
 /* Writes the line in front of `len` bytes of data ("1a\r\n"), len > 0; returns its length. The

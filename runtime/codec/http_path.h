@@ -14,9 +14,9 @@ ptrdiff_t pl_percent_decode(char *out, pl_slice text);
 
 /* A path as a file below a root: decoded once, made of plain segments. Writes a relative path
  * without leading slash ("" for "/"; a trailing slash is kept) into out (room for path.len).
- * Returns its length, or -1: no leading '/', a bad escape, NUL, other control byte, backslash, a
- * "." or ".." segment, an empty segment, or a segment that starts with a dot (hidden files)
- * (attacks D-11). ".well-known" is the one exception (RFC 8615). */
+ * Returns its length, or -1: no leading '/', a bad escape, NUL, other control byte, backslash, an
+ * escaped slash, a "." or ".." segment, an empty segment, or a segment that starts with a dot
+ * (hidden files) (attacks D-11). A first segment ".well-known" is the one exception (RFC 8615). */
 ptrdiff_t pl_http_path_decode(char *out, pl_slice path);
 
 /* Takes the next name=value from the front of *rest, of a query or a form body

@@ -65,8 +65,8 @@ void pl_ws_mask(uint8_t *data, size_t len, const uint8_t mask[4], uint64_t offse
  * PL_EUTF8: the reason is not UTF-8. */
 int pl_ws_close_decode(const uint8_t *payload, size_t len, uint16_t *code, pl_slice *reason);
 
-/* Writes code and reason, the reason cut at a character border so that all fits into
- * PL_WS_CONTROL_MAX bytes; returns the length. Code 0 or 1005 writes nothing. */
+/* Writes code and reason, which must be UTF-8, the reason cut at a character border so that all
+ * fits into PL_WS_CONTROL_MAX bytes; returns the length. Code 0 or 1005 writes nothing. */
 size_t pl_ws_close_encode(uint8_t out[PL_WS_CONTROL_MAX], uint16_t code, pl_slice reason);
 
 /* Whether an endpoint may send this code: 1000-1003, 1007-1014, 3000-4999. */

@@ -10,7 +10,11 @@
 
 #include "codec/http_head.h"
 
-enum { PL_WS_KEY_SIZE = 24, PL_WS_ACCEPT_SIZE = 28 };
+enum {
+	PL_WS_KEY_SIZE = 24,
+	PL_WS_ACCEPT_SIZE = 28,
+	PL_WS_PROTOCOLS_MAX = 64 /* each is compared with all before it */
+};
 
 typedef struct pl_ws_offer {
 	pl_slice key;	  /* Sec-WebSocket-Key, PL_WS_KEY_SIZE characters */
@@ -23,8 +27,9 @@ typedef struct pl_ws_offer {
 bool pl_ws_requested(const pl_http_request *request);
 
 /* Checks such a request. PL_OK with *offer, or PL_EPROTO with error_status and error: method not
- * GET, HTTP/1.0, a body, key missing, given twice or not 16 bytes of base64, version missing
- * or not 13 (426), a bad or repeated element in Sec-WebSocket-Protocol. */
+ * GET, HTTP/1.0, a body, key missing, given twice or not 16 bytes of base64, version missing,
+ * repeated or not 13 (426), a Sec-WebSocket-Protocol that is empty, has an element that is
+ * no token or repeated, or more than PL_WS_PROTOCOLS_MAX. */
 int pl_ws_offer_decode(pl_ws_offer *offer, const pl_http_request *request);
 
 /* Takes the next subprotocol the client asks for, in its order of preference. Start with
@@ -32,7 +37,8 @@ int pl_ws_offer_decode(pl_ws_offer *offer, const pl_http_request *request);
 bool pl_ws_offer_protocol(const pl_http_request *request, size_t *field, pl_slice *rest,
 			  pl_slice *protocol);
 
-/* Sec-WebSocket-Accept for a key (4.2.2, 5.4). PL_OK or PL_ENOMEM. */
+/* Sec-WebSocket-Accept for a key (4.2.2, 5.4). PL_OK, PL_ENOMEM, or PL_EINVAL for a key
+ * that has not PL_WS_KEY_SIZE characters. */
 int pl_ws_accept(char out[PL_WS_ACCEPT_SIZE], pl_slice key);
 
 #endif
