@@ -1,0 +1,144 @@
+# shellcheck shell=bash
+# The parts of ./test, which sources this at the top of the checkout. Each prints its lines
+# through report.sh and leaves its counts there.
+: "${top:?}"
+# shellcheck source=tools/packages.sh
+source tools/packages.sh
+# shellcheck source=spec/runner/report.sh
+source spec/runner/report.sh
+
+declare -A built=() # build folder: yes or no
+
+export CMOCKA_MESSAGE_OUTPUT=TAP
+export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+
+# Every node program of the tests runs in the node that spec/interop pins; npm in the system's own.
+system_path=$PATH
+PATH=$top/spec/interop/node_modules/.bin:$PATH
+
+# packages_of PART: what has to be installed for it.
+packages_of() {
+  case $1 in
+  lint) echo "${packages_lint[@]}" ;;
+  units | oom) echo "${packages_build[@]}" "${packages_test[@]}" ;;
+  specs | asan | tsan) echo "${packages_build[@]}" "${packages_test[@]}" "${packages_interop[@]}" ;;
+  browser) echo "${packages_build[@]}" "${packages_test[@]}" "${packages_browser[@]}" ;;
+  fuzz) echo "${packages_build[@]}" "${packages_fuzz[@]}" ;;
+  bench) echo "${packages_build[@]}" ;;
+  esac
+  if [[ $1 != units && $1 != oom && $1 != fuzz ]] && ! command -v npm >/dev/null; then
+    echo "${packages_npm[@]}"
+  fi
+}
+
+# build FOLDER TYPE [CMake settings...]: one check the first time; its failure ends the part.
+build() {
+  local before=${failed[$part]-}
+  if [[ -z ${built[$1]-} ]]; then
+    check "build $2" 1200 tools/build "$1" "$2" all "${@:3}"
+    built[$1]=yes
+    ((failed[$part] == before)) || built[$1]=no
+  fi
+  [[ ${built[$1]} == yes ]]
+}
+
+# node_modules FOLDER: installs what its lock file names, once.
+node_modules() {
+  local folder=spec/$1
+  cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && return
+  check "npm ci in $folder" 600 env "PATH=$system_path" npm ci --prefix "$folder" --no-fund --no-audit &&
+    cp "$folder/package-lock.json" "$folder/node_modules/.installed"
+}
+
+# programs FOLDER PREFIX...: runs the C test programs of a build.
+programs() {
+  local prefix program
+  for prefix in "${@:2}"; do
+    for program in "$1/tests/$prefix"*; do
+      [[ -x $program ]] && start tap "${program##*/}" 120 "$program"
+    done
+  done
+  report
+}
+
+# specs FOLDER SECONDS: runs every spec inside the program of a build.
+specs() {
+  PERILUNE=$top/$1/perilune tap 'perilune test spec' "$2" "$1/perilune" test spec -o TAP
+}
+
+part_lint() {
+  node_modules lint
+  check 'clang-format' 60 spec/lint/format_c
+  check 'stylua' 60 spec/lint/format_lua
+  check 'luacheck' 60 luacheck -q --no-color lua apps examples spec
+  check 'clang-tidy' 300 spec/lint/analyse_c
+  check 'shellcheck' 60 spec/lint/shell
+  tap 'structure' 60 lua5.1 spec/lint/structure.lua
+}
+
+part_units() {
+  build build Release -DPL_TESTS=ON || return
+  programs build unit_ session_
+}
+
+part_specs() {
+  build build Release -DPL_TESTS=ON || return
+  node_modules interop
+  specs build 600
+}
+
+part_browser() {
+  local tests
+  build build Release -DPL_TESTS=ON || return
+  node_modules interop
+  node_modules browser
+  mapfile -t tests < <(grep -ls 'node:test' spec/browser/*.mjs)
+  ((${#tests[@]})) || return
+  PERILUNE=$top/build/perilune tap 'chromium' 600 node --test --test-reporter=tap "${tests[@]}"
+}
+
+part_asan() {
+  build build-asan Asan -DPL_TESTS=ON || return
+  programs build-asan unit_ session_
+  node_modules interop
+  specs build-asan 900
+}
+
+part_tsan() {
+  build build-tsan Tsan -DPL_TESTS=ON || return
+  programs build-tsan unit_net_ unit_worker_
+  node_modules interop
+  specs build-tsan 900
+}
+
+# Every target first reads its corpus, then looks for new inputs for 20 seconds.
+part_fuzz() {
+  local source name corpus program found=build-fuzz/found
+  build build-fuzz Fuzz -DCMAKE_C_COMPILER=clang || return
+  mkdir -p "$found"
+  for source in spec/fuzz/*_fuzz.c; do
+    [[ -e $source ]] || return
+    name=$(basename "$source" .c)
+    corpus=spec/fuzz/corpus/${name%_fuzz}
+    program=build-fuzz/fuzz/$name
+    mkdir -p "$work/$name"
+    start check "$name: corpus" 120 "$program" -runs=0 -timeout=10 "$corpus"
+    start check "$name: 20 s" 120 "$program" -max_total_time=20 -timeout=10 -print_final_stats=1 \
+      "-artifact_prefix=$found/$name-" "$work/$name" "$corpus"
+  done
+  report
+}
+
+part_oom() {
+  build build-asan Asan -DPL_TESTS=ON || return
+  programs build-asan oom_
+}
+
+part_bench() {
+  build build Release || return
+  node_modules interop
+  check 'echo' 1200 spec/bench/run
+  output
+}
