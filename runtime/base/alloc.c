@@ -5,43 +5,59 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* Workers that allocate at once would pass one counter's cache line around, so
- * each thread counts in one of several. */
-enum { STRIPES = 16, CACHE_LINE = 64 };
+/* A thread counts in a cell that no other writes, so without a locked operation
+ * (they cost as much as malloc itself); threads that come late share the last one. */
+enum { CELLS = 64, SHARED = CELLS - 1, CACHE_LINE = 64 };
 
-typedef struct stripe {
+/* `offset` counts frees and the calls that made no new block: live = calls - offset. */
+typedef struct counters {
 	_Alignas(CACHE_LINE) _Atomic uint64_t calls;
-	_Atomic uint64_t
-		offset; /* frees, and calls that made no new block: live = calls - offset */
-} stripe;
+	_Atomic uint64_t offset;
+} counters;
 
-static stripe stripes[STRIPES];
-static _Atomic unsigned next_stripe;
-static _Thread_local stripe *own_stripe;
+static counters cells[CELLS];
+static _Atomic uint64_t cells_taken;
+static _Thread_local counters *own_cell;
 
 static _Atomic uint64_t fail_countdown; /* 0: off; 1: every call fails */
 
-static stripe *take_stripe(void)
+static counters *take_cell(void)
 {
-	unsigned index = atomic_fetch_add_explicit(&next_stripe, 1, memory_order_relaxed);
+	uint64_t index = atomic_fetch_add_explicit(&cells_taken, 1, memory_order_relaxed);
 
-	own_stripe = &stripes[index % STRIPES];
-	return own_stripe;
+	own_cell = &cells[index < SHARED ? index : SHARED];
+	return own_cell;
 }
 
-static inline stripe *counters(void)
+static inline counters *own_counters(void)
 {
-	return own_stripe ? own_stripe : take_stripe();
+	return own_cell ? own_cell : take_cell();
+}
+
+static inline void count(_Atomic uint64_t *counter, bool shared)
+{
+	uint64_t value;
+
+	if (shared) {
+		atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+		return;
+	}
+	value = atomic_load_explicit(counter, memory_order_relaxed);
+	atomic_store_explicit(counter, value + 1, memory_order_relaxed);
 }
 
 static inline void count_call(void)
 {
-	atomic_fetch_add_explicit(&counters()->calls, 1, memory_order_relaxed);
+	counters *own = own_counters();
+
+	count(&own->calls, own == &cells[SHARED]);
 }
 
 static inline void count_offset(void)
 {
-	atomic_fetch_add_explicit(&counters()->offset, 1, memory_order_relaxed);
+	counters *own = own_counters();
+
+	count(&own->offset, own == &cells[SHARED]);
 }
 
 static bool countdown_ends(uint64_t left)
@@ -116,8 +132,8 @@ uint64_t pl_alloc_calls(void)
 {
 	uint64_t calls = 0;
 
-	for (int i = 0; i < STRIPES; i++)
-		calls += atomic_load_explicit(&stripes[i].calls, memory_order_relaxed);
+	for (int i = 0; i < CELLS; i++)
+		calls += atomic_load_explicit(&cells[i].calls, memory_order_relaxed);
 	return calls;
 }
 
@@ -125,7 +141,7 @@ int64_t pl_alloc_live(void)
 {
 	uint64_t offset = 0;
 
-	for (int i = 0; i < STRIPES; i++)
-		offset += atomic_load_explicit(&stripes[i].offset, memory_order_relaxed);
+	for (int i = 0; i < CELLS; i++)
+		offset += atomic_load_explicit(&cells[i].offset, memory_order_relaxed);
 	return (int64_t)(pl_alloc_calls() - offset);
 }
