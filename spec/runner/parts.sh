@@ -21,7 +21,7 @@ PATH=$top/spec/interop/node_modules/.bin:$PATH
 # packages_of PART: what has to be installed for it.
 packages_of() {
   case $1 in
-  lint) echo "${packages_lint[@]}" ;;
+  lint) echo "${packages_build[@]}" "${packages_lint[@]}" ;;
   units | oom) echo "${packages_build[@]}" "${packages_test[@]}" ;;
   specs | asan | tsan) echo "${packages_build[@]}" "${packages_test[@]}" "${packages_interop[@]}" ;;
   browser) echo "${packages_build[@]}" "${packages_test[@]}" "${packages_browser[@]}" ;;
@@ -33,11 +33,11 @@ packages_of() {
   fi
 }
 
-# build FOLDER TYPE [CMake settings...]: one check the first time; its failure ends the part.
+# build FOLDER TYPE [CMake settings...]: one step the first time; its failure ends the part.
 build() {
   local before=${failed[$part]-}
   if [[ -z ${built[$1]-} ]]; then
-    check "build $2" 1200 tools/build "$1" "$2" all "${@:3}"
+    step "build $2" 1200 tools/build "$1" "$2" all "${@:3}"
     built[$1]=yes
     ((failed[$part] == before)) || built[$1]=no
   fi
@@ -48,7 +48,7 @@ build() {
 node_modules() {
   local folder=spec/$1
   cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && return
-  check "npm ci in $folder" 600 env "PATH=$system_path" npm ci --prefix "$folder" --no-fund --no-audit &&
+  step "npm ci in $folder" 600 env "PATH=$system_path" npm ci --prefix "$folder" --no-fund --no-audit &&
     cp "$folder/package-lock.json" "$folder/node_modules/.installed"
 }
 
@@ -70,12 +70,13 @@ specs() {
 
 part_lint() {
   node_modules lint
-  check 'clang-format' 60 spec/lint/format_c
-  check 'stylua' 60 spec/lint/format_lua
-  check 'luacheck' 60 luacheck -q --no-color lua apps examples spec
-  check 'clang-tidy' 300 spec/lint/analyse_c
-  check 'shellcheck' 60 spec/lint/shell
-  tap 'structure' 60 lua5.1 spec/lint/structure.lua
+  start check 'clang-format' 60 spec/lint/format_c
+  start check 'stylua' 60 spec/lint/format_lua
+  start check 'luacheck' 60 spec/lint/check_lua
+  start check 'clang-tidy' 300 spec/lint/check_c
+  start check 'shellcheck' 60 spec/lint/check_shell
+  start tap 'structure' 60 lua5.1 spec/lint/structure.lua
+  report
 }
 
 part_units() {

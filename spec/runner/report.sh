@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Runs commands, counts their tests, prints one line each and the summary. Sourced by ./test.
 #
-# Programs that hold many tests write TAP; every other command is one test, judged by its exit code.
+# A command is of one of three kinds. `tap`: it holds many tests and says in TAP how they went.
+# `check`: it is one test, judged by its exit code. `step`: it is none, but counts when it fails.
 # `start` runs a command beside others, one a core at most; `report` waits and prints them in the
-# order of their start. `tap` and `check` do both for one command.
+# order of their start. `tap`, `check` and `step` do both for one command.
 
 cores=$(nproc)
 work=$(mktemp -d)
@@ -46,7 +47,7 @@ finish() {
   took[$part]=$((SECONDS - began[$part]))
 }
 
-# start KIND LABEL SECONDS COMMAND...: KIND is tap or check.
+# start KIND LABEL SECONDS COMMAND...: KIND is tap, check or step.
 start() {
   local kind=$1 label=$2 limit=$3 id=$((started++))
   shift 3
@@ -84,7 +85,7 @@ report_one() {
   passed[$part]=$((passed[$part] + ok))
   failed[$part]=$((failed[$part] + bad))
   if ((bad == 0)); then
-    printf '  ok    %-44s %5d %7s s\n' "$label" "$ok" "$((tenths / 10)).$((tenths % 10))"
+    printf '  ok    %-44s %5s %7s s\n' "$label" "${ok#0}" "$((tenths / 10)).$((tenths % 10))"
   else
     printf '  FAIL  %-44s %5d of %d failed, exit code %d\n' "$label" "$bad" $((ok + bad)) "$status"
     without_successes <"$work/$id.log" | sed 's/^/        /'
@@ -101,9 +102,18 @@ check() {
   report
 }
 
+step() {
+  start step "$@"
+  report
+}
+
 # count_check STATUS: prints "passed failed".
 count_check() {
   if (($1 == 0)); then echo 1 0; else echo 0 1; fi
+}
+
+count_step() {
+  if (($1 == 0)); then echo 0 0; else echo 0 1; fi
 }
 
 # count_tap STATUS: reads TAP and prints "passed failed". A skipped test, a plan that was not kept,
