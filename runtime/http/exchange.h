@@ -4,9 +4,9 @@
  * The seam between a version (HTTP/1.1 now, HTTP/2 later) and what answers: scripts, files,
  * event streams, forwarding. Both sides hold the same struct: the version fills in `ops` and
  * `request`, the receiver calls pl_exchange_own. Every call is safe inside any callback. The
- * exchange is gone after the receiver has called pl_exchange_end (once all the request was
- * read or discarded) or has got `aborted`: exactly one of these two ends it, and the receiver must
- * not touch it afterwards.
+ * exchange is gone for the receiver after it has called pl_exchange_end or pl_exchange_abort, or
+ * has got `aborted`: exactly one of these three ends it, and the receiver must not touch it
+ * afterwards. (What is left of the request is then read and discarded by the version.)
  */
 #ifndef PL_HTTP_EXCHANGE_H
 #define PL_HTTP_EXCHANGE_H
@@ -41,7 +41,8 @@ typedef struct pl_exchange_events {
 	/* The request is whole. Comes for every request, also without a body, after
 	 * pl_exchange_own; not when the response has ended before. */
 	void (*end)(void *owner, pl_exchange *exchange);
-	/* Output that was blocked (pl_exchange_write said PL_EXCHANGE_BLOCKED) is sent. */
+	/* Output that was blocked (pl_exchange_write said PL_EXCHANGE_BLOCKED) is sent. Never
+	 * comes from within pl_exchange_write. */
 	void (*drain)(void *owner, pl_exchange *exchange);
 	/* The peer is gone, broke the protocol or was too slow; last. */
 	void (*aborted)(void *owner, pl_exchange *exchange, int status);
@@ -73,13 +74,14 @@ void pl_exchange_own(pl_exchange *exchange, const pl_exchange_events *events, vo
 /* Sends the response's head, once: status 200 to 599; content_length -1 when it is not known yet.
  * Date, Server, Content-Length or Transfer-Encoding, and Connection are added and must not be
  * among the fields. PL_OK; PL_EINVAL for a bad status, name or value (nothing was sent, attacks
- * D-13) or one of those fields; PL_ESTATE when a head was sent already; PL_ENOMEM. */
+ * D-13) or one of those fields; PL_ESTATE when a head was sent already; PL_ECLOSED or PL_ENOMEM:
+ * the connection is closing, `aborted` comes unless the receiver ends the exchange before. */
 int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *fields,
 			size_t count, int64_t content_length);
 
 /* A piece of the body. PL_OK, PL_EXCHANGE_BLOCKED, PL_ESTATE (no head yet), PL_ETOOBIG (more than
- * content_length: nothing of this piece was sent), PL_ENOMEM. Dropped silently for HEAD, 204 and
- * 304. */
+ * content_length: nothing of this piece was sent), PL_ECLOSED or PL_ENOMEM (as above). Dropped
+ * silently for HEAD, 204 and 304. */
 int pl_exchange_write(pl_exchange *exchange, const void *data, size_t len);
 
 /* The response is whole; fewer bytes than content_length said closes the connection. Without a head
@@ -92,7 +94,8 @@ void pl_exchange_abort(pl_exchange *exchange, int status);
 /* While paused no `data` and no `end` comes (back-pressure). */
 void pl_exchange_pause(pl_exchange *exchange, bool pause);
 
-/* A whole short answer as text/plain: respond, write, end. Text NULL: the reason phrase. */
+/* A whole short answer as text/plain: respond, write, end. Text NULL: the reason phrase. When a
+ * head is out already, the exchange is aborted. */
 void pl_exchange_answer(pl_exchange *exchange, int status, const char *text);
 
 #endif

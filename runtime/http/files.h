@@ -7,7 +7,9 @@
 #include "http/exchange.h"
 
 /* Called once when the answer cannot be given by this file (PL_ENOENT: no such file, or a name that
- * may not be asked for): the exchange is the callee's again, with nothing sent. */
+ * may not be asked for): the exchange is the callee's again, with nothing sent; it owns the
+ * exchange anew or answers it. May come before pl_files_serve returns. The request's body up to
+ * now is discarded; exchange->received tells whether `end` is still to come. */
 typedef void (*pl_files_missing)(void *owner, pl_exchange *exchange, int status);
 
 /*

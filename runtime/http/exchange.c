@@ -1,0 +1,95 @@
+#include "http/exchange.h"
+
+#include <string.h>
+
+#include "base/status.h"
+#include "codec/http_text.h"
+
+void pl_exchange_own(pl_exchange *exchange, const pl_exchange_events *events, void *owner)
+{
+	exchange->events = events;
+	exchange->owner = owner;
+}
+
+/* The fields that frame a message or that the version writes itself. */
+static bool name_reserved(pl_slice name)
+{
+	switch (name.len) {
+	case 4:
+		return pl_slice_equal_nocase(name, PL_SLICE("date"));
+	case 6:
+		return pl_slice_equal_nocase(name, PL_SLICE("server"));
+	case 10:
+		return pl_slice_equal_nocase(name, PL_SLICE("connection"));
+	case 14:
+		return pl_slice_equal_nocase(name, PL_SLICE("content-length"));
+	case 17:
+		return pl_slice_equal_nocase(name, PL_SLICE("transfer-encoding"));
+	default:
+		return false;
+	}
+}
+
+static bool field_valid(const pl_http_field *field)
+{
+	return pl_http_token_valid(field->name) && pl_http_value_valid(field->value) &&
+	       !name_reserved(field->name);
+}
+
+int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *fields,
+			size_t count, int64_t content_length)
+{
+	int result;
+
+	if (exchange->responded)
+		return PL_ESTATE;
+	if (status < 200 || status > 599 || content_length < -1)
+		return PL_EINVAL;
+	for (size_t i = 0; i < count; i++)
+		if (!field_valid(&fields[i]))
+			return PL_EINVAL;
+	result = exchange->ops->respond(exchange, status, fields, count, content_length);
+	if (result == PL_OK)
+		exchange->responded = true;
+	return result;
+}
+
+int pl_exchange_write(pl_exchange *exchange, const void *data, size_t len)
+{
+	if (!exchange->responded)
+		return PL_ESTATE;
+	return exchange->ops->write(exchange, data, len);
+}
+
+void pl_exchange_end(pl_exchange *exchange)
+{
+	if (exchange->responded)
+		exchange->ops->end(exchange);
+	else
+		pl_exchange_answer(exchange, 500, NULL);
+}
+
+void pl_exchange_abort(pl_exchange *exchange, int status)
+{
+	exchange->ops->abort(exchange, status);
+}
+
+void pl_exchange_pause(pl_exchange *exchange, bool pause)
+{
+	exchange->ops->pause(exchange, pause);
+}
+
+void pl_exchange_answer(pl_exchange *exchange, int status, const char *text)
+{
+	const pl_http_field type = { PL_SLICE("Content-Type"),
+				     PL_SLICE("text/plain; charset=utf-8") };
+	const char *body = text ? text : pl_http_reason(status);
+	size_t len = strlen(body);
+
+	if (pl_exchange_respond(exchange, status, &type, 1, (int64_t)len) != PL_OK ||
+	    pl_exchange_write(exchange, body, len) < 0) {
+		pl_exchange_abort(exchange, PL_ECANCELED);
+		return;
+	}
+	pl_exchange_end(exchange);
+}

@@ -1,0 +1,314 @@
+#include "http/http1_internal.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "codec/http_text.h"
+
+enum {
+	HEAD_FIXED = 256,   /* a head without Server's value and the receiver's fields, at most */
+	CHUNK_JOINED = 4096 /* a piece up to this size is written together with its chunk's line */
+};
+
+typedef struct response_head {
+	int status;
+	int64_t length; /* -1: no Content-Length */
+	bool chunked;
+	bool close;
+	bool keep_alive; /* said to an HTTP/1.0 client, who would expect the end otherwise */
+} response_head;
+
+static char *put(char *at, const char *text, size_t len)
+{
+	memcpy(at, text, len);
+	return at + len;
+}
+
+static char *put_slice(char *at, pl_slice text)
+{
+	return text.len ? put(at, text.at, text.len) : at;
+}
+
+static char *put_number(char *at, uint64_t value)
+{
+	char digits[20];
+	size_t first = sizeof(digits);
+
+	do {
+		digits[--first] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	return put(at, digits + first, sizeof(digits) - first);
+}
+
+static char *put_status_line(char *at, int status)
+{
+	const char *reason;
+
+	if (status == 200)
+		return put_slice(at, PL_SLICE("HTTP/1.1 200 OK\r\n"));
+	reason = pl_http_reason(status);
+	at = put_slice(at, PL_SLICE("HTTP/1.1 "));
+	at = put_number(at, (uint64_t)status);
+	*at++ = ' ';
+	at = put(at, reason, strlen(reason));
+	return put_slice(at, PL_SLICE("\r\n"));
+}
+
+static char *put_field(char *at, pl_slice name, pl_slice value)
+{
+	at = put_slice(at, name);
+	at = put_slice(at, PL_SLICE(": "));
+	at = put_slice(at, value);
+	return put_slice(at, PL_SLICE("\r\n"));
+}
+
+/* The fields that are ours: Date, Server, the framing, Connection. */
+static char *put_own_fields(char *at, pl_http1 *http1, const response_head *head)
+{
+	pl_slice software = http1->settings->software;
+	const char *date = pl_loop_date(http1->stream->loop);
+
+	at = put_field(at, PL_SLICE("Date"), pl_slice_make(date, PL_HTTP_DATE_SIZE));
+	if (software.len)
+		at = put_field(at, PL_SLICE("Server"), software);
+	if (head->length >= 0) {
+		at = put_slice(at, PL_SLICE("Content-Length: "));
+		at = put_number(at, (uint64_t)head->length);
+		at = put_slice(at, PL_SLICE("\r\n"));
+	}
+	if (head->chunked)
+		at = put_slice(at, PL_SLICE("Transfer-Encoding: chunked\r\n"));
+	if (head->close)
+		return put_slice(at, PL_SLICE("Connection: close\r\n"));
+	if (head->keep_alive)
+		return put_slice(at, PL_SLICE("Connection: keep-alive\r\n"));
+	return at;
+}
+
+static size_t head_size(const pl_http1 *http1, const pl_http_field *fields, size_t count)
+{
+	size_t size = HEAD_FIXED + http1->settings->software.len;
+
+	for (size_t i = 0; i < count; i++)
+		size += fields[i].name.len + fields[i].value.len + 4;
+	return size;
+}
+
+static int write_head(pl_http1 *http1, const response_head *head, const pl_http_field *fields,
+		      size_t count)
+{
+	char *out = (char *)pl_stream_reserve(http1->stream, head_size(http1, fields, count));
+	char *at = out;
+
+	if (!out)
+		return http1->stream->closing ? PL_ECLOSED : PL_ENOMEM;
+	at = put_status_line(at, head->status);
+	at = put_own_fields(at, http1, head);
+	for (size_t i = 0; i < count; i++)
+		at = put_field(at, fields[i].name, fields[i].value);
+	at = put_slice(at, PL_SLICE("\r\n"));
+	pl_stream_commit(http1->stream, (size_t)(at - out));
+	return PL_OK;
+}
+
+static pl_http1_exchange *exchange_of(pl_exchange *exchange)
+{
+	return (pl_http1_exchange *)exchange;
+}
+
+static bool gone(const pl_http1_exchange *exchange)
+{
+	return exchange->ended || exchange->http1->closing;
+}
+
+/* A client that waits for 100 (Continue) and gets a final status may send the body or may not: what
+ * comes next on the connection cannot be told (RFC 9110 10.1.1). */
+static bool must_close(const pl_http1_exchange *exchange, bool ends_by_close)
+{
+	const pl_http1 *http1 = exchange->http1;
+
+	return !exchange->keep_alive || http1->stopping || http1->peer_ended || ends_by_close ||
+	       exchange->expect_continue;
+}
+
+/* How the answer is framed (RFC 9112 6.3); a 304's length would be that of the 200. */
+static response_head frame(pl_http1_exchange *exchange, int status, int64_t length)
+{
+	bool is_head = pl_slice_equal(exchange->request.method, PL_SLICE("HEAD"));
+	response_head head = { .status = status, .length = length };
+
+	exchange->no_body = is_head || status == 204 || status == 304;
+	if (status == 204 || status == 304)
+		head.length = -1;
+	head.chunked = length < 0 && !exchange->no_body && exchange->request.minor > 0;
+	exchange->chunked = head.chunked;
+	exchange->unsent = exchange->no_body ? 0 : length;
+	exchange->close = must_close(exchange, exchange->unsent < 0 && !head.chunked);
+	head.close = exchange->close;
+	head.keep_alive = !head.close && exchange->request.minor == 0;
+	return head;
+}
+
+static int exchange_respond(pl_exchange *base, int status, const pl_http_field *fields,
+			    size_t count, int64_t content_length)
+{
+	pl_http1_exchange *exchange = exchange_of(base);
+	response_head head;
+	int result;
+
+	if (gone(exchange))
+		return PL_ECLOSED;
+	head = frame(exchange, status, content_length);
+	result = write_head(exchange->http1, &head, fields, count);
+	if (result != PL_OK)
+		pl_http1_abort(exchange->http1, result);
+	return result;
+}
+
+static int write_chunk_joined(pl_stream *stream, const void *data, size_t len)
+{
+	char *out = (char *)pl_stream_reserve(stream, PL_HTTP_CHUNK_HEAD_MAX + len + 2);
+	char *at = out;
+
+	if (!out)
+		return stream->closing ? PL_ECLOSED : PL_ENOMEM;
+	at += pl_http_chunk_encode(at, len);
+	at = put(at, data, len);
+	at = put_slice(at, PL_SLICE("\r\n"));
+	pl_stream_commit(stream, (size_t)(at - out));
+	return PL_OK;
+}
+
+static int write_chunk(pl_stream *stream, const void *data, size_t len)
+{
+	char line[PL_HTTP_CHUNK_HEAD_MAX];
+	int status;
+
+	if (len <= CHUNK_JOINED)
+		return write_chunk_joined(stream, data, len);
+	status = pl_stream_write(stream, line, pl_http_chunk_encode(line, len));
+	if (status == PL_OK)
+		status = pl_stream_write(stream, data, len);
+	return status == PL_OK ? pl_stream_write(stream, "\r\n", 2) : status;
+}
+
+static int exchange_write(pl_exchange *base, const void *data, size_t len)
+{
+	pl_http1_exchange *exchange = exchange_of(base);
+	pl_http1 *http1 = exchange->http1;
+	int status;
+
+	if (gone(exchange))
+		return PL_ECLOSED;
+	if (exchange->no_body || len == 0)
+		return PL_OK;
+	if (exchange->unsent >= 0 && len > (uint64_t)exchange->unsent)
+		return PL_ETOOBIG;
+	status = exchange->chunked ? write_chunk(http1->stream, data, len)
+				   : pl_stream_write(http1->stream, data, len);
+	if (status != PL_OK) {
+		pl_http1_abort(http1, status);
+		return status;
+	}
+	if (exchange->unsent > 0)
+		exchange->unsent -= (int64_t)len;
+	exchange->blocked = pl_http1_output_full(http1);
+	return exchange->blocked ? PL_EXCHANGE_BLOCKED : PL_OK;
+}
+
+static void exchange_end(pl_exchange *base)
+{
+	pl_http1_exchange *exchange = exchange_of(base);
+	pl_http1 *http1 = exchange->http1;
+	int status = PL_OK;
+
+	if (exchange->ended)
+		return;
+	exchange->ended = true;
+	if (http1->closing)
+		return;
+	if (exchange->chunked)
+		status = pl_stream_write(http1->stream, "0\r\n\r\n", 5);
+	if (exchange->unsent > 0)
+		exchange->close = true;
+	if (status != PL_OK)
+		pl_http1_abort(http1, status);
+	else
+		pl_http1_wake(http1);
+}
+
+static void exchange_abort(pl_exchange *base, int status)
+{
+	pl_http1_exchange *exchange = exchange_of(base);
+
+	if (exchange->ended)
+		return;
+	exchange->ended = true;
+	pl_http1_abort(exchange->http1, status);
+}
+
+static void exchange_pause(pl_exchange *base, bool pause)
+{
+	pl_http1_exchange *exchange = exchange_of(base);
+
+	if (gone(exchange) || exchange->paused == pause)
+		return;
+	exchange->paused = pause;
+	/* The peer is not to blame for the time of a pause. */
+	exchange->body_since = pl_loop_now(base->loop);
+	exchange->body_bytes = 0;
+	pl_http1_wake(exchange->http1);
+}
+
+const pl_exchange_ops pl_http1_exchange_ops = {
+	.respond = exchange_respond,
+	.write = exchange_write,
+	.end = exchange_end,
+	.abort = exchange_abort,
+	.pause = exchange_pause,
+};
+
+void pl_http1_continue(pl_http1_exchange *exchange)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	int status;
+
+	if (!exchange->expect_continue || exchange->base.responded)
+		return;
+	exchange->expect_continue = false;
+	status = pl_stream_write(exchange->http1->stream, text, sizeof(text) - 1);
+	if (status != PL_OK)
+		pl_http1_abort(exchange->http1, status);
+}
+
+static void log_refusal(const pl_http1 *http1, int status, const char *reason)
+{
+	pl_address peer;
+	char ip[PL_ADDRESS_TEXT];
+
+	if (!pl_log_enabled(PL_LOG_DEBUG))
+		return;
+	pl_stream_peer(http1->stream, &peer);
+	pl_address_ip(&peer, ip);
+	pl_log(PL_LOG_DEBUG, "http1: request of %s refused: %d, %s", ip, status, reason);
+}
+
+void pl_http1_refuse(pl_http1 *http1, int status, const char *reason)
+{
+	const pl_http_field type = { PL_SLICE("Content-Type"),
+				     PL_SLICE("text/plain; charset=utf-8") };
+	size_t len = strlen(reason);
+	response_head head = { .status = status, .length = (int64_t)len, .close = true };
+	int result;
+
+	log_refusal(http1, status, reason);
+	result = write_head(http1, &head, &type, 1);
+	if (result == PL_OK)
+		result = pl_stream_write(http1->stream, reason, len);
+	if (result == PL_OK)
+		pl_http1_finish(http1);
+	else
+		pl_http1_abort(http1, result);
+}
