@@ -221,10 +221,9 @@ int pl_json_next(pl_json_reader *reader, pl_json_token *token)
 		return read_word(reader, token, PL_JSON_FALSE, "false", 5);
 	case 'n':
 		return read_word(reader, token, PL_JSON_NULL, "null", 4);
-	case '-':
-	case '0' ... '9':
-		return read_number(reader, token);
 	default:
+		if (*reader->at == '-' || is_digit(reader, reader->at))
+			return read_number(reader, token);
 		return fail(reader, reader->at, "a value is expected");
 	}
 }

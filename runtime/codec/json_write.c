@@ -14,7 +14,7 @@
 enum {
 	NUMBER_MAX = 40,  /* "-1.7976931348623157e+308" and a decimal point of many bytes */
 	DECIMALS_MAX = 8, /* tried before the general way; covers prices and coordinates */
-	ESCAPE_MAX = 6    /* \u001f */
+	ESCAPE_MAX = 6	  /* \u001f */
 };
 
 static const double largest_exact = 9007199254740992.0; /* 2^53 */
@@ -86,7 +86,7 @@ static size_t print_shortest(char *text, double number)
 
 int pl_json_write_number(pl_buffer *out, double number)
 {
-	char text[NUMBER_MAX], *end = text + sizeof(text), *start = NULL;
+	char text[1 + NUMBER_MAX], *end = text + sizeof(text), *start = NULL;
 	double size = fabs(number);
 
 	if (size <= largest_exact && size == (double)(uint64_t)size)
@@ -127,9 +127,7 @@ static char escape_of(unsigned char c)
 static int write_escape(pl_buffer *out, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
-	const char escape[ESCAPE_MAX] = {
-		'\\', escape_of(c), '0', '0', hex[c >> 4], hex[c & 15]
-	};
+	const char escape[ESCAPE_MAX] = { '\\', escape_of(c), '0', '0', hex[c >> 4], hex[c & 15] };
 
 	return pl_buffer_append(out, escape, escape[1] == 'u' ? ESCAPE_MAX : 2);
 }

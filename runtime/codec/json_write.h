@@ -14,8 +14,8 @@
  * PL_OK, PL_ENOMEM, or PL_EUTF8 (then nothing is written). */
 int pl_json_write_string(pl_buffer *out, const char *text, size_t len);
 
-/* A finite number with the fewest digits that read back to the same double; integers up to
- * 2^53 without an exponent. PL_OK or PL_ENOMEM. */
+/* A finite number, so that it reads back to the same double: integers up to 2^53 in full,
+ * others with as few digits as do, at most 17. PL_OK or PL_ENOMEM. */
 int pl_json_write_number(pl_buffer *out, double number);
 
 #endif

@@ -161,7 +161,10 @@ local describers = {
   any = function() return "any value" end,
 }
 
-local function types_of(field) return type(field.type) == "table" and field.type or { field.type } end
+local function types_of(field)
+  local types = field.type
+  return type(types) == "table" and types or { types }
+end
 
 --- What a field takes, in words.
 function describe(field)
