@@ -11,7 +11,7 @@ static int fail(pl_ws_offer *offer, int status, const char *error)
 	return PL_EPROTO;
 }
 
-bool pl_ws_requested(const pl_http_request *request)
+bool pl_ws_requested(const pl_ws_request *request)
 {
 	return pl_http_field_has(request->fields, request->field_count, PL_SLICE("upgrade"),
 				 PL_SLICE("websocket")) &&
@@ -20,7 +20,7 @@ bool pl_ws_requested(const pl_http_request *request)
 }
 
 /* The value of the only field with this name; at == NULL when there is none or several. */
-static pl_slice find_single(const pl_http_request *request, pl_slice name)
+static pl_slice find_single(const pl_ws_request *request, pl_slice name)
 {
 	pl_slice value = { NULL, 0 };
 
@@ -42,7 +42,7 @@ static bool key_valid(pl_slice key)
 }
 
 /* Whether `protocol` is among the first `count` that the client asks for. */
-static bool asked_before(const pl_http_request *request, size_t count, pl_slice protocol)
+static bool asked_before(const pl_ws_request *request, size_t count, pl_slice protocol)
 {
 	size_t field = 0;
 	pl_slice rest = { NULL, 0 }, other;
@@ -54,7 +54,7 @@ static bool asked_before(const pl_http_request *request, size_t count, pl_slice 
 }
 
 /* What is wrong with Sec-WebSocket-Protocol (4.1: 1#token, all unique), or NULL. */
-static const char *check_protocols(const pl_http_request *request)
+static const char *check_protocols(const pl_ws_request *request)
 {
 	const pl_slice field_name = PL_SLICE("sec-websocket-protocol");
 	size_t field = 0, count = 0;
@@ -73,7 +73,7 @@ static const char *check_protocols(const pl_http_request *request)
 	return NULL;
 }
 
-int pl_ws_offer_decode(pl_ws_offer *offer, const pl_http_request *request)
+int pl_ws_offer_decode(pl_ws_offer *offer, const pl_ws_request *request)
 {
 	pl_slice version = find_single(request, PL_SLICE("sec-websocket-version"));
 	const char *error;
@@ -82,7 +82,7 @@ int pl_ws_offer_decode(pl_ws_offer *offer, const pl_http_request *request)
 		return fail(offer, 400, "method of a WebSocket handshake is not GET");
 	if (request->minor < 1)
 		return fail(offer, 400, "WebSocket handshake in HTTP/1.0");
-	if (request->chunked || request->content_length > 0)
+	if (request->body)
 		return fail(offer, 400, "WebSocket handshake with a body");
 	if (!version.at)
 		return fail(offer, 400, "no single Sec-WebSocket-Version");
@@ -97,7 +97,7 @@ int pl_ws_offer_decode(pl_ws_offer *offer, const pl_http_request *request)
 	return error ? fail(offer, 400, error) : PL_OK;
 }
 
-bool pl_ws_offer_protocol(const pl_http_request *request, size_t *field, pl_slice *rest,
+bool pl_ws_offer_protocol(const pl_ws_request *request, size_t *field, pl_slice *rest,
 			  pl_slice *protocol)
 {
 	while (rest->len == 0 || !pl_slice_next_element(rest, protocol)) {

@@ -70,6 +70,12 @@ int pl_stream_write_block(pl_stream *stream, pl_block *block)
 	return status;
 }
 
+void pl_stream_flush_now(pl_stream *stream)
+{
+	if (!stream->blocked && !stream->closing)
+		stream->ops->flush(stream);
+}
+
 size_t pl_stream_queued(const pl_stream *stream)
 {
 	return stream->output.len;

@@ -67,6 +67,9 @@ int pl_stream_write(pl_stream *stream, const void *data, size_t len);
 /* Queues a shared block by reference. */
 int pl_stream_write_block(pl_stream *stream, pl_block *block);
 
+/* Sends now what is queued instead of at the end of the turn: for output that grows large. */
+void pl_stream_flush_now(pl_stream *stream);
+
 /* Bytes of output not yet handed to the system. */
 size_t pl_stream_queued(const pl_stream *stream);
 

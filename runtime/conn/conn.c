@@ -1,0 +1,352 @@
+#include "conn/conn.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "codec/utf8.h"
+
+/* Output beyond this leaves before the turn ends, so that a blocked peer is noticed. */
+enum { FLUSH_EARLY = 64 * 1024 };
+
+/* What the heartbeat's last ping has brought. */
+enum { PING_NONE, PING_WAITING, PING_ANSWERED };
+
+static void on_timer(pl_timer *timer);
+
+static void deliver(pl_subscriber *subscriber, pl_message *message)
+{
+	pl_conn_publish(PL_CONTAINER(subscriber, pl_conn, subscriber), message);
+}
+
+pl_conn_info *pl_conn_info_ref(pl_conn_info *info)
+{
+	info->refs++;
+	return info;
+}
+
+void pl_conn_info_unref(pl_conn_info *info)
+{
+	if (info && --info->refs == 0)
+		pl_free(info);
+}
+
+int pl_conn_new(pl_conn **result, pl_stream *stream, uint16_t worker,
+		const pl_conn_settings *settings, const pl_conn_events *events, void *server)
+{
+	pl_conn *conn = pl_calloc(1, sizeof(*conn));
+	pl_conn_info *info = pl_calloc(1, sizeof(*info));
+
+	if (!conn || !info) {
+		pl_free(conn);
+		pl_free(info);
+		return PL_ENOMEM;
+	}
+	info->refs = 1;
+	pl_guid_new(&info->guid, worker);
+	pl_stream_peer(stream, &info->peer);
+	pl_stream_local(stream, &info->local);
+	info->transport = "http";
+	conn->info = info;
+	conn->stream = stream;
+	conn->loop = stream->loop;
+	conn->settings = settings;
+	conn->events = events;
+	conn->server = server;
+	stream->write_timeout = (uint32_t)settings->limits->write_timeout;
+	pl_list_init(&conn->node);
+	pl_list_init(&conn->subscriber.subscriptions);
+	conn->subscriber.deliver = deliver;
+	pl_timer_init(&conn->timer, on_timer);
+	*result = conn;
+	return PL_OK;
+}
+
+void pl_conn_free(pl_conn *conn)
+{
+	pl_loop_stop_timer(conn->loop, &conn->timer);
+	if (conn->ops && conn->session)
+		conn->ops->free(conn);
+	if (conn->queue) {
+		pl_queue_deinit(conn->queue);
+		pl_free(conn->queue);
+	}
+	pl_conn_info_unref(conn->info);
+	pl_free(conn);
+}
+
+bool pl_conn_is_open(const pl_conn *conn)
+{
+	return conn->state == PL_CONN_OPEN && conn->ops->is_open(conn);
+}
+
+size_t pl_conn_queued(const pl_conn *conn)
+{
+	size_t queued = conn->queue ? conn->queue->bytes : 0;
+
+	return conn->stream ? queued + pl_stream_queued(conn->stream) : queued;
+}
+
+/* Sending. */
+
+static int drop(pl_conn *conn)
+{
+	pl_log(PL_LOG_WARN, "connection dropped: send_queue of %lld bytes is full",
+	       (long long)conn->settings->limits->send_queue);
+	conn->state = PL_CONN_CLOSING;
+	conn->ops->abort(conn, PL_ELIMIT);
+	return PL_ELIMIT;
+}
+
+static bool must_queue(const pl_conn *conn)
+{
+	return conn->stream->blocked || (conn->queue && conn->queue->count > 0);
+}
+
+/* What a write has come to: the early flush, the high-water mark. */
+static int settle(pl_conn *conn)
+{
+	size_t queued = pl_conn_queued(conn);
+
+	if (queued >= FLUSH_EARLY && !conn->stream->blocked) {
+		pl_stream_flush_now(conn->stream);
+		queued = pl_conn_queued(conn);
+	}
+	if (queued < (size_t)conn->settings->limits->high_water)
+		return PL_OK;
+	conn->drain_wanted = true;
+	return PL_BUFFERED;
+}
+
+static int enqueue(pl_conn *conn, enum pl_queue_class class, pl_block *frames)
+{
+	size_t limit = (size_t)conn->settings->limits->send_queue;
+
+	if (!conn->queue) {
+		conn->queue = pl_calloc(1, sizeof(*conn->queue));
+		if (!conn->queue)
+			return PL_ENOMEM;
+	}
+	if (frames->len > limit || pl_conn_queued(conn) > limit - frames->len)
+		return drop(conn);
+	return pl_queue_push(conn->queue, class, frames);
+}
+
+static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
+			size_t fragment)
+{
+	pl_block *frames;
+	int status;
+
+	if (kind == PL_KIND_TEXT && !pl_utf8_valid(data, len))
+		return PL_EUTF8;
+	frames = conn->ops->encode(kind, data, len, fragment);
+	if (!frames)
+		return PL_ENOMEM;
+	status = enqueue(conn, PL_QUEUE_DATA, frames);
+	pl_block_unref(frames);
+	return status;
+}
+
+int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment)
+{
+	int status;
+
+	if (!pl_conn_is_open(conn))
+		return PL_ECLOSED;
+	if (must_queue(conn))
+		status = write_queued(conn, kind, data, len, fragment);
+	else
+		status = conn->ops->send(conn, kind, data, len, fragment);
+	return status ? status : settle(conn);
+}
+
+int pl_conn_publish(pl_conn *conn, pl_message *message)
+{
+	pl_block **frames = &message->encoded[conn->ops->encoding];
+	int status;
+
+	if (!pl_conn_is_open(conn))
+		return PL_ECLOSED;
+	if (!*frames)
+		*frames = conn->ops->encode(message->kind, message->payload.at,
+					    message->payload.len, message->fragment);
+	if (!*frames)
+		return PL_ENOMEM;
+	if (must_queue(conn))
+		status = enqueue(conn, PL_QUEUE_DATA, *frames);
+	else
+		status = conn->ops->send_frames(conn, *frames);
+	return status ? status : settle(conn);
+}
+
+int pl_conn_ping(pl_conn *conn, const void *payload, size_t len)
+{
+	if (!pl_conn_is_open(conn))
+		return PL_ECLOSED;
+	return conn->ops->ping(conn, payload, len);
+}
+
+static bool send_next(pl_conn *conn)
+{
+	pl_block *frames = conn->queue ? pl_queue_pop(conn->queue) : NULL;
+	int status;
+
+	if (!frames)
+		return false;
+	status = conn->ops->send_frames(conn, frames);
+	pl_block_unref(frames);
+	if (status)
+		conn->ops->abort(conn, status);
+	return status == PL_OK;
+}
+
+/* The stream's output is all sent: what waits follows, as far as it goes. */
+static void pump(pl_conn *conn)
+{
+	while (!conn->stream->blocked && send_next(conn))
+		if (pl_stream_queued(conn->stream) >= FLUSH_EARLY)
+			pl_stream_flush_now(conn->stream);
+	if (conn->queue && conn->queue->count == 0) {
+		pl_free(conn->queue);
+		conn->queue = NULL;
+	}
+}
+
+void pl_conn_drained(pl_conn *conn)
+{
+	if (conn->state != PL_CONN_OPEN)
+		return;
+	pump(conn);
+	if (!conn->drain_wanted || pl_conn_queued(conn) > (size_t)conn->settings->limits->low_water)
+		return;
+	conn->drain_wanted = false;
+	conn->events->drain(conn);
+}
+
+/* The heartbeat. */
+
+static void send_ping(pl_conn *conn)
+{
+	const pl_heartbeat *heartbeat = &conn->settings->heartbeat;
+	bool watch = heartbeat->timeout > 0;
+
+	conn->ops->ping(conn, NULL, 0);
+	conn->pinged = watch ? PING_WAITING : PING_NONE;
+	pl_loop_start(conn->loop, &conn->timer, watch ? heartbeat->timeout : heartbeat->interval);
+}
+
+/* The ping was answered in time: how long until the next one is due. 0: at once. */
+static uint64_t until_next(const pl_conn *conn)
+{
+	const pl_heartbeat *heartbeat = &conn->settings->heartbeat;
+	uint64_t since =
+		heartbeat->type == PL_HEARTBEAT_ALWAYS
+			? conn->pinged == PING_ANSWERED ? heartbeat->timeout : heartbeat->interval
+			: pl_loop_now(conn->loop) - conn->last_read;
+
+	return since < heartbeat->interval ? heartbeat->interval - since : 0;
+}
+
+static void beat(pl_conn *conn)
+{
+	uint64_t wait;
+
+	/* What we do not read cannot tell whether the peer lives. */
+	if (conn->paused) {
+		conn->pinged = PING_NONE;
+		pl_loop_start(conn->loop, &conn->timer, conn->settings->heartbeat.interval);
+		return;
+	}
+	if (conn->pinged == PING_WAITING) {
+		pl_log(PL_LOG_DEBUG, "connection dropped: no answer to the heartbeat");
+		conn->state = PL_CONN_CLOSING;
+		conn->ops->abort(conn, PL_ETIMEDOUT);
+		return;
+	}
+	wait = until_next(conn);
+	conn->pinged = PING_NONE;
+	if (wait > 0)
+		pl_loop_start(conn->loop, &conn->timer, wait);
+	else
+		send_ping(conn);
+}
+
+static void on_timer(pl_timer *timer)
+{
+	pl_conn *conn = PL_CONTAINER(timer, pl_conn, timer);
+
+	if (conn->state == PL_CONN_OPEN)
+		beat(conn);
+	else if (conn->state == PL_CONN_CLOSING)
+		conn->ops->abort(conn, PL_ETIMEDOUT);
+}
+
+void pl_conn_alive(pl_conn *conn)
+{
+	conn->last_read = pl_loop_now(conn->loop);
+	if (conn->pinged == PING_WAITING)
+		conn->pinged = PING_ANSWERED;
+}
+
+void pl_conn_pause(pl_conn *conn, bool pause)
+{
+	if (conn->paused == pause || conn->state == PL_CONN_CLOSED)
+		return;
+	conn->paused = pause;
+	conn->ops->pause(conn, pause);
+}
+
+/* Life. */
+
+void pl_conn_opened(pl_conn *conn, const pl_conn_ops *ops, void *session)
+{
+	conn->ops = ops;
+	conn->session = session;
+	conn->state = PL_CONN_OPEN;
+	conn->last_read = pl_loop_now(conn->loop);
+	if (conn->settings->heartbeat.interval > 0)
+		pl_loop_start(conn->loop, &conn->timer, conn->settings->heartbeat.interval);
+}
+
+void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason)
+{
+	if (conn->state != PL_CONN_OPEN && conn->state != PL_CONN_HTTP)
+		return;
+	/* What was written before goes out before the Close. */
+	while (send_next(conn))
+		;
+	if (conn->state == PL_CONN_OPEN) {
+		conn->state = PL_CONN_CLOSING;
+		pl_loop_start(conn->loop, &conn->timer,
+			      (uint64_t)conn->settings->limits->close_timeout);
+	}
+	conn->ops->close(conn, code, reason);
+}
+
+void pl_conn_disconnect(pl_conn *conn, uint16_t code, pl_slice reason)
+{
+	if (conn->state == PL_CONN_CLOSED)
+		return;
+	if (conn->state == PL_CONN_OPEN)
+		conn->state = PL_CONN_CLOSING;
+	pl_loop_stop_timer(conn->loop, &conn->timer);
+	conn->ops->disconnect(conn, code, reason);
+}
+
+void pl_conn_closing(pl_conn *conn)
+{
+	if (conn->state != PL_CONN_OPEN)
+		return;
+	conn->state = PL_CONN_CLOSING;
+	pl_loop_stop_timer(conn->loop, &conn->timer);
+}
+
+void pl_conn_ended(pl_conn *conn, uint16_t code, pl_slice reason)
+{
+	conn->state = PL_CONN_CLOSED;
+	conn->stream = NULL;
+	pl_loop_stop_timer(conn->loop, &conn->timer);
+	conn->events->closed(conn, code, reason);
+}

@@ -1,0 +1,148 @@
+/*
+ * conn.h - a connection as applications know it, whatever carries its messages.
+ *
+ * It begins when bytes can flow (over TCP: at accept, carrying HTTP) and may become a message
+ * session (an upgrade to WebSocket) under the same guid. This file knows sending, back-pressure,
+ * the heartbeat and closing; what carries the messages is a table of functions, pl_conn_ops. Server
+ * and client share it. The owner gets pl_conn_events.
+ */
+#ifndef PL_CONN_CONN_H
+#define PL_CONN_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "conn/guid.h"
+#include "conn/message.h"
+#include "conn/queue.h"
+#include "conn/subscriber.h"
+#include "http/exchange.h"
+#include "net/stream.h"
+
+typedef struct pl_conn pl_conn;
+
+enum { PL_BUFFERED = 1 }; /* > 0: taken, but the peer reads slower than we write */
+
+enum pl_heartbeat_type { PL_HEARTBEAT_IF_NO_MESSAGE, PL_HEARTBEAT_ALWAYS };
+
+typedef struct pl_heartbeat {
+	uint32_t interval; /* ms; 0: off */
+	uint32_t timeout;  /* ms from a ping to any sign of life; 0: never closes */
+	enum pl_heartbeat_type type;
+} pl_heartbeat;
+
+typedef struct pl_conn_settings {
+	const pl_limits *limits;
+	pl_heartbeat heartbeat;
+} pl_conn_settings;
+
+typedef struct pl_conn_events {
+	void (*message)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
+	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
+	void (*drain)(pl_conn *conn); /* queued output fell below the low-water mark */
+	/* Last, once, never within another call. The owner frees the conn. */
+	void (*closed)(pl_conn *conn, uint16_t code, pl_slice reason);
+} pl_conn_events;
+
+/* What carries messages. `frames` blocks are what `encode` made. */
+typedef struct pl_conn_ops {
+	const char *transport; /* "rfc6455" */
+	enum pl_encoding encoding;
+	pl_block *(*encode)(enum pl_kind kind, const void *data, size_t len, size_t fragment);
+	int (*send)(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
+		    size_t fragment);
+	int (*send_frames)(pl_conn *conn, pl_block *frames);
+	int (*ping)(pl_conn *conn, const void *payload, size_t len);
+	void (*close)(pl_conn *conn, uint16_t code, pl_slice reason);
+	void (*disconnect)(pl_conn *conn, uint16_t code, pl_slice reason);
+	void (*abort)(pl_conn *conn, int status);
+	void (*pause)(pl_conn *conn, bool pause);
+	bool (*is_open)(const pl_conn *conn);
+	void (*counts)(const pl_conn *conn, uint64_t *received, uint64_t *sent);
+	void (*free)(pl_conn *conn); /* the session */
+} pl_conn_ops;
+
+/* What stays readable for as long as anybody refers to the connection, also after its end. */
+typedef struct pl_conn_info {
+	uint32_t refs;
+	pl_guid guid;
+	pl_address peer;
+	pl_address local;
+	const char *transport;
+	pl_slice url;	   /* the target as sent */
+	pl_slice protocol; /* subprotocol agreed; empty: none */
+	pl_slice request;  /* raw request head, of the request that opened the session */
+	pl_slice response; /* raw response head */
+	char bytes[];
+} pl_conn_info;
+
+enum pl_conn_state {
+	PL_CONN_HTTP,	 /* requests; no messages yet */
+	PL_CONN_OPEN,	 /* messages */
+	PL_CONN_CLOSING, /* a Close is under way */
+	PL_CONN_CLOSED
+};
+
+struct pl_conn {
+	const pl_conn_ops *ops;
+	const pl_conn_events *events;
+	const pl_conn_settings *settings;
+	void *session; /* of ops */
+	void *server;  /* whose connection it is: the server or the client */
+	pl_stream *stream;
+	pl_loop *loop;
+	pl_conn_info *info;
+	pl_queue *queue;    /* NULL while nothing waits */
+	void *binding;	    /* the script's side; NULL while it has none */
+	void *guest;	    /* its client address, as the server counts it */
+	uint64_t last_read; /* ms */
+	pl_timer timer;	    /* heartbeat, then the deadline of closing */
+	pl_list node;	    /* in its server's list */
+	pl_map_entry entry; /* in its server's registry, under the guid */
+	pl_subscriber subscriber;
+	uint8_t state;
+	bool paused;
+	uint8_t pinged;	   /* what the heartbeat's last ping has brought */
+	bool drain_wanted; /* was over the high-water mark */
+};
+
+/* A connection at its begin. PL_OK or PL_ENOMEM. */
+int pl_conn_new(pl_conn **conn, pl_stream *stream, uint16_t worker,
+		const pl_conn_settings *settings, const pl_conn_events *events, void *server);
+void pl_conn_free(pl_conn *conn);
+
+pl_conn_info *pl_conn_info_ref(pl_conn_info *info);
+void pl_conn_info_unref(pl_conn_info *info);
+
+/* Sends to this one. PL_OK, PL_BUFFERED, PL_ECLOSED, PL_EUTF8, PL_ENOMEM, or PL_ELIMIT: the send
+ * queue was full, the connection is being dropped. */
+int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment);
+
+/* Sends a message that others get as well. Results as above. */
+int pl_conn_publish(pl_conn *conn, pl_message *message);
+
+int pl_conn_ping(pl_conn *conn, const void *payload, size_t len);
+
+/* Close frame, then up to limits.close_timeout for the peer's. */
+void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason);
+
+/* Close frame if it can leave at once, then the connection ends. */
+void pl_conn_disconnect(pl_conn *conn, uint16_t code, pl_slice reason);
+
+void pl_conn_pause(pl_conn *conn, bool pause);
+bool pl_conn_is_open(const pl_conn *conn);
+
+/* Output that waits, in the queue and in the stream, in bytes. */
+size_t pl_conn_queued(const pl_conn *conn);
+
+/* For the files that implement pl_conn_ops. */
+void pl_conn_opened(pl_conn *conn, const pl_conn_ops *ops, void *session);
+void pl_conn_alive(pl_conn *conn);
+void pl_conn_drained(pl_conn *conn);
+void pl_conn_closing(pl_conn *conn);
+void pl_conn_ended(pl_conn *conn, uint16_t code, pl_slice reason);
+
+#endif

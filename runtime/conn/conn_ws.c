@@ -1,0 +1,265 @@
+#include "conn/conn_ws.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/status.h"
+#include "http/http1.h"
+#include "ws/ws_session.h"
+
+/* The session tells the conn. */
+
+static void on_message(void *owner, uint8_t kind, const uint8_t *data, size_t len)
+{
+	pl_conn *conn = owner;
+
+	conn->events->message(conn, kind == PL_WS_TEXT ? PL_KIND_TEXT : PL_KIND_BINARY, data, len);
+}
+
+static void on_pong(void *owner, const uint8_t *payload, size_t len)
+{
+	pl_conn *conn = owner;
+
+	conn->events->pong(conn, payload, len);
+}
+
+static void on_alive(void *owner)
+{
+	pl_conn_alive(owner);
+}
+
+static void on_drain(void *owner)
+{
+	pl_conn_drained(owner);
+}
+
+static void on_closing(void *owner)
+{
+	pl_conn_closing(owner);
+}
+
+static void on_closed(void *owner, uint16_t code, pl_slice reason)
+{
+	pl_conn_ended(owner, code, reason);
+}
+
+static const pl_ws_events session_events = {
+	.message = on_message,
+	.pong = on_pong,
+	.alive = on_alive,
+	.drain = on_drain,
+	.closing = on_closing,
+	.closed = on_closed,
+};
+
+/* The conn asks the session. */
+
+static uint8_t opcode_of(enum pl_kind kind)
+{
+	return kind == PL_KIND_TEXT ? PL_WS_TEXT : PL_WS_BINARY;
+}
+
+static pl_block *ws_encode(enum pl_kind kind, const void *data, size_t len, size_t fragment)
+{
+	return pl_ws_encode(opcode_of(kind), data, len, fragment);
+}
+
+static int ws_send(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment)
+{
+	return pl_ws_session_send(conn->session, opcode_of(kind), data, len, fragment);
+}
+
+static int ws_send_frames(pl_conn *conn, pl_block *frames)
+{
+	return pl_ws_session_send_block(conn->session, frames);
+}
+
+static int ws_ping(pl_conn *conn, const void *payload, size_t len)
+{
+	return pl_ws_session_send_control(conn->session, PL_WS_PING, payload, len);
+}
+
+static void ws_close(pl_conn *conn, uint16_t code, pl_slice reason)
+{
+	pl_ws_session_close(conn->session, code, reason);
+}
+
+static void ws_disconnect(pl_conn *conn, uint16_t code, pl_slice reason)
+{
+	pl_ws_session_disconnect(conn->session, code, reason);
+}
+
+static void ws_abort(pl_conn *conn, int status)
+{
+	pl_ws_session_abort(conn->session, status);
+}
+
+static void ws_pause(pl_conn *conn, bool pause)
+{
+	if (pause)
+		pl_ws_session_pause(conn->session);
+	else
+		pl_ws_session_resume(conn->session);
+}
+
+static bool ws_is_open(const pl_conn *conn)
+{
+	return pl_ws_session_open(conn->session);
+}
+
+static void ws_counts(const pl_conn *conn, uint64_t *received, uint64_t *sent)
+{
+	*received = pl_ws_session_received(conn->session);
+	*sent = pl_ws_session_sent(conn->session);
+}
+
+static void ws_free(pl_conn *conn)
+{
+	pl_ws_session_free(conn->session);
+}
+
+static const pl_conn_ops ws_ops = {
+	.transport = "rfc6455",
+	.encoding = PL_ENCODING_WS,
+	.encode = ws_encode,
+	.send = ws_send,
+	.send_frames = ws_send_frames,
+	.ping = ws_ping,
+	.close = ws_close,
+	.disconnect = ws_disconnect,
+	.abort = ws_abort,
+	.pause = ws_pause,
+	.is_open = ws_is_open,
+	.counts = ws_counts,
+	.free = ws_free,
+};
+
+/* The handshake. */
+
+static int compose(pl_buffer *out, const pl_ws_offer *offer, pl_slice protocol, pl_slice software)
+{
+	char accept[PL_WS_ACCEPT_SIZE];
+	int status = pl_ws_accept(accept, offer->key);
+
+	if (!status)
+		status = pl_buffer_printf(out,
+					  "HTTP/1.1 101 Switching Protocols\r\n"
+					  "Upgrade: websocket\r\n"
+					  "Connection: Upgrade\r\n"
+					  "Sec-WebSocket-Accept: %.*s\r\n",
+					  PL_WS_ACCEPT_SIZE, accept);
+	if (!status && protocol.len > 0)
+		status = pl_buffer_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n",
+					  (int)protocol.len, protocol.at);
+	if (!status && software.len > 0)
+		status = pl_buffer_printf(out, "Server: %.*s\r\n", (int)software.len, software.at);
+	if (!status)
+		status = pl_buffer_append(out, "\r\n", 2);
+	return status;
+}
+
+static pl_slice keep(char **at, pl_slice text)
+{
+	pl_slice copy = { *at, text.len };
+
+	if (text.len > 0)
+		memcpy(*at, text.at, text.len);
+	*at += text.len;
+	return copy;
+}
+
+/* The conn's lasting description now includes both heads. */
+static int describe(pl_conn *conn, const pl_exchange_request *request, pl_slice protocol,
+		    pl_slice response)
+{
+	size_t size = request->raw.len + protocol.len + response.len;
+	pl_conn_info *info = pl_alloc(sizeof(*info) + size);
+	char *at;
+
+	if (!info)
+		return PL_ENOMEM;
+	*info = *conn->info;
+	info->refs = 1;
+	at = info->bytes;
+	info->request = keep(&at, request->raw);
+	info->url = pl_slice_make(info->request.at + (request->target.at - request->raw.at),
+				  request->target.len);
+	info->protocol = keep(&at, protocol);
+	info->response = keep(&at, response);
+	info->transport = ws_ops.transport;
+	pl_conn_info_unref(conn->info);
+	conn->info = info;
+	return PL_OK;
+}
+
+static int open_session(pl_conn *conn, const pl_buffer *response)
+{
+	pl_ws_session *session;
+	void *carrier = conn->session;
+	int status = pl_stream_write(conn->stream, response->data, response->len);
+
+	if (!status)
+		status = pl_ws_session_new(&session, conn->stream, true, conn->settings->limits,
+					   &session_events, conn);
+	if (status)
+		return status;
+	pl_free(carrier);
+	pl_conn_opened(conn, &ws_ops, session);
+	return PL_OK;
+}
+
+/* The stream of an upgrade that failed: nobody is there but the conn, which ends with it. */
+
+static void orphan_data(void *owner, uint8_t *data, size_t len)
+{
+	(void)owner, (void)data, (void)len;
+}
+
+static void orphan_nothing(void *owner)
+{
+	(void)owner;
+}
+
+static void orphan_closed(void *owner, int status)
+{
+	(void)status;
+	pl_conn_ended(owner, 0, pl_slice_make(NULL, 0));
+}
+
+static const pl_stream_events orphan_events = {
+	.data = orphan_data,
+	.end = orphan_nothing,
+	.drain = orphan_nothing,
+	.closed = orphan_closed,
+};
+
+int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_ws_offer *offer,
+		      pl_slice protocol, pl_slice software, pl_conn_leftover *leftover)
+{
+	pl_buffer response = { 0 };
+	pl_stream *stream;
+	int status = compose(&response, offer, protocol, software);
+
+	if (!status)
+		status = describe(conn, exchange->request, protocol,
+				  pl_slice_make((char *)response.data, response.len));
+	if (status) {
+		pl_buffer_deinit(&response);
+		pl_exchange_abort(exchange, status);
+		return status;
+	}
+	pl_http1_upgrade(exchange, &stream, &leftover->data, &leftover->len);
+	status = open_session(conn, &response);
+	pl_buffer_deinit(&response);
+	if (status) {
+		pl_stream_own(stream, &orphan_events, conn);
+		pl_stream_abort(stream, status);
+	}
+	return status;
+}
+
+void pl_conn_ws_begin(pl_conn *conn, const pl_conn_leftover *leftover)
+{
+	pl_ws_session_start(conn->session, leftover->data, leftover->len);
+}

@@ -1,0 +1,30 @@
+/*
+ * message.h - a message on its way to many receivers.
+ *
+ * Each kind of receiver encodes it once and keeps the encoding here; all receivers of
+ * that kind then share the block by reference.
+ */
+#ifndef PL_CONN_MESSAGE_H
+#define PL_CONN_MESSAGE_H
+
+#include <stdbool.h>
+
+#include "base/block.h"
+#include "base/slice.h"
+
+enum pl_kind { PL_KIND_TEXT, PL_KIND_BINARY };
+
+/* The kinds of receivers there are. */
+enum pl_encoding { PL_ENCODING_WS, PL_ENCODING_COUNT };
+
+typedef struct pl_message {
+	enum pl_kind kind;
+	pl_slice payload; /* borrowed while the message is being published */
+	pl_slice channel; /* empty: to everybody */
+	size_t fragment;  /* bytes a fragment; 0: whole */
+	pl_block *encoded[PL_ENCODING_COUNT];
+} pl_message;
+
+void pl_message_deinit(pl_message *message);
+
+#endif

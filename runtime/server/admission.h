@@ -1,0 +1,31 @@
+/*
+ * admission.h - who may connect: how many in all, and how many from one address.
+ */
+#ifndef PL_SERVER_ADMISSION_H
+#define PL_SERVER_ADMISSION_H
+
+#include "base/address.h"
+#include "base/limits.h"
+#include "base/map.h"
+
+/* One client address that has connections. IPv6 counts by its /64, which one client
+ * has for itself. */
+typedef struct pl_guest {
+	pl_map_entry entry;
+	uint32_t count;
+	uint8_t key[17]; /* family, then the address or its first eight bytes */
+} pl_guest;
+
+typedef struct pl_admission {
+	pl_map guests;
+	uint32_t count;
+} pl_admission;
+
+void pl_admission_deinit(pl_admission *admission);
+
+/* Counts a connection in. PL_OK with *guest; PL_ELIMIT with *limit its name; PL_ENOMEM. */
+int pl_admission_enter(pl_admission *admission, const pl_limits *limits, const pl_address *address,
+		       pl_guest **guest, const char **limit);
+void pl_admission_leave(pl_admission *admission, pl_guest *guest);
+
+#endif

@@ -1,0 +1,123 @@
+#include "server/publish.h"
+
+#include "base/status.h"
+#include "codec/utf8.h"
+
+typedef struct publication {
+	pl_message message;
+	const pl_audience *audience;
+	uint32_t mark; /* subscribers with this mark are left out; 0: nobody is */
+	uint32_t count;
+} publication;
+
+static void send_to(publication *self, pl_conn *conn)
+{
+	pl_slice protocol = self->audience->protocol;
+
+	if (!pl_conn_is_open(conn))
+		return;
+	if (self->mark && conn->subscriber.mark == self->mark)
+		return;
+	if (protocol.len > 0 && !pl_slice_equal(conn->info->protocol, protocol))
+		return;
+	if (pl_conn_publish(conn, &self->message) >= 0)
+		self->count++;
+}
+
+static void to_channel(publication *self, pl_server *server)
+{
+	pl_channel *channel = pl_channels_find(&server->channels, self->message.channel);
+	pl_list *node;
+
+	if (!channel)
+		return;
+	for (node = channel->subscriptions.next; node != &channel->subscriptions;
+	     node = node->next) {
+		pl_subscription *subscription = PL_CONTAINER(node, pl_subscription, in_channel);
+
+		send_to(self, PL_CONTAINER(subscription->subscriber, pl_conn, subscriber));
+	}
+}
+
+static void to_all(publication *self, pl_server *server)
+{
+	pl_list *node;
+
+	for (node = server->conns.next; node != &server->conns; node = node->next)
+		send_to(self, PL_CONTAINER(node, pl_conn, node));
+}
+
+static bool subscribed(const pl_conn *conn, pl_slice channel)
+{
+	const pl_list *head = &conn->subscriber.subscriptions;
+	const pl_list *node;
+
+	for (node = head->next; node != head; node = node->next) {
+		const pl_channel *at = PL_CONTAINER(node, pl_subscription, in_subscriber)->channel;
+
+		if (pl_slice_equal(pl_slice_make(at->name, at->name_len), channel))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t next_mark(pl_server *server)
+{
+	server->mark++;
+	return server->mark ? server->mark : ++server->mark;
+}
+
+/* Each once, however often it is named. */
+static void to_included(publication *self, pl_server *server)
+{
+	uint32_t seen = next_mark(server);
+	size_t i;
+
+	for (i = 0; i < self->audience->include_count; i++) {
+		pl_conn *conn = pl_server_find(server, &self->audience->include[i]);
+
+		if (!conn || conn->subscriber.mark == seen)
+			continue;
+		if (self->message.channel.len == 0 || subscribed(conn, self->message.channel))
+			send_to(self, conn);
+		conn->subscriber.mark = seen;
+	}
+}
+
+static void mark_excluded(publication *self, pl_server *server)
+{
+	size_t i;
+
+	self->mark = next_mark(server);
+	for (i = 0; i < self->audience->exclude_count; i++) {
+		pl_conn *conn = pl_server_find(server, &self->audience->exclude[i]);
+
+		if (conn)
+			conn->subscriber.mark = self->mark;
+	}
+}
+
+int pl_server_publish(pl_server *server, enum pl_kind kind, pl_slice payload, size_t fragment,
+		      const pl_audience *audience, uint32_t *count)
+{
+	publication self = { .message = { .kind = kind,
+					  .payload = payload,
+					  .channel = audience->channel,
+					  .fragment = fragment },
+			     .audience = audience };
+
+	*count = 0;
+	if (kind == PL_KIND_TEXT && !pl_utf8_valid((const uint8_t *)payload.at, payload.len))
+		return PL_EUTF8;
+	if (audience->exclude_count > 0)
+		mark_excluded(&self, server);
+	if (audience->include_count > 0)
+		to_included(&self, server);
+	else if (audience->channel.len > 0)
+		to_channel(&self, server);
+	else
+		to_all(&self, server);
+	pl_message_deinit(&self.message);
+	*count = self.count;
+	return PL_OK;
+}

@@ -1,0 +1,23 @@
+/*
+ * publish.h - one message to many connections.
+ */
+#ifndef PL_SERVER_PUBLISH_H
+#define PL_SERVER_PUBLISH_H
+
+#include "server/server.h"
+
+typedef struct pl_audience {
+	pl_slice channel;  /* empty: all connections */
+	pl_slice protocol; /* empty: of any subprotocol */
+	const pl_guid *exclude;
+	size_t exclude_count;
+	const pl_guid *include; /* only these, when there are any */
+	size_t include_count;
+} pl_audience;
+
+/* Sends to everybody in the audience; *count receives how many took it (queued or sent). PL_OK;
+ * PL_EUTF8 when text is not UTF-8: nobody got it. */
+int pl_server_publish(pl_server *server, enum pl_kind kind, pl_slice payload, size_t fragment,
+		      const pl_audience *audience, uint32_t *count);
+
+#endif

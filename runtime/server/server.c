@@ -1,0 +1,305 @@
+#include "server/server.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "conn/conn_ws.h"
+
+/* Refused connections are told of once in this time, in ms: a flood must not fill the log. */
+enum { REFUSAL_LOG_INTERVAL = 10000 };
+
+static void check_stopped(pl_server *server)
+{
+	if (server->stopping && server->listeners_open == 0 && pl_list_empty(&server->conns))
+		pl_loop_defer(server->loop, &server->stopped);
+}
+
+static void run_stopped(pl_deferred *deferred)
+{
+	pl_server *server = PL_CONTAINER(deferred, pl_server, stopped);
+
+	server->listener_count = 0;
+	server->stopping = false;
+	server->events->stopped(server);
+}
+
+/* Connections. */
+
+static void on_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len)
+{
+	pl_server_of(conn)->events->message(conn, kind, data, len);
+}
+
+static void on_pong(pl_conn *conn, const uint8_t *payload, size_t len)
+{
+	pl_server_of(conn)->events->pong(conn, payload, len);
+}
+
+static void on_drain(pl_conn *conn)
+{
+	pl_server_of(conn)->events->drain(conn);
+}
+
+static void on_closed(pl_conn *conn, uint16_t code, pl_slice reason)
+{
+	pl_server *server = conn->server;
+	bool session = conn->entry.key != NULL;
+
+	if (session)
+		pl_map_remove(&server->by_guid, &conn->entry);
+	pl_channels_unsubscribe_all(&server->channels, &conn->subscriber);
+	pl_list_remove(&conn->node);
+	pl_admission_leave(&server->admission, conn->guest);
+	server->events->disconnect(conn, session, code, reason);
+	pl_conn_free(conn);
+	check_stopped(server);
+}
+
+static const pl_conn_events conn_events = {
+	.message = on_message,
+	.pong = on_pong,
+	.drain = on_drain,
+	.closed = on_closed,
+};
+
+/* The first subprotocol that the client asks for and the server speaks. False: the client insists
+ * on subprotocols of which there is none. */
+static bool choose_protocol(const pl_server *server, const pl_ws_request *request,
+			    pl_slice *protocol)
+{
+	pl_slice rest = { NULL, 0 };
+	size_t field = 0;
+	bool asked = false;
+
+	*protocol = pl_slice_make(NULL, 0);
+	while (pl_ws_offer_protocol(request, &field, &rest, protocol)) {
+		size_t i;
+
+		asked = true;
+		for (i = 0; i < server->settings.protocol_count; i++)
+			if (pl_slice_equal(*protocol, server->settings.protocols[i]))
+				return true;
+	}
+	*protocol = pl_slice_make(NULL, 0);
+	return !asked || server->settings.protocol_count == 0;
+}
+
+static void refuse_upgrade(pl_exchange *exchange, const pl_ws_offer *offer)
+{
+	static const pl_http_field version = { PL_SLICE("Sec-WebSocket-Version"), PL_SLICE("13") };
+
+	pl_log(PL_LOG_DEBUG, "handshake refused: %s", offer->error);
+	if (offer->error_status == 426 &&
+	    pl_exchange_respond(exchange, 426, &version, 1, 0) == PL_OK)
+		pl_exchange_end(exchange);
+	else
+		pl_exchange_answer(exchange, offer->error_status, offer->error);
+}
+
+static void upgrade(pl_conn *conn, pl_exchange *exchange, const pl_ws_offer *offer,
+		    pl_slice protocol)
+{
+	pl_server *server = conn->server;
+	pl_conn_leftover leftover;
+
+	if (pl_conn_ws_accept(conn, exchange, offer, protocol, server->settings.software,
+			      &leftover))
+		return;
+	if (pl_map_insert(&server->by_guid, &conn->entry, &conn->info->guid, PL_GUID_SIZE)) {
+		conn->entry.key = NULL;
+		conn->ops->abort(conn, PL_ENOMEM);
+		return;
+	}
+	server->events->connect(conn);
+	pl_conn_ws_begin(conn, &leftover);
+}
+
+static void on_request(pl_conn *conn, pl_exchange *exchange)
+{
+	pl_server *server = conn->server;
+	const pl_exchange_request *head = exchange->request;
+	pl_ws_request asked = { .method = head->method,
+				.minor = head->minor,
+				.body = head->chunked || head->content_length > 0,
+				.fields = head->fields,
+				.field_count = head->field_count };
+	pl_ws_offer offer;
+	pl_slice protocol;
+
+	if (!pl_ws_requested(&asked)) {
+		server->events->request(conn, exchange);
+		return;
+	}
+	if (pl_ws_offer_decode(&offer, &asked)) {
+		refuse_upgrade(exchange, &offer);
+	} else if (!choose_protocol(server, &asked, &protocol)) {
+		offer.error_status = 400;
+		offer.error = "no such subprotocol here";
+		refuse_upgrade(exchange, &offer);
+	} else {
+		upgrade(conn, exchange, &offer, protocol);
+	}
+}
+
+/* Listening. */
+
+static void orphan_closed(void *owner, int status)
+{
+	(void)owner, (void)status;
+}
+
+static const pl_stream_events orphan_events = { .closed = orphan_closed };
+
+static void turn_away(pl_server *server, pl_stream *stream, const char *why)
+{
+	uint64_t now = pl_loop_now(server->loop);
+
+	if (!server->last_refusal || now - server->last_refusal >= REFUSAL_LOG_INTERVAL) {
+		server->last_refusal = now;
+		pl_log(PL_LOG_WARN, "connections are turned away: %s", why);
+	}
+	pl_stream_own(stream, &orphan_events, NULL);
+	pl_stream_abort(stream, PL_ELIMIT);
+}
+
+static void on_accept(void *owner, pl_stream *stream)
+{
+	pl_server *server = owner;
+	const char *why = "out of memory";
+	pl_address address;
+	pl_guest *guest;
+	pl_conn *conn;
+
+	pl_stream_peer(stream, &address);
+	if (pl_admission_enter(&server->admission, &server->settings.limits, &address, &guest,
+			       &why)) {
+		turn_away(server, stream, why);
+		return;
+	}
+	if (pl_conn_new(&conn, stream, server->settings.worker, &server->conn_settings,
+			&conn_events, server)) {
+		pl_admission_leave(&server->admission, guest);
+		turn_away(server, stream, why);
+		return;
+	}
+	conn->guest = guest;
+	if (pl_conn_http_start(conn, &server->http1_settings, on_request)) {
+		pl_conn_free(conn);
+		pl_admission_leave(&server->admission, guest);
+		turn_away(server, stream, why);
+		return;
+	}
+	pl_list_append(&server->conns, &conn->node);
+}
+
+static void on_listener_closed(void *owner)
+{
+	pl_server *server = owner;
+
+	server->listeners_open--;
+	check_stopped(server);
+}
+
+static const pl_listener_events listener_events = {
+	.accept = on_accept,
+	.closed = on_listener_closed,
+};
+
+int pl_server_listen(pl_server *server, const pl_address *address, pl_address *bound)
+{
+	size_t size = (server->listener_count + 1) * sizeof(*server->listeners);
+	pl_listener **listeners = pl_realloc(server->listeners, size);
+	pl_listener *listener;
+	int status;
+
+	if (!listeners)
+		return PL_ENOMEM;
+	server->listeners = listeners;
+	status = pl_listener_open(&listener, server->loop, address, &listener_events, server);
+	if (status)
+		return status;
+	server->listeners[server->listener_count++] = listener;
+	server->listeners_open++;
+	pl_listener_address(listener, bound);
+	return PL_OK;
+}
+
+/* Life. */
+
+int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *settings,
+		  const pl_server_events *events, void *binding)
+{
+	pl_server *server = pl_calloc(1, sizeof(*server));
+
+	if (!server)
+		return PL_ENOMEM;
+	server->loop = loop;
+	server->settings = *settings;
+	server->events = events;
+	server->binding = binding;
+	server->conn_settings.limits = &server->settings.limits;
+	server->conn_settings.heartbeat = settings->heartbeat;
+	server->http1_settings.limits = &server->settings.limits;
+	server->http1_settings.software = settings->software;
+	pl_list_init(&server->conns);
+	pl_deferred_init(&server->stopped, run_stopped);
+	*result = server;
+	return PL_OK;
+}
+
+void pl_server_free(pl_server *server)
+{
+	pl_deferred_cancel(&server->stopped);
+	pl_channels_deinit(&server->channels);
+	pl_admission_deinit(&server->admission);
+	pl_map_deinit(&server->by_guid);
+	pl_free(server->listeners);
+	pl_free(server);
+}
+
+void pl_server_stop(pl_server *server)
+{
+	pl_list *node;
+	size_t i;
+
+	if (server->stopping)
+		return;
+	server->stopping = true;
+	for (i = 0; i < server->listener_count; i++)
+		pl_listener_close(server->listeners[i]);
+	for (node = server->conns.next; node != &server->conns; node = node->next)
+		pl_conn_disconnect(PL_CONTAINER(node, pl_conn, node), PL_WS_GOING_AWAY,
+				   PL_SLICE("server stops"));
+	check_stopped(server);
+}
+
+uint32_t pl_server_count(const pl_server *server)
+{
+	return server->by_guid.count;
+}
+
+pl_conn *pl_server_find(const pl_server *server, const pl_guid *guid)
+{
+	pl_map_entry *entry = pl_map_find(&server->by_guid, guid->bytes, PL_GUID_SIZE);
+
+	return entry ? PL_CONTAINER(entry, pl_conn, entry) : NULL;
+}
+
+int pl_server_subscribe(pl_conn *conn, pl_slice channel)
+{
+	pl_server *server = conn->server;
+
+	if (!pl_conn_is_open(conn))
+		return PL_ECLOSED;
+	return pl_channels_subscribe(&server->channels, &conn->subscriber, channel,
+				     (uint32_t)server->settings.limits.channels_per_connection);
+}
+
+bool pl_server_unsubscribe(pl_conn *conn, pl_slice channel)
+{
+	pl_server *server = conn->server;
+
+	return pl_channels_unsubscribe(&server->channels, &conn->subscriber, channel);
+}

@@ -1,0 +1,93 @@
+/*
+ * server.h - a server: its listeners, its connections, and what it serves by itself.
+ *
+ * One port carries HTTP and WebSocket. The server accepts, admits, upgrades, keeps the registry of
+ * guids and the channels; the script's side (pl_server_events) decides the rest. One
+ * loop's thread owns it.
+ */
+#ifndef PL_SERVER_SERVER_H
+#define PL_SERVER_SERVER_H
+
+#include "conn/conn.h"
+#include "conn/conn_http.h"
+#include "net/tcp.h"
+#include "server/admission.h"
+#include "server/channel.h"
+
+typedef struct pl_server pl_server;
+
+typedef struct pl_server_events {
+	void (*connect)(pl_conn *conn); /* a message session has begun */
+	void (*message)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
+	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
+	void (*drain)(pl_conn *conn);
+	/* Last for a conn; `session`: it was a message session (connect was called). The conn is
+	 * gone when this returns, its info only when the last reference is given back. */
+	void (*disconnect)(pl_conn *conn, bool session, uint16_t code, pl_slice reason);
+	/* An HTTP request that is no upgrade. The receiver owns the exchange before it returns, or
+	 * calls pl_server_serve. */
+	void (*request)(pl_conn *conn, pl_exchange *exchange);
+	void (*stopped)(pl_server *server); /* no listener and no connection is left */
+} pl_server_events;
+
+typedef struct pl_server_settings {
+	pl_limits limits;
+	pl_heartbeat heartbeat;
+	pl_slice software;	   /* Server header; empty: none */
+	const pl_slice *protocols; /* subprotocols it speaks, */
+	size_t protocol_count;	   /* 0: any handshake goes, without subprotocol */
+	const char *document_root; /* folder of files, or NULL */
+	bool html_files;	   /* serve the built-in pages */
+	bool javascript_files;	   /* serve the built-in libraries */
+	uint16_t worker;
+} pl_server_settings;
+
+struct pl_server {
+	pl_loop *loop;
+	pl_server_settings settings; /* slices and strings are borrowed from the caller */
+	pl_conn_settings conn_settings;
+	pl_http1_settings http1_settings;
+	const pl_server_events *events;
+	void *binding; /* the script's side */
+	pl_listener **listeners;
+	size_t listener_count;
+	size_t listeners_open;
+	pl_list conns;	/* all, from accept to close */
+	pl_map by_guid; /* message sessions */
+	pl_channels channels;
+	pl_admission admission;
+	pl_deferred stopped;
+	uint32_t mark;	       /* of the latest publication with exclusions */
+	uint64_t last_refusal; /* when a refused connection was logged last, ms */
+	bool stopping;
+};
+
+int pl_server_new(pl_server **server, pl_loop *loop, const pl_server_settings *settings,
+		  const pl_server_events *events, void *binding);
+
+/* Only after `stopped`, or before the first pl_server_listen. */
+void pl_server_free(pl_server *server);
+
+/* Adds a listener; see pl_listener_open. `bound` gets the address with the real port. */
+int pl_server_listen(pl_server *server, const pl_address *address, pl_address *bound);
+
+/* Stops listening and disconnects everybody (1001); `stopped` comes when all is closed. */
+void pl_server_stop(pl_server *server);
+
+/* Message sessions now. */
+uint32_t pl_server_count(const pl_server *server);
+pl_conn *pl_server_find(const pl_server *server, const pl_guid *guid);
+
+static inline pl_server *pl_server_of(const pl_conn *conn)
+{
+	return conn->server;
+}
+
+int pl_server_subscribe(pl_conn *conn, pl_slice channel);
+bool pl_server_unsubscribe(pl_conn *conn, pl_slice channel);
+
+/* Answers a request with what the server has: a file of document_root, a built-in page or library,
+ * else 404. Takes the exchange over. */
+void pl_server_serve(pl_server *server, pl_exchange *exchange);
+
+#endif
