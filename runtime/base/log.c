@@ -89,6 +89,8 @@ static void put_some(log_entry *entry, const char *bytes, size_t len)
 	put(entry, bytes, len);
 }
 
+enum { ESCAPED_MAX = 2 };
+
 /* How many bytes at text, of len > 0, have to be escaped: 1 for a control byte, 2 for
  * U+0080 to U+009F in UTF-8, which a terminal obeys as it does ESC and a letter. */
 static size_t escaped_len(const char *text, size_t len)
@@ -114,13 +116,18 @@ static size_t plain_len(const char *text, size_t len)
 static void put_escaped(log_entry *entry, const char *text, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
+	char escapes[ESCAPED_MAX * 4];
+	char *at = escapes;
 
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)text[i];
-		char escape[4] = { '\\', 'x', digits[byte >> 4], digits[byte & 15] };
 
-		put(entry, escape, sizeof(escape));
+		*at++ = '\\';
+		*at++ = 'x';
+		*at++ = digits[byte >> 4];
+		*at++ = digits[byte & 15];
 	}
+	put(entry, escapes, (size_t)(at - escapes));
 }
 
 static void put_text(log_entry *entry, const char *text, size_t len)

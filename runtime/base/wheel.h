@@ -39,8 +39,8 @@ void pl_wheel_stop(pl_wheel *wheel, pl_timer *timer); /* no effect when it is no
 bool pl_timer_active(const pl_timer *timer);
 
 /* Fires all that is due, earliest first, those of one millisecond in the order of their
- * starts; timers started meanwhile with a due that has passed fire at the next advance.
- * wheel->now is the new now during all of it. */
+ * starts (unless one was started a century ahead); timers started meanwhile with a due that
+ * has passed fire at the next advance. wheel->now is the new now during all of it. */
 void pl_wheel_advance(pl_wheel *wheel, uint64_t now);
 
 /* When advance has to be called next, at the latest: at or before the earliest due (a

@@ -65,6 +65,8 @@ void pl_random(void *out, size_t len)
 	random_pool *pool = &own_pool;
 	uint8_t *from;
 
+	if (len == 0)
+		return;
 	if (len > SMALL || (len > pool->left && !refill(pool))) {
 		generate(out, len);
 		return;
