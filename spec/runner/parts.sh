@@ -18,19 +18,20 @@ export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 system_path=$PATH
 PATH=$top/spec/interop/node_modules/.bin:$PATH
 
-# packages_of PART: what has to be installed for it.
+# packages_of PART: what has to be installed for it, one a line.
 packages_of() {
+  local packages=("${packages_build[@]}")
   case $1 in
-  lint) echo "${packages_build[@]}" "${packages_lint[@]}" ;;
-  units | oom) echo "${packages_build[@]}" "${packages_test[@]}" ;;
-  specs | asan | tsan) echo "${packages_build[@]}" "${packages_test[@]}" "${packages_interop[@]}" ;;
-  browser) echo "${packages_build[@]}" "${packages_test[@]}" "${packages_browser[@]}" ;;
-  fuzz) echo "${packages_build[@]}" "${packages_fuzz[@]}" ;;
-  bench) echo "${packages_build[@]}" ;;
+  lint) packages+=("${packages_lint[@]}") ;;
+  units | oom) packages+=("${packages_test[@]}") ;;
+  specs | asan | tsan) packages+=("${packages_test[@]}" "${packages_interop[@]}") ;;
+  browser) packages+=("${packages_test[@]}" "${packages_browser[@]}") ;;
+  fuzz) packages+=("${packages_fuzz[@]}") ;;
   esac
-  if [[ $1 != units && $1 != oom && $1 != fuzz ]] && ! command -v npm >/dev/null; then
-    echo "${packages_npm[@]}"
+  if ! command -v npm >/dev/null; then
+    packages+=("${packages_npm[@]}")
   fi
+  printf '%s\n' "${packages[@]}"
 }
 
 # build FOLDER TYPE [CMake settings...]: one step the first time; its failure ends the part.
