@@ -6,9 +6,12 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <openssl/crypto.h>
 
 #include "base/status.h"
 #include "crypto/digest.h"
@@ -40,6 +43,29 @@ static const struct {
 
 enum { VECTORS = sizeof(vectors) / sizeof(vectors[0]), THREADS = 4 };
 
+static bool memory_is_out;
+
+static void *limited_malloc(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return memory_is_out ? NULL : malloc(size);
+}
+
+static void *limited_realloc(void *ptr, size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return memory_is_out ? NULL : realloc(ptr, size);
+}
+
+static void any_free(void *ptr, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(ptr);
+}
+
 static int differs(const uint8_t *digest, size_t len, const char *hex)
 {
 	char text[2 * PL_SHA256_SIZE + 1];
@@ -67,7 +93,6 @@ static int check_vector(int i)
 	return wrong;
 }
 
-/* Comes first, so that the threads meet at the fetch of the algorithms. */
 static void *check_all(void *context)
 {
 	intptr_t wrong = 0;
@@ -123,14 +148,46 @@ static void a_handshake_key_is_accepted(void **state)
 	assert_false(differs(digest, PL_SHA1_SIZE, "b37a4f2cc0624f1690f64606cf385945b2bec4ea"));
 }
 
+static void assert_out_of_memory(void)
+{
+	uint8_t digest[PL_SHA256_SIZE];
+
+	memory_is_out = true;
+	assert_int_equal(pl_sha1("abc", 3, digest), PL_ENOMEM);
+	assert_int_equal(pl_sha256("abc", 3, digest), PL_ENOMEM);
+	memory_is_out = false;
+}
+
+/* Before the first digest. That the algorithms are fetched after all is left to the
+ * threads of the next test, so that they meet there. */
+static void a_fetch_without_memory_is_refused(void **state)
+{
+	(void)state;
+	assert_out_of_memory();
+}
+
+static void a_digest_without_memory_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(check_vector(1), 0);
+	assert_out_of_memory();
+	assert_int_equal(check_vector(1), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_fetch_without_memory_is_refused),
 		cmocka_unit_test(threads_may_digest_at_once),
 		cmocka_unit_test(digests_are_those_of_the_standards),
 		cmocka_unit_test(no_bytes_need_no_pointer),
 		cmocka_unit_test(a_handshake_key_is_accepted),
+		cmocka_unit_test(a_digest_without_memory_is_refused),
 	};
+
+	if (!CRYPTO_set_mem_functions(limited_malloc, limited_realloc, any_free) ||
+	    !OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL))
+		return 1;
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
