@@ -41,7 +41,7 @@ static void on_timer(uv_timer_t *timer)
 	pl_loop *loop = timer->data;
 
 	loop->armed = UINT64_MAX;
-	pl_wheel_advance(&loop->wheel, uv_now(&loop->uv));
+	pl_wheel_advance(&loop->wheel, pl_loop_now(loop));
 }
 
 /* Keeps the one timer of libuv at the wheel's next due. */
@@ -57,7 +57,7 @@ static void arm(pl_loop *loop)
 		uv_timer_stop(&loop->timer);
 		return;
 	}
-	now = uv_now(&loop->uv);
+	now = pl_loop_now(loop);
 	uv_timer_start(&loop->timer, on_timer, next > now ? next - now : 0, 0);
 }
 
@@ -185,6 +185,12 @@ void pl_loop_turn(pl_loop *loop)
 	uv_run(&loop->uv, UV_RUN_NOWAIT);
 }
 
+void pl_loop_skip(pl_loop *loop, uint64_t ms)
+{
+	loop->skipped += ms;
+	pl_wheel_advance(&loop->wheel, pl_loop_now(loop));
+}
+
 void pl_loop_stop(pl_loop *loop)
 {
 	loop->stopped = true;
@@ -202,7 +208,7 @@ void pl_loop_release(pl_loop *loop)
 
 uint64_t pl_loop_now(const pl_loop *loop)
 {
-	return uv_now(&loop->uv);
+	return uv_now(&loop->uv) + loop->skipped;
 }
 
 const char *pl_loop_date(pl_loop *loop)
@@ -226,7 +232,7 @@ const char *pl_loop_date(pl_loop *loop)
 
 void pl_loop_start(pl_loop *loop, pl_timer *timer, uint64_t delay)
 {
-	pl_wheel_start(&loop->wheel, timer, uv_now(&loop->uv) + delay);
+	pl_wheel_start(&loop->wheel, timer, pl_loop_now(loop) + delay);
 }
 
 void pl_loop_stop_timer(pl_loop *loop, pl_timer *timer)

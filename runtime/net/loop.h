@@ -30,6 +30,10 @@ void pl_loop_run(pl_loop *loop);
 void pl_loop_stop(pl_loop *loop); /* after the present turn */
 void pl_loop_turn(pl_loop *loop); /* one turn that does not wait; for tests */
 
+/* Puts the loop's clock ahead and fires the timers that are due then, at once: for tests, which
+ * thus need not sleep. */
+void pl_loop_skip(pl_loop *loop, uint64_t ms);
+
 /* Components that keep the program alive (a started server, a timer of a script,
  * a wait) hold the loop; each hold is released once. */
 void pl_loop_hold(pl_loop *loop);

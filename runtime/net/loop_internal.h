@@ -27,7 +27,8 @@ struct pl_loop {
 	uv_timer_t timer;
 	uv_async_t wake;
 	pl_wheel wheel;
-	uint64_t armed; /* when `timer` fires; UINT64_MAX: it is stopped */
+	uint64_t skipped; /* by pl_loop_skip */
+	uint64_t armed;	  /* when `timer` fires; UINT64_MAX: it is stopped */
 	pl_list deferred;
 	pl_list flushes;
 	size_t holds;
