@@ -6,6 +6,7 @@
 
 #include "base/slice.h"
 #include "base/status.h"
+#include "codec/json_plain.h"
 #include "codec/utf8.h"
 
 enum {
@@ -143,13 +144,12 @@ static const char *check_escape(const pl_json_reader *reader, const char *p)
 static int read_string(pl_json_reader *reader, pl_json_token *token)
 {
 	const char *start = reader->at + 1, *p = start;
-	unsigned char seen = 0;
+	uint8_t seen = 0;
 
 	token->kind = PL_JSON_STRING;
 	token->escaped = false;
 	for (;;) {
-		while (p < reader->end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
-			seen |= (unsigned char)*p++;
+		p += pl_json_plain(p, (size_t)(reader->end - p), &seen);
 		if (p == reader->end)
 			return fail(reader, p, "");
 		if (*p == '"')

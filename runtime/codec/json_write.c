@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "codec/json_plain.h"
 #include "codec/utf8.h"
 
 enum {
@@ -124,45 +125,55 @@ static char escape_of(unsigned char c)
 	}
 }
 
-static int write_escape(pl_buffer *out, unsigned char c)
+/* Writes the escape of c, which has room, and returns where it ends. */
+static uint8_t *put_escape(uint8_t *out, uint8_t c)
 {
 	static const char hex[] = "0123456789abcdef";
-	const char escape[ESCAPE_MAX] = { '\\', escape_of(c), '0', '0', hex[c >> 4], hex[c & 15] };
 
-	return pl_buffer_append(out, escape, escape[1] == 'u' ? ESCAPE_MAX : 2);
+	*out++ = '\\';
+	*out++ = (uint8_t)escape_of(c);
+	if (out[-1] != 'u')
+		return out;
+	*out++ = '0';
+	*out++ = '0';
+	*out++ = (uint8_t)hex[c >> 4];
+	*out++ = (uint8_t)hex[c & 15];
+	return out;
 }
 
-/* Length of the start of text that needs no escape. */
-static size_t plain_length(const char *text, size_t len, unsigned char *seen)
+/* What stands between the quotes. */
+static int write_characters(pl_buffer *out, const char *text, size_t len, uint8_t *seen)
 {
 	size_t i = 0;
 
-	for (; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
+	while (i < len) {
+		size_t run = pl_json_plain(text + i, len - i, seen);
+		int status = pl_buffer_reserve(out, run + ESCAPE_MAX);
 
-		if (c < 0x20 || c == '"' || c == '\\')
-			break;
-		*seen |= c;
+		if (status != PL_OK)
+			return status;
+		memcpy(out->data + out->len, text + i, run);
+		out->len += run;
+		i += run;
+		if (i < len) {
+			uint8_t *end = put_escape(out->data + out->len, (uint8_t)text[i++]);
+
+			out->len = (size_t)(end - out->data);
+		}
 	}
-	return i;
+	return PL_OK;
 }
 
 int pl_json_write_string(pl_buffer *out, const char *text, size_t len)
 {
 	size_t start = out->len;
-	unsigned char seen = 0;
+	uint8_t seen = 0;
 	int status = pl_buffer_reserve(out, len + 2);
 
-	if (status == PL_OK)
-		status = pl_buffer_append(out, "\"", 1);
-	for (size_t i = 0; status == PL_OK && i < len; i++) {
-		size_t run = plain_length(text + i, len - i, &seen);
-
-		status = pl_buffer_append(out, text + i, run);
-		i += run;
-		if (status == PL_OK && i < len)
-			status = write_escape(out, (unsigned char)text[i]);
-	}
+	if (status != PL_OK)
+		return status;
+	out->data[out->len++] = '"';
+	status = write_characters(out, text, len, &seen);
 	if (status == PL_OK && seen >= 0x80 && !pl_utf8_valid((const uint8_t *)text, len))
 		status = PL_EUTF8;
 	if (status == PL_OK)

@@ -1,6 +1,7 @@
 /* lua_json_decode.c - JSON text to Lua values. */
 #include <lauxlib.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/status.h"
 #include "codec/json_read.h"
@@ -47,18 +48,28 @@ static int push_string(decoder *d)
 	return PL_OK;
 }
 
+/* The double nearest to the token's text. A byte that ends every number follows it: Lua's
+ * strings end in NUL. */
+static double nearest_double(decoder *d)
+{
+	char *end;
+	double number = strtod(d->token.at, &end);
+
+	if (end == d->token.at + d->token.len)
+		return number;
+	/* A locale with another decimal point; Lua's own reading knows none. */
+	lua_pushlstring(d->L, d->token.at, d->token.len);
+	number = lua_tonumber(d->L, -1);
+	lua_pop(d->L, 1);
+	return number;
+}
+
 static int push_number(decoder *d)
 {
-	double number = d->token.number;
+	double number = d->token.exact ? d->token.number : nearest_double(d);
 
-	if (!d->token.exact) {
-		/* Lua's own reading of numbers does not depend on the locale. */
-		lua_pushlstring(d->L, d->token.at, d->token.len);
-		number = lua_tonumber(d->L, -1);
-		lua_pop(d->L, 1);
-		if (isinf(number))
-			return unexpected(d, "a number is too large");
-	}
+	if (isinf(number))
+		return unexpected(d, "a number is too large");
 	lua_pushnumber(d->L, number);
 	return PL_OK;
 }

@@ -77,6 +77,16 @@ static int write_text(encoder *e, const char *text, size_t len)
 	return pl_buffer_append(e->out, text, len);
 }
 
+static int write_char(encoder *e, char c)
+{
+	pl_buffer *out = e->out;
+
+	if (out->len == out->cap)
+		return pl_buffer_append(out, &c, 1);
+	out->data[out->len++] = (uint8_t)c;
+	return PL_OK;
+}
+
 static int write_number(encoder *e)
 {
 	double number = lua_tonumber(e->L, -1);
@@ -112,18 +122,18 @@ static int new_line(encoder *e)
 /* What stands before an element or a member. */
 static int separate(encoder *e, bool first)
 {
-	int status = first ? PL_OK : write_text(e, ",", 1);
+	int status = first ? PL_OK : write_char(e, ',');
 
 	return status == PL_OK ? new_line(e) : status;
 }
 
-static int close_table(encoder *e, const char *bracket)
+static int close_table(encoder *e, char bracket)
 {
 	int status;
 
 	e->depth--;
 	status = new_line(e);
-	return status == PL_OK ? write_text(e, bracket, 1) : status;
+	return status == PL_OK ? write_char(e, bracket) : status;
 }
 
 static int refuse_keys(encoder *e)
@@ -199,7 +209,9 @@ static int write_member(encoder *e, bool first, const char *name, size_t len)
 	if (status == PL_OK)
 		status = write_string(e, name, len);
 	if (status == PL_OK)
-		status = write_text(e, ": ", e->pretty ? 2 : 1);
+		status = write_char(e, ':');
+	if (status == PL_OK && e->pretty)
+		status = write_char(e, ' ');
 	if (status == PL_OK)
 		status = write_value(e);
 	return within_key(e, status, name, len);
@@ -292,20 +304,20 @@ static bool is_marked_array(lua_State *L)
 
 static int write_array(encoder *e)
 {
-	int status = write_text(e, "[", 1);
+	int status = write_char(e, '[');
 
 	if (status == PL_OK)
 		status = write_elements(e);
-	return status == PL_OK ? close_table(e, "]") : status;
+	return status == PL_OK ? close_table(e, ']') : status;
 }
 
 static int write_object(encoder *e)
 {
-	int status = write_text(e, "{", 1);
+	int status = write_char(e, '{');
 
 	if (status == PL_OK)
 		status = e->sort ? write_members_sorted(e) : write_members(e);
-	return status == PL_OK ? close_table(e, "}") : status;
+	return status == PL_OK ? close_table(e, '}') : status;
 }
 
 static int write_table(encoder *e)
