@@ -37,8 +37,11 @@ void pl_http1_finish(pl_http1 *http1)
 
 void pl_http1_abort(pl_http1 *http1, int status)
 {
+	bool failed = http1->stream->closing && !http1->closing;
+
 	close_input(http1);
-	pl_stream_abort(http1->stream, status);
+	if (!failed) /* else the stream is closing by itself, and will say why */
+		pl_stream_abort(http1->stream, status);
 }
 
 void pl_http1_wake(pl_http1 *http1)
@@ -151,7 +154,7 @@ static pl_http1_step take_step(pl_http1 *http1, pl_http1_input *input)
 {
 	pl_http1_exchange *exchange = http1->exchange;
 
-	if (http1->closing || http1->upgraded)
+	if (http1->stream->closing || http1->upgraded)
 		return PL_HTTP1_DONE;
 	if (!exchange)
 		return read_head(http1, input);

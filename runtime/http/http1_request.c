@@ -60,8 +60,8 @@ pl_http1_exchange *pl_http1_exchange_new(pl_http1 *http1, const pl_http_request 
 	exchange->base.request = &exchange->request;
 	exchange->http1 = http1;
 	exchange->keep_alive = request->keep_alive;
-	exchange->expect_continue = request->expect_continue;
 	exchange->left = request->content_length > 0 ? (uint64_t)request->content_length : 0;
+	exchange->expect_continue = request->expect_continue && !pl_http1_body_whole(exchange);
 	exchange->body_since = pl_loop_now(http1->stream->loop);
 	return exchange;
 }

@@ -151,20 +151,24 @@ static response_head frame(pl_http1_exchange *exchange, int status, int64_t leng
 	return head;
 }
 
+/* After a failed write the connection cannot go on. */
+static int checked(pl_http1 *http1, int status)
+{
+	if (status != PL_OK)
+		pl_http1_abort(http1, status);
+	return status;
+}
+
 static int exchange_respond(pl_exchange *base, int status, const pl_http_field *fields,
 			    size_t count, int64_t content_length)
 {
 	pl_http1_exchange *exchange = exchange_of(base);
 	response_head head;
-	int result;
 
 	if (gone(exchange))
 		return PL_ECLOSED;
 	head = frame(exchange, status, content_length);
-	result = write_head(exchange->http1, &head, fields, count);
-	if (result != PL_OK)
-		pl_http1_abort(exchange->http1, result);
-	return result;
+	return checked(exchange->http1, write_head(exchange->http1, &head, fields, count));
 }
 
 static int write_chunk_joined(pl_stream *stream, const void *data, size_t len)
@@ -208,10 +212,8 @@ static int exchange_write(pl_exchange *base, const void *data, size_t len)
 		return PL_ETOOBIG;
 	status = exchange->chunked ? write_chunk(http1->stream, data, len)
 				   : pl_stream_write(http1->stream, data, len);
-	if (status != PL_OK) {
-		pl_http1_abort(http1, status);
+	if (checked(http1, status) != PL_OK)
 		return status;
-	}
 	if (exchange->unsent > 0)
 		exchange->unsent -= (int64_t)len;
 	exchange->blocked = pl_http1_output_full(http1);
@@ -233,9 +235,7 @@ static void exchange_end(pl_exchange *base)
 		status = pl_stream_write(http1->stream, "0\r\n\r\n", 5);
 	if (exchange->unsent > 0)
 		exchange->close = true;
-	if (status != PL_OK)
-		pl_http1_abort(http1, status);
-	else
+	if (checked(http1, status) == PL_OK)
 		pl_http1_wake(http1);
 }
 
@@ -273,14 +273,11 @@ const pl_exchange_ops pl_http1_exchange_ops = {
 void pl_http1_continue(pl_http1_exchange *exchange)
 {
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	int status;
 
 	if (!exchange->expect_continue || exchange->base.responded)
 		return;
 	exchange->expect_continue = false;
-	status = pl_stream_write(exchange->http1->stream, text, sizeof(text) - 1);
-	if (status != PL_OK)
-		pl_http1_abort(exchange->http1, status);
+	checked(exchange->http1, pl_stream_write(exchange->http1->stream, text, sizeof(text) - 1));
 }
 
 static void log_refusal(const pl_http1 *http1, int status, const char *reason)
@@ -307,8 +304,6 @@ void pl_http1_refuse(pl_http1 *http1, int status, const char *reason)
 	result = write_head(http1, &head, &type, 1);
 	if (result == PL_OK)
 		result = pl_stream_write(http1->stream, reason, len);
-	if (result == PL_OK)
+	if (checked(http1, result) == PL_OK)
 		pl_http1_finish(http1);
-	else
-		pl_http1_abort(http1, result);
 }

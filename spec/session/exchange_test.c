@@ -1,0 +1,222 @@
+/* What a receiver may count on, whatever version carries the exchange; seen over HTTP/1.1. */
+#include "session/http1_peer.h"
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static void the_head_lives_as_long_as_the_exchange(void **state)
+{
+	static const char head[] = "POST /late?a=1&b HTTP/1.1\r\nHost: a:80\r\nX-One:  1 \r\n"
+				   "x-one: 2\r\nContent-Length: 3\r\n\r\n";
+	const pl_exchange_request *request;
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, "\r\n");
+	peer_send(&peer, head);
+	request = peer.held->request;
+	peer_send(&peer, "abc" GET("/hello"));
+	assert_true(pl_slice_equal(request->method, PL_SLICE("POST")));
+	assert_true(pl_slice_equal(request->target, PL_SLICE("/late?a=1&b")));
+	assert_true(pl_slice_equal(request->path, PL_SLICE("/late")));
+	assert_true(pl_slice_equal(request->query, PL_SLICE("a=1&b")));
+	assert_true(pl_slice_equal(request->host, PL_SLICE("a:80")));
+	assert_true(pl_slice_equal(request->raw, pl_slice_make(head, sizeof(head) - 1)));
+	assert_int_equal(request->minor, 1);
+	assert_false(request->chunked);
+	assert_int_equal(request->content_length, 3);
+	assert_int_equal(request->field_count, 4);
+	assert_true(pl_slice_equal(request->fields[1].name, PL_SLICE("X-One")));
+	assert_true(pl_slice_equal(request->fields[1].value, PL_SLICE("1")));
+	assert_true(pl_slice_equal(request->fields[2].name, PL_SLICE("x-one")));
+	assert_true(peer.held->received);
+	assert_false(peer.held->responded);
+	peer_close(&peer);
+}
+
+static void a_head_without_query_and_host(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, "GET /late HTTP/1.0\r\n\r\n");
+	assert_null(peer.held->request->query.at);
+	assert_null(peer.held->request->host.at);
+	assert_int_equal(peer.held->request->field_count, 0);
+	assert_int_equal(peer.held->request->content_length, -1);
+	peer_close(&peer);
+}
+
+static void an_absolute_target_without_a_path(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, "GET http://b HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_non_null(strstr(peer_sent(&peer), "404 Not Found"));
+	peer_close(&peer);
+}
+
+/* D-13: nothing that a script passes can add a line to the head or change how it is framed. */
+static void fields_that_are_refused(void **state)
+{
+	static const pl_http_field bad[] = {
+		{ PL_SLICE("X"), PL_SLICE("a\r\nSet-Cookie: b") },
+		{ PL_SLICE("X"), PL_SLICE("a\nb") },
+		{ PL_SLICE("X"), PL_SLICE("a\rb") },
+		{ PL_SLICE("X"), PL_SLICE("a\0b") },
+		{ PL_SLICE("X: y"), PL_SLICE("a") },
+		{ PL_SLICE("X\r\nY"), PL_SLICE("a") },
+		{ PL_SLICE("X "), PL_SLICE("a") },
+		{ PL_SLICE(""), PL_SLICE("a") },
+		{ PL_SLICE("Content-Length"), PL_SLICE("1") },
+		{ PL_SLICE("content-length"), PL_SLICE("1") },
+		{ PL_SLICE("Transfer-Encoding"), PL_SLICE("chunked") },
+		{ PL_SLICE("Connection"), PL_SLICE("close") },
+		{ PL_SLICE("DATE"), PL_SLICE("now") },
+		{ PL_SLICE("Server"), PL_SLICE("x") },
+	};
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const pl_http_field fields[] = { { PL_SLICE("Good"), PL_SLICE("") }, bad[i] };
+
+		assert_int_equal(pl_exchange_respond(peer.held, 200, fields, 2, 0), PL_EINVAL);
+		assert_false(peer.held->responded);
+	}
+	assert_string_equal(peer_sent(&peer), "");
+	peer_close(&peer);
+}
+
+static void numbers_that_are_refused(void **state)
+{
+	static const struct {
+		int status;
+		int64_t length;
+	} bad[] = {
+		{ 100, 0 }, { 101, 0 }, { 199, 0 }, { 600, 0 }, { 0, 0 }, { -1, 0 }, { 200, -2 }
+	};
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(
+			pl_exchange_respond(peer.held, bad[i].status, NULL, 0, bad[i].length),
+			PL_EINVAL);
+	assert_string_equal(peer_sent(&peer), "");
+	peer_close(&peer);
+}
+
+static void fields_that_are_sent(void **state)
+{
+	const pl_http_field fields[] = {
+		{ PL_SLICE("Set-Cookie"), PL_SLICE("a=1; Path=/") },
+		{ PL_SLICE("set-cookie"), PL_SLICE("b=\t2") },
+		{ PL_SLICE("X-Empty"), { NULL, 0 } },
+		{ PL_SLICE("X-Name"), PL_SLICE("J\xc3\xb8rgen") },
+	};
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	assert_int_equal(pl_exchange_respond(peer.held, 299, fields, 4, 0), PL_OK);
+	pl_exchange_end(peer.held);
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer),
+			    "HTTP/1.1 299 \r\nContent-Length: 0\r\nSet-Cookie: a=1; Path=/\r\n"
+			    "set-cookie: b=\t2\r\nX-Empty: \r\nX-Name: J\xc3\xb8rgen\r\n\r\n");
+	peer_close(&peer);
+}
+
+static void calls_out_of_order(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	assert_int_equal(pl_exchange_write(peer.held, "x", 1), PL_ESTATE);
+	assert_int_equal(pl_exchange_respond(peer.held, 200, NULL, 0, 3), PL_OK);
+	assert_int_equal(pl_exchange_respond(peer.held, 200, NULL, 0, 3), PL_ESTATE);
+	assert_int_equal(pl_exchange_write(peer.held, "abcd", 4), PL_ETOOBIG);
+	assert_int_equal(pl_exchange_write(peer.held, "ab", 2), PL_OK);
+	assert_int_equal(pl_exchange_write(peer.held, "cd", 2), PL_ETOOBIG);
+	assert_int_equal(pl_exchange_write(peer.held, "c", 1), PL_OK);
+	assert_int_equal(pl_exchange_write(peer.held, "d", 1), PL_ETOOBIG);
+	pl_exchange_end(peer.held);
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+	assert_non_null(peer.http1);
+	peer_close(&peer);
+}
+
+static void an_answer_within_an_answer_breaks_it_off(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/begun"));
+	pl_exchange_answer(peer.held, 500, NULL);
+	peer_turn(&peer);
+	assert_null(strstr(peer_sent(&peer), "500"));
+	assert_string_equal(peer_journal(&peer), "end closed:ECANCELED ");
+	peer_close(&peer);
+}
+
+static void an_answer_has_the_reason_as_its_text(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	pl_exchange_answer(peer.held, 503, NULL);
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer),
+			    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 19\r\n"
+			    "Content-Type: text/plain; charset=utf-8\r\n\r\nService Unavailable");
+	peer_close(&peer);
+}
+
+/* A receiver hands on what it owns, also in the middle of a body. */
+static void another_receiver_takes_over(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, "POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
+	assert_int_equal(peer.body, 3);
+	serve_gather(&peer, peer.held);
+	peer_send(&peer, "def");
+	assert_string_equal(peer_sent(&peer), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ndef");
+	assert_string_equal(peer_journal(&peer), "");
+	peer_close(&peer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_head_lives_as_long_as_the_exchange),
+		cmocka_unit_test(a_head_without_query_and_host),
+		cmocka_unit_test(an_absolute_target_without_a_path),
+		cmocka_unit_test(fields_that_are_refused),
+		cmocka_unit_test(numbers_that_are_refused),
+		cmocka_unit_test(fields_that_are_sent),
+		cmocka_unit_test(calls_out_of_order),
+		cmocka_unit_test(an_answer_within_an_answer_breaks_it_off),
+		cmocka_unit_test(an_answer_has_the_reason_as_its_text),
+		cmocka_unit_test(another_receiver_takes_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,786 @@
+/*
+ * What happens over time: order, back-pressure, deadlines, ends, upgrades, calls from within
+ * callbacks.
+ *
+ * covers: http/http1.c
+ */
+#include "session/http1_peer.h"
+
+#include "base/log.h"
+#include "http/http1_internal.h"
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+#define POST(path, fields) "POST " path " HTTP/1.1\r\nHost: a\r\n" fields "\r\n"
+#define OK(length) "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n"
+#define TYPE "Content-Type: text/plain; charset=utf-8\r\n"
+#define HELLO OK("5") TYPE "\r\nhello"
+#define DONE OK("4") TYPE "\r\ndone"
+#define DONE_CLOSE OK("4") "Connection: close\r\n" TYPE "\r\ndone"
+#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
+#define EXPECT(length) "Expect: 100-continue\r\nContent-Length: " length "\r\n"
+
+static void answer(struct peer *peer)
+{
+	pl_exchange *exchange = peer->held;
+
+	peer->held = NULL;
+	pl_exchange_answer(exchange, 200, "done");
+	peer_turn(peer);
+	peer_turn(peer);
+}
+
+static void end_input(struct peer *peer)
+{
+	assert_false(peer->memory.stream.paused);
+	pl_memory_end(&peer->memory);
+	peer_turn(peer);
+	peer_turn(peer);
+}
+
+/* Memory. */
+
+static void an_idle_session_is_small(void **state)
+{
+	struct peer peer;
+	int64_t live;
+
+	(void)state;
+	print_message("pl_http1: %zu bytes; pl_http1_exchange: %zu and its head\n",
+		      sizeof(pl_http1), sizeof(pl_http1_exchange));
+	assert_true(sizeof(pl_http1) <= 256);
+	peer_open(&peer);
+	peer_send(&peer, GET("/hello")); /* fills the loop's pool of chunks */
+	live = pl_alloc_live();
+	peer_send(&peer, GET("/hello"));
+	peer_send(&peer, POST("/gather", "Content-Length: 5\r\n") "hello");
+	peer_send(&peer, GET("/hello") GET("/hello"));
+	assert_int_equal(pl_alloc_live(), live);
+	assert_null(peer.http1->input.data);
+	assert_null(peer.http1->exchange);
+	peer_close(&peer);
+}
+
+static void an_unfinished_head_is_kept_and_let_go(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, "GET /hello HT");
+	assert_int_equal(peer.http1->input.len, 13);
+	assert_true(peer.http1->input.cap <= 64);
+	peer_send(&peer, "TP/1.1\r\nHost: a\r\n\r\n");
+	assert_null(peer.http1->input.data);
+	peer_close(&peer);
+}
+
+/* Order and pace. */
+
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+	enum { COUNT = 1000 };
+	pl_buffer requests = { 0 }, answers = { 0 };
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	for (int i = 0; i < COUNT; i++) {
+		pl_buffer_printf(&requests, POST("/gather", "Content-Length: 4\r\n") "%04d", i);
+		pl_buffer_printf(&answers, OK("4") "\r\n%04d", i);
+	}
+	assert_true(peer_feed(&peer, requests.data, requests.len));
+	assert_int_equal(pl_http1_requests(peer.http1), peer.limits.pipelined);
+	for (int i = 0; i < COUNT; i++)
+		peer_turn(&peer);
+	assert_int_equal(pl_http1_requests(peer.http1), COUNT);
+	assert_memory_equal(peer_sent(&peer), answers.data, answers.len);
+	assert_false(peer.memory.stream.paused);
+	pl_buffer_deinit(&requests);
+	pl_buffer_deinit(&answers);
+	peer_close(&peer);
+}
+
+static void a_late_answer_holds_the_next(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	assert_false(peer.memory.stream.paused);
+	peer_send(&peer, GET("/hello") GET("/late") "GET /hel");
+	assert_true(peer.memory.stream.paused);
+	assert_string_equal(peer_sent(&peer), "");
+	answer(&peer);
+	assert_string_equal(peer_sent(&peer), DONE HELLO);
+	assert_non_null(peer.held);
+	assert_true(peer.memory.stream.paused);
+	answer(&peer);
+	assert_false(peer.memory.stream.paused);
+	peer_send(&peer, "lo HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_string_equal(peer_sent(&peer), DONE HELLO);
+	peer_close(&peer);
+}
+
+/* D-10: the answers are not read. */
+static void unread_answers_stop_the_requests(void **state)
+{
+	enum { COUNT = 5000 };
+	static const char request[] = GET("/hello");
+	struct peer peer;
+	size_t fed = 0, most = 0, read = 0;
+
+	(void)state;
+	peer_init(&peer);
+	peer.limits.high_water = 1024;
+	peer.memory.room = 0;
+	assert_int_equal(peer_start(&peer), PL_OK);
+	for (int i = 0; i < COUNT; i++) {
+		if (pl_memory_feed(&peer.memory, request, sizeof(request) - 1))
+			fed++;
+		peer_turn(&peer);
+		if (pl_stream_queued(&peer.memory.stream) > most)
+			most = pl_stream_queued(&peer.memory.stream);
+	}
+	assert_in_range(fed, 1, 40);
+	assert_in_range(most, 1, 2048);
+	assert_true(peer.memory.stream.paused);
+	while (read < fed * (sizeof(HELLO) - 1)) {
+		pl_memory_open(&peer.memory, 100);
+		peer_turn(&peer);
+		peer_turn(&peer);
+		read += strlen(peer_sent(&peer));
+	}
+	assert_int_equal(pl_http1_requests(peer.http1), fed);
+	peer_close(&peer);
+}
+
+static void a_stream_waits_for_drain(void **state)
+{
+	enum { SIZE = 10 << 20 };
+	struct peer peer;
+	size_t most = 0, total = 0;
+	int64_t live;
+
+	(void)state;
+	peer_init(&peer);
+	peer.limits.high_water = 65536;
+	peer.memory.room = 0;
+	peer.to_write = SIZE;
+	peer.at_a_time = 10000;
+	assert_int_equal(peer_start(&peer), PL_OK);
+	peer_send(&peer, GET("/stream"));
+	assert_int_equal(peer.result, PL_EXCHANGE_BLOCKED);
+	live = pl_alloc_live();
+	for (int i = 0; i < 2000 && total < SIZE; i++) {
+		if (pl_stream_queued(&peer.memory.stream) > most)
+			most = pl_stream_queued(&peer.memory.stream);
+		pl_memory_open(&peer.memory, 10000);
+		peer_turn(&peer);
+		total += peer.memory.sent.len;
+		peer.memory.sent.len = 0;
+	}
+	assert_true(total > SIZE);
+	assert_in_range(most, 1, 65536 + 10000 + 200);
+	assert_in_range(pl_alloc_live(), 0, live + 4);
+	peer_close(&peer);
+}
+
+static void large_output_is_flushed_before_it_blocks(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer.to_write = 4 << 20;
+	assert_true(peer_feed(&peer, GET("/stream"), sizeof(GET("/stream")) - 1));
+	assert_true(peer.memory.sent.len >= 3 << 20);
+	assert_int_equal(peer.result, PL_OK);
+	assert_string_equal(peer_journal(&peer), "");
+	peer_close(&peer);
+}
+
+/* Deadlines. */
+
+static void a_head_has_a_deadline(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	for (int i = 0; i < 9; i++) { /* a byte a second does not help (D-09) */
+		peer_send(&peer, "G");
+		peer_skip(&peer, 1000);
+	}
+	assert_string_equal(peer_sent(&peer), "");
+	peer_skip(&peer, 2000);
+	assert_memory_equal(peer_sent(&peer), "HTTP/1.1 408 Request Timeout\r\n", 30);
+	assert_string_equal(peer_journal(&peer), "closed:OK ");
+	peer_close(&peer);
+}
+
+static void an_idle_connection_closes_without_a_word(void **state)
+{
+	static const char *const before[] = { "", GET("/hello"), "\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct peer peer;
+
+		peer_open(&peer);
+		peer_skip(&peer, 50000);
+		if (i > 0)
+			peer_send(&peer, before[i]);
+		peer_sent(&peer);
+		peer_skip(&peer, i == 1 ? 59000 : 9000); /* a request begins the time anew */
+		assert_non_null(peer.http1);
+		peer_skip(&peer, 2000);
+		assert_string_equal(peer_sent(&peer), "");
+		assert_string_equal(peer_journal(&peer), "closed:OK ");
+		peer_close(&peer);
+	}
+}
+
+static void each_head_has_its_own_deadline(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, "GET /hel");
+	for (int i = 0; i < 5; i++) {
+		peer_skip(&peer, 7000);
+		peer_send(&peer, "lo HTTP/1.1\r\nHost: a\r\n\r\nGET /hel");
+		assert_string_equal(peer_sent(&peer), HELLO);
+	}
+	peer_skip(&peer, 11000);
+	assert_memory_equal(peer_sent(&peer), "HTTP/1.1 408 ", 13);
+	peer_close(&peer);
+}
+
+static void silence_within_a_body_aborts(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/gather", "Content-Length: 100000\r\n"));
+	for (int i = 0; i < 5; i++) {
+		static const char zeros[15000];
+
+		peer_skip(&peer, 29000);
+		assert_true(peer_feed(&peer, zeros, sizeof(zeros)));
+	}
+	assert_string_equal(peer_journal(&peer), "");
+	peer_skip(&peer, 31000);
+	assert_memory_equal(peer_sent(&peer), "HTTP/1.1 408 Request Timeout\r\n", 30);
+	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:OK ");
+	peer_close(&peer);
+}
+
+static void a_trickle_of_body_aborts(void **state)
+{
+	struct peer peer;
+	int seconds = 0;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/gather", "Content-Length: 100000\r\n"));
+	while (seconds < 100 && peer_feed(&peer, "x", 1)) {
+		peer_skip(&peer, 1000);
+		seconds++;
+	}
+	assert_in_range(seconds, 29, 31);
+	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:OK ");
+	peer_close(&peer);
+}
+
+static void a_steady_body_may_take_long(void **state)
+{
+	static const char second[1000];
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/count", "Content-Length: 300000\r\n"));
+	for (int i = 0; i < 300; i++) {
+		peer_skip(&peer, 1000);
+		assert_true(peer_feed(&peer, second, sizeof(second)));
+	}
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer), OK("12") TYPE "\r\n300000 bytes");
+	peer_close(&peer);
+}
+
+static void a_body_that_stops_within_an_answer_cuts_it(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/begun", "Content-Length: 10\r\n") "12345");
+	peer_skip(&peer, 31000);
+	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:ETIMEDOUT ");
+	peer_close(&peer);
+}
+
+static void the_time_of_a_pause_does_not_count(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/paused", "Content-Length: 10\r\n") "12345");
+	peer_skip(&peer, 1000000);
+	assert_int_equal(peer.body, 0);
+	pl_exchange_pause(peer.held, false);
+	peer_skip(&peer, 29000);
+	assert_int_equal(peer.body, 5);
+	peer_skip(&peer, 2000);
+	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:OK ");
+	peer_close(&peer);
+}
+
+static void a_late_answer_may_take_long(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	peer_skip(&peer, 1000000);
+	answer(&peer);
+	assert_string_equal(peer_sent(&peer), DONE);
+	peer_skip(&peer, 59000);
+	assert_non_null(peer.http1);
+	peer_close(&peer);
+}
+
+static void a_discarded_body_has_the_same_deadline(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/hello", "Content-Length: 10\r\n") "12345");
+	peer_skip(&peer, 31000);
+	assert_string_equal(peer_sent(&peer), HELLO);
+	assert_string_equal(peer_journal(&peer), "closed:OK ");
+	peer_close(&peer);
+}
+
+/* Expect: 100-continue. */
+
+static void continue_is_said_when_the_body_is_wanted(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/gather", EXPECT("3")));
+	assert_string_equal(peer_sent(&peer), CONTINUE);
+	peer_send(&peer, "abc" GET("/hello"));
+	assert_string_equal(peer_sent(&peer), OK("3") "\r\nabc" HELLO);
+	peer_send(&peer, POST("/gather", EXPECT("3")) "a");
+	peer_send(&peer, "bc");
+	assert_string_equal(peer_sent(&peer), OK("3") "\r\nabc");
+	peer_send(&peer, POST("/gather", EXPECT("0")));
+	assert_string_equal(peer_sent(&peer), OK("0") "\r\n");
+	peer_close(&peer);
+}
+
+static void continue_waits_for_a_receiver_that_waits(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/paused", EXPECT("3")));
+	assert_string_equal(peer_sent(&peer), "");
+	pl_exchange_pause(peer.held, false);
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer), CONTINUE);
+	peer_send(&peer, "abc");
+	answer(&peer);
+	assert_string_equal(peer_sent(&peer), DONE);
+	peer_close(&peer);
+}
+
+/* Whether the body follows cannot be told: nothing after it is taken for a request. */
+static void an_answer_instead_of_continue_closes(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/hello", EXPECT("3")));
+	assert_string_equal(peer_sent(&peer), OK("5") "Connection: close\r\n" TYPE "\r\nhello");
+	assert_true(peer.memory.finished);
+	peer_close(&peer);
+}
+
+/* Ends. */
+
+static void the_end_of_an_idle_connection(void **state)
+{
+	static const char *const before[] = { NULL, GET("/hello"), "GET /hel" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct peer peer;
+
+		peer_open(&peer);
+		if (before[i])
+			peer_send(&peer, before[i]);
+		end_input(&peer);
+		assert_string_equal(peer_sent(&peer), i == 1 ? HELLO : "");
+		assert_string_equal(peer_journal(&peer), "closed:OK ");
+		peer_close(&peer);
+	}
+}
+
+static void the_end_within_a_body_aborts(void **state)
+{
+	static const char *const paths[] = { "/late", "/paused", "/begun" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct peer peer;
+		char head[128];
+
+		peer_open(&peer);
+		snprintf(head, sizeof(head), POST("%s", "Content-Length: 10\r\n"), paths[i]);
+		peer_send(&peer, head);
+		end_input(&peer);
+		assert_string_equal(peer_journal(&peer), "aborted:ECONNRESET closed:ECONNRESET ");
+		peer_close(&peer);
+	}
+}
+
+static void the_end_within_a_discarded_body(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/hello", "Content-Length: 10\r\n"));
+	end_input(&peer);
+	assert_string_equal(peer_sent(&peer), HELLO);
+	assert_string_equal(peer_journal(&peer), "closed:OK ");
+	peer_close(&peer);
+}
+
+static void a_half_closed_client_gets_its_answer(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/hello") GET("/late"));
+	end_input(&peer);
+	answer(&peer);
+	assert_string_equal(peer_sent(&peer), HELLO DONE_CLOSE);
+	assert_string_equal(peer_journal(&peer), "end closed:OK ");
+	peer_close(&peer);
+
+	peer_open(&peer);
+	peer_send(&peer, POST("/paused", "Content-Length: 3\r\n") "abc");
+	assert_true(peer.memory.stream.paused);
+	pl_exchange_pause(peer.held, false);
+	peer_turn(&peer);
+	end_input(&peer);
+	answer(&peer);
+	assert_string_equal(peer_sent(&peer), DONE_CLOSE);
+	peer_close(&peer);
+}
+
+static void a_lost_connection_aborts(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/begun"));
+	pl_stream_abort(&peer.memory.stream, PL_EPIPE);
+	assert_int_equal(pl_exchange_write(peer.held, "x", 1), PL_ECLOSED);
+	peer_turn(&peer);
+	assert_string_equal(peer_journal(&peer), "end aborted:EPIPE closed:EPIPE ");
+	peer_close(&peer);
+}
+
+static void an_ended_exchange_is_not_aborted_too(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/begun"));
+	pl_stream_abort(&peer.memory.stream, PL_EPIPE);
+	pl_exchange_end(peer.held);
+	peer_turn(&peer);
+	assert_string_equal(peer_journal(&peer), "end closed:EPIPE ");
+	peer_close(&peer);
+}
+
+/* Stop and abort. */
+
+static void stop_closes_what_is_idle(void **state)
+{
+	static const char *const before[] = { NULL, GET("/hello"), "GET /hel" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct peer peer;
+
+		peer_open(&peer);
+		if (before[i])
+			peer_send(&peer, before[i]);
+		pl_http1_stop(peer.http1);
+		peer_turn(&peer);
+		peer_turn(&peer);
+		assert_string_equal(peer_journal(&peer), "closed:OK ");
+		peer_close(&peer);
+	}
+}
+
+static void stop_lets_a_request_be_answered(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late") GET("/hello"));
+	pl_http1_stop(peer.http1);
+	peer_turn(&peer);
+	assert_non_null(peer.http1);
+	answer(&peer);
+	assert_string_equal(peer_sent(&peer), DONE_CLOSE);
+	assert_string_equal(peer_journal(&peer), "end closed:OK ");
+	peer_close(&peer);
+}
+
+static void stop_between_pipelined_requests(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.limits.pipelined = 1;
+	assert_int_equal(peer_start(&peer), PL_OK);
+	assert_true(peer_feed(&peer, GET("/hello") GET("/hello"), 2 * strlen(GET("/hello"))));
+	pl_http1_stop(peer.http1);
+	peer_turn(&peer);
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer), HELLO);
+	assert_true(peer.memory.finished);
+	peer_close(&peer);
+}
+
+static void abort_closes_at_once(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	pl_http1_abort(peer.http1, PL_ETIMEDOUT);
+	assert_string_equal(peer_journal(&peer), "end ");
+	peer_turn(&peer);
+	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:ETIMEDOUT ");
+	peer_close(&peer);
+}
+
+/* From within callbacks. */
+
+static void calls_within_callbacks(void **state)
+{
+	static const struct {
+		const char *request;
+		const char *journal;
+	} cases[] = {
+		{ GET("/abort") GET("/hello"), "closed:EIO " },
+		{ GET("/cut") GET("/hello"), "aborted:ETIMEDOUT closed:ETIMEDOUT " },
+		{ POST("/abort-data", "Content-Length: 5\r\n") "hello" GET("/hello"),
+		  "closed:EIO " },
+		{ POST("/abort-data", "Transfer-Encoding: chunked\r\n") "1\r\na\r\n1\r\nb\r\n",
+		  "closed:EIO " },
+		{ POST("/stop-data", "Content-Length: 5\r\n") "hello" GET("/hello"),
+		  "aborted:EIO closed:EIO " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct peer peer;
+
+		peer_open(&peer);
+		peer_send(&peer, cases[i].request);
+		peer_turn(&peer);
+		assert_string_equal(peer_sent(&peer), "");
+		assert_string_equal(peer_journal(&peer), cases[i].journal);
+		peer_close(&peer);
+	}
+}
+
+static void a_pause_holds_data_and_end(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/paused", "Content-Length: 10\r\n"));
+	assert_false(peer.memory.stream.paused);
+	peer_send(&peer, "0123456789" GET("/hello"));
+	assert_int_equal(peer.body, 0);
+	assert_true(peer.memory.stream.paused);
+	pl_exchange_pause(peer.held, false);
+	pl_exchange_pause(peer.held, true);
+	pl_exchange_pause(peer.held, false);
+	assert_int_equal(peer.body, 0); /* not from within a call */
+	peer_turn(&peer);
+	assert_int_equal(peer.body, 10);
+	assert_string_equal(peer_journal(&peer), "end ");
+	answer(&peer);
+	assert_string_equal(peer_sent(&peer), DONE HELLO);
+	peer_close(&peer);
+}
+
+static void a_paused_exchange_may_be_answered(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/paused", "Content-Length: 10\r\n") "0123456789" GET("/hello"));
+	answer(&peer);
+	assert_string_equal(peer_sent(&peer), DONE HELLO);
+	assert_string_equal(peer_journal(&peer), "");
+	peer_close(&peer);
+}
+
+/* Upgrades. */
+
+static void an_upgrade_hands_over_what_came_behind(void **state)
+{
+	int64_t live = pl_alloc_live();
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/hello") GET("/upgrade") "leftover");
+	assert_string_equal(peer_sent(&peer), HELLO);
+	assert_ptr_equal(peer.taken, &peer.memory.stream);
+	peer_send(&peer, " and more");
+	assert_int_equal(peer.leftover.len, 17);
+	assert_memory_equal(peer.leftover.data, "leftover and more", 17);
+	peer_skip(&peer, 1000000);
+	end_input(&peer);
+	peer_close(&peer);
+	assert_int_equal(pl_alloc_live(), live);
+}
+
+static void an_upgrade_behind_a_late_answer(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late") GET("/upgrade") "left");
+	assert_true(peer.memory.stream.paused);
+	answer(&peer);
+	assert_non_null(peer.taken);
+	assert_false(peer.memory.stream.paused);
+	peer_send(&peer, "over");
+	assert_memory_equal(peer.leftover.data, "leftover", 8);
+	peer_close(&peer);
+}
+
+static void an_upgrade_in_pieces(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, "GET /upgr");
+	peer_send(&peer, "ade HTTP/1.1\r\nHost: a\r\n\r\nleft");
+	peer_send(&peer, "over");
+	assert_memory_equal(peer.leftover.data, "leftover", 8);
+	peer_close(&peer);
+}
+
+/* The log. */
+
+static void count_line(void *context, enum pl_log_level level, const char *line, size_t len)
+{
+	assert_int_equal(level, PL_LOG_DEBUG);
+	(void)len;
+	assert_non_null(strstr(line, "127.0.0.1"));
+	++*(int *)context;
+}
+
+static void a_refusal_is_logged_once(void **state)
+{
+	static const char *const refused[] = {
+		"GET /\r\n\r\nGET /\r\n\r\n",
+		POST("/gather", "Transfer-Encoding: chunked\r\n") "x\r\nx\r\n",
+	};
+	int lines = 0;
+
+	(void)state;
+	pl_log_set_level(PL_LOG_DEBUG);
+	pl_log_set_sink(count_line, &lines);
+	for (int i = 0; i < 2; i++) {
+		struct peer peer;
+
+		peer_open(&peer);
+		peer_send(&peer, refused[i]);
+		peer_close(&peer);
+		assert_int_equal(lines, i + 1);
+	}
+	pl_log_set_sink(NULL, NULL);
+	pl_log_set_level(PL_LOG_INFO);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_idle_session_is_small),
+		cmocka_unit_test(an_unfinished_head_is_kept_and_let_go),
+		cmocka_unit_test(pipelined_requests_are_answered_in_order),
+		cmocka_unit_test(a_late_answer_holds_the_next),
+		cmocka_unit_test(unread_answers_stop_the_requests),
+		cmocka_unit_test(a_stream_waits_for_drain),
+		cmocka_unit_test(large_output_is_flushed_before_it_blocks),
+		cmocka_unit_test(a_head_has_a_deadline),
+		cmocka_unit_test(an_idle_connection_closes_without_a_word),
+		cmocka_unit_test(each_head_has_its_own_deadline),
+		cmocka_unit_test(silence_within_a_body_aborts),
+		cmocka_unit_test(a_trickle_of_body_aborts),
+		cmocka_unit_test(a_steady_body_may_take_long),
+		cmocka_unit_test(a_body_that_stops_within_an_answer_cuts_it),
+		cmocka_unit_test(the_time_of_a_pause_does_not_count),
+		cmocka_unit_test(a_late_answer_may_take_long),
+		cmocka_unit_test(a_discarded_body_has_the_same_deadline),
+		cmocka_unit_test(continue_is_said_when_the_body_is_wanted),
+		cmocka_unit_test(continue_waits_for_a_receiver_that_waits),
+		cmocka_unit_test(an_answer_instead_of_continue_closes),
+		cmocka_unit_test(the_end_of_an_idle_connection),
+		cmocka_unit_test(the_end_within_a_body_aborts),
+		cmocka_unit_test(the_end_within_a_discarded_body),
+		cmocka_unit_test(a_half_closed_client_gets_its_answer),
+		cmocka_unit_test(a_lost_connection_aborts),
+		cmocka_unit_test(an_ended_exchange_is_not_aborted_too),
+		cmocka_unit_test(stop_closes_what_is_idle),
+		cmocka_unit_test(stop_lets_a_request_be_answered),
+		cmocka_unit_test(stop_between_pipelined_requests),
+		cmocka_unit_test(abort_closes_at_once),
+		cmocka_unit_test(calls_within_callbacks),
+		cmocka_unit_test(a_pause_holds_data_and_end),
+		cmocka_unit_test(a_paused_exchange_may_be_answered),
+		cmocka_unit_test(an_upgrade_hands_over_what_came_behind),
+		cmocka_unit_test(an_upgrade_behind_a_late_answer),
+		cmocka_unit_test(an_upgrade_in_pieces),
+		cmocka_unit_test(a_refusal_is_logged_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
