@@ -47,9 +47,10 @@ static void place(pl_wheel *wheel, pl_timer *timer)
 {
 	unsigned level = level_of(wheel->now ^ timer->due);
 	unsigned shift = level * DIGIT_BITS;
-	uint64_t last = (wheel->now >> shift) + PL_WHEEL_SLOTS - 1;
-	uint64_t block = timer->due >> shift;
-	unsigned index = (block < last ? block : last) % PL_WHEEL_SLOTS;
+	uint64_t block = wheel->now >> shift;
+	uint64_t ahead = (timer->due >> shift) - block;
+	uint64_t last = PL_WHEEL_SLOTS - 1;
+	unsigned index = (block + (ahead < last ? ahead : last)) % PL_WHEEL_SLOTS;
 
 	timer->slot = (uint16_t)(level * PL_WHEEL_SLOTS + index);
 	wheel->used[level] |= UINT64_C(1) << index;

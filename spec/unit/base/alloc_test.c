@@ -6,8 +6,11 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 
@@ -144,6 +147,47 @@ static void no_count_is_lost_between_threads(void **state)
 	assert_int_equal(pl_alloc_live(), live);
 }
 
+static atomic_bool stop_hammering;
+
+static void *hammer(void *context)
+{
+	uint64_t *rounds = context;
+
+	while (!atomic_load(&stop_hammering)) {
+		pl_free(pl_alloc(16));
+		++*rounds;
+	}
+	return NULL;
+}
+
+static void *allocate_nothing(void *context)
+{
+	pl_free(pl_alloc(16));
+	return context;
+}
+
+/* One thread works while 63 come and go, then another beside it: if cells were dealt
+ * round and round, these two would share one that is for one only. */
+static void late_threads_do_not_spoil_the_counts(void **state)
+{
+	uint64_t calls = pl_alloc_calls();
+	uint64_t first_rounds = 0, last_rounds = 0;
+	pthread_t first, last;
+
+	(void)state;
+	assert_int_equal(pthread_create(&first, NULL, hammer, &first_rounds), 0);
+	for (int i = 0; i < 63; i++) {
+		assert_int_equal(pthread_create(&last, NULL, allocate_nothing, NULL), 0);
+		pthread_join(last, NULL);
+	}
+	assert_int_equal(pthread_create(&last, NULL, hammer, &last_rounds), 0);
+	nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	atomic_store(&stop_hammering, true);
+	pthread_join(first, NULL);
+	pthread_join(last, NULL);
+	assert_int_equal(pl_alloc_calls() - calls, 63 + first_rounds + last_rounds);
+}
+
 static void threads_share_the_countdown(void **state)
 {
 	int64_t live = pl_alloc_live();
@@ -180,6 +224,7 @@ int main(void)
 		cmocka_unit_test(a_product_that_overflows_is_refused),
 		cmocka_unit_test_teardown(the_nth_call_and_all_after_it_fail, fail_at_end),
 		cmocka_unit_test_teardown(the_very_next_call_can_fail, fail_at_end),
+		cmocka_unit_test(late_threads_do_not_spoil_the_counts),
 		cmocka_unit_test(no_count_is_lost_between_threads),
 		cmocka_unit_test_teardown(threads_share_the_countdown, fail_at_end),
 		cmocka_unit_test(a_block_may_be_freed_by_another_thread),

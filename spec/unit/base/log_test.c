@@ -236,13 +236,22 @@ static void many_lines_are_cut(void **state)
 	assert_memory_equal(got.line + got.len - 11, "\n     [cut]", 11);
 }
 
+static void spoil_errno(void *context, enum pl_log_level level, const char *line, size_t len)
+{
+	keep(context, level, line, len);
+	errno = ERANGE;
+}
+
 static void errno_is_kept(void **state)
 {
 	(void)state;
+	pl_log_set_sink(spoil_errno, &got);
 	errno = EXDEV;
 	pl_log(PL_LOG_INFO, "text");
+	assert_int_equal(errno, EXDEV);
 	pl_log_text(PL_LOG_INFO, "text", 4);
 	assert_int_equal(errno, EXDEV);
+	assert_int_equal(got.count, 2);
 }
 
 /* Runs `log` with a pipe as standard error and gives what one read finds in it. */

@@ -298,6 +298,25 @@ static void a_jump_costs_nothing(void **state)
 	assert_int_equal(fired_count, 64);
 }
 
+static void time_may_come_to_its_end(void **state)
+{
+	pl_timer timer;
+
+	(void)state;
+	for (unsigned i = 0; i < 200; i++) {
+		fired_count = 0;
+		pl_wheel_init(&wheel, UINT64_MAX - 200 + i);
+		pl_timer_init(&timer, note);
+		pl_wheel_start(&wheel, &timer, UINT64_MAX - 1);
+		pl_wheel_start(&wheel, &timer, UINT64_MAX);
+		assert_true(pl_wheel_next(&wheel) > wheel.now);
+		pl_wheel_advance(&wheel, UINT64_MAX - 1);
+		assert_int_equal(fired_count, 0);
+		pl_wheel_advance(&wheel, UINT64_MAX);
+		assert_int_equal(fired_count, 1);
+	}
+}
+
 static void days_of_idle_jumps(void **state)
 {
 	enum { DAY = 86400000 };
@@ -544,6 +563,7 @@ int main(void)
 		cmocka_unit_test_setup(a_fire_can_stop_and_move_others_that_are_due, begin),
 		cmocka_unit_test_setup(a_fire_can_free_its_timer, begin),
 		cmocka_unit_test_setup(a_jump_costs_nothing, begin),
+		cmocka_unit_test_setup(time_may_come_to_its_end, begin),
 		cmocka_unit_test_setup(days_of_idle_jumps, begin),
 		cmocka_unit_test_setup(a_timer_wakes_the_loop_once_a_level_at_most, begin),
 		cmocka_unit_test_setup(beyond_the_range_a_timer_is_looked_at_again, begin),
