@@ -128,8 +128,6 @@ local function range(field)
   return ""
 end
 
-local describe
-
 local function describe_number(name, field)
   return article(name) .. (field.unit and " of " .. field.unit or "") .. range(field)
 end
@@ -154,7 +152,7 @@ local describers = {
     return "one of " .. table.concat(shown, ", ")
   end,
   list = function(_, field)
-    local text = field.of and "a list, each " .. describe(field.of) or "a list"
+    local text = field.of and "a list, each " .. options.describe(field.of) or "a list"
     return describe_length(text, field, "elements")
   end,
   component = function(_, field) return article(field.component) end,
@@ -166,8 +164,10 @@ local function types_of(field)
   return type(types) == "table" and types or { types }
 end
 
---- What a field takes, in words.
-function describe(field)
+--- What a field takes, in words: "an integer from 0 to 65535".
+---@param field perilune.options.Field
+---@return string
+function options.describe(field)
   local parts = {}
   for _, name in ipairs(types_of(field)) do
     parts[#parts + 1] = (describers[name] or article)(name, field)
@@ -224,8 +224,11 @@ for _, name in ipairs { "boolean", "function", "table" } do
   matchers[name] = function(value) return type(value) == name end
 end
 
---- The first of the field's types that the value is.
-local function match(value, field)
+--- The first of the field's types that the value is, within its bounds.
+---@param value any
+---@param field perilune.options.Field
+---@return perilune.options.Type?
+function options.match(value, field)
   for _, name in ipairs(types_of(field)) do
     local matches = matchers[name] or error(("a schema has the type %q"):format(tostring(name)))
     if matches(value, field) then return name end
@@ -249,10 +252,11 @@ end
 --- Checks one value that is there.
 function check_value(what, path, field, value)
   if value == false and field.off then return false end
-  local name = match(value, field)
+  local name = options.match(value, field)
   if not name then
     local got = show(value, field.secret)
-    return nil, ("option '%s' of %s takes %s, got %s"):format(path, what, describe(field), got)
+    return nil,
+      ("option '%s' of %s takes %s, got %s"):format(path, what, options.describe(field), got)
   elseif name == "table" and field.fields then
     return check_fields(what, path .. ".", field.fields, value)
   elseif name == "list" and field.of then
@@ -266,7 +270,8 @@ local function check_field(what, path, field, value)
   if value ~= nil then
     return check_value(what, path, field, value)
   elseif field.required then
-    return nil, ("option '%s' of %s is missing; it takes %s"):format(path, what, describe(field))
+    return nil,
+      ("option '%s' of %s is missing; it takes %s"):format(path, what, options.describe(field))
   end
 end
 
@@ -292,16 +297,26 @@ function check_fields(what, prefix, fields, given)
   return complete
 end
 
---- Checks `given` against `schema`.
+--- Checks `given` against `schema` without throwing.
 ---@param what string The function that took the options: "server.new".
 ---@param schema table<string, perilune.options.Field>
 ---@param given table? What the user gave; nil is an empty table.
----@return table complete A new table.
-function options.check(what, schema, given)
+---@return table? complete A new table.
+---@return string? message
+function options.complete(what, schema, given)
   if given ~= nil and type(given) ~= "table" then
-    error(("%s takes a table of options, got %s"):format(what, show(given)), 3)
+    return nil, ("%s takes a table of options, got %s"):format(what, show(given))
   end
-  local complete, message = check_fields(what, "", schema, given or {})
+  return check_fields(what, "", schema, given or {})
+end
+
+--- Checks `given` against `schema`; what is wrong throws at the line that called the caller.
+---@param what string
+---@param schema table<string, perilune.options.Field>
+---@param given table?
+---@return table complete
+function options.check(what, schema, given)
+  local complete, message = options.complete(what, schema, given)
   if not complete then error(message, 3) end
   return complete
 end
