@@ -7,7 +7,7 @@ source tools/packages.sh
 # shellcheck source=spec/runner/report.sh
 source spec/runner/report.sh
 
-declare -A built=() # build folder: yes or no
+declare -A outcome=() # label of a step that other parts need too: 0 or 1
 
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
@@ -34,22 +34,26 @@ packages_of() {
   printf '%s\n' "${packages[@]}"
 }
 
-# build FOLDER TYPE [CMake settings...]: one step the first time; its failure ends the part.
-build() {
+# once LABEL SECONDS COMMAND...: a step that is done at most once, however many parts need it.
+once() {
   local before=${failed[$part]-}
-  if [[ -z ${built[$1]-} ]]; then
-    step "build $2" 1200 tools/build "$1" "$2" all "${@:3}"
-    built[$1]=yes
-    ((failed[$part] == before)) || built[$1]=no
+  if [[ -z ${outcome[$1]-} ]]; then
+    step "$@"
+    outcome[$1]=$((failed[$part] - before))
   fi
-  [[ ${built[$1]} == yes ]]
+  return "${outcome[$1]}"
 }
 
-# node_modules FOLDER: installs what its lock file names, once.
+# build FOLDER TYPE [CMake settings...]
+build() {
+  once "build $2" 1200 tools/build "$1" "$2" all "${@:3}"
+}
+
+# node_modules FOLDER: installs what its lock file names, unless that is there.
 node_modules() {
   local folder=spec/$1
   cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && return
-  step "npm ci in $folder" 600 env "PATH=$system_path" npm ci --prefix "$folder" --no-fund --no-audit &&
+  once "npm ci in $folder" 600 env "PATH=$system_path" npm ci --prefix "$folder" &&
     cp "$folder/package-lock.json" "$folder/node_modules/.installed"
 }
 
@@ -87,15 +91,15 @@ part_units() {
 
 part_specs() {
   build build Release -DPL_TESTS=ON || return
-  node_modules interop
+  node_modules interop || return
   specs build 600
 }
 
 part_browser() {
   local tests
   build build Release -DPL_TESTS=ON || return
-  node_modules interop
-  node_modules browser
+  node_modules interop || return
+  node_modules browser || return
   mapfile -t tests < <(grep -ls 'node:test' spec/browser/*.mjs)
   ((${#tests[@]})) || return
   PERILUNE=$top/build/perilune tap 'chromium' 600 node --test --test-reporter=tap "${tests[@]}"
@@ -104,14 +108,14 @@ part_browser() {
 part_asan() {
   build build-asan Asan -DPL_TESTS=ON || return
   programs build-asan unit_ session_
-  node_modules interop
+  node_modules interop || return
   specs build-asan 900
 }
 
 part_tsan() {
   build build-tsan Tsan -DPL_TESTS=ON || return
   programs build-tsan unit_net_ unit_worker_
-  node_modules interop
+  node_modules interop || return
   specs build-tsan 900
 }
 
@@ -140,7 +144,7 @@ part_oom() {
 
 part_bench() {
   build build Release || return
-  node_modules interop
+  node_modules interop || return
   check 'echo' 1200 spec/bench/run
   output
 }
