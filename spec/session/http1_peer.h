@@ -20,6 +20,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "base/status.h"
+#include "http/files.h"
 #include "http/http1.h"
 #include "net/memory.h"
 
@@ -39,7 +40,9 @@ struct peer {
 	int result;	   /* of the last respond or write */
 	pl_stream *taken;  /* by an upgrade */
 	pl_buffer leftover;
-	int status; /* of `closed` */
+	int status;	  /* of `closed` */
+	const char *root; /* not NULL: all requests ask for files below it ... */
+	pl_slice bytes;	  /* ... but "/bytes", which is answered with these */
 };
 
 static inline void peer_note(struct peer *peer, const char *word)
@@ -399,12 +402,30 @@ static const struct {
 	{ "/upgrade", serve_upgrade },
 };
 
+static inline void missing_file(void *owner, pl_exchange *exchange, int status)
+{
+	peer_note_status(owner, "missing", status);
+	pl_exchange_answer(exchange, 404, NULL);
+}
+
+static inline void serve_file(struct peer *peer, pl_exchange *exchange)
+{
+	if (pl_slice_equal(exchange->request->path, PL_SLICE("/bytes")))
+		pl_files_serve_bytes(exchange, peer->bytes, "text/css");
+	else
+		pl_files_serve(exchange, peer->root, missing_file, peer);
+}
+
 static inline void peer_request(void *owner, pl_exchange *exchange)
 {
 	struct peer *peer = owner;
 	pl_slice path = exchange->request->path;
 
 	peer->body = 0;
+	if (peer->root) {
+		serve_file(peer, exchange);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(peer_routes) / sizeof(peer_routes[0]); i++) {
 		const char *route = peer_routes[i].path;
 

@@ -1,0 +1,576 @@
+/* Files below a root, over an HTTP/1.1 session: what may be seen, how, and what never. */
+#include "session/http1_peer.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REQUEST(method, path) method " " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+#define GET(path) REQUEST("GET", path)
+#define FILE_HEAD(length, type)                                                                    \
+	"HTTP/1.1 200 OK\r\nContent-Length: " length "\r\nContent-Type: " type                     \
+	"\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+#define MOVED(to) "HTTP/1.1 301 Moved Permanently\r\nContent-Length: 0\r\nLocation: " to "\r\n\r\n"
+
+enum { LARGE = 10 << 20 };
+
+static char top[64];  /* holds secret.txt and root/ */
+static char root[80]; /* what is served */
+
+/* The tree. */
+
+static const char *at(const char *path)
+{
+	static char full[256];
+
+	snprintf(full, sizeof(full), "%s/%s", root, path);
+	return full;
+}
+
+static void make_file(const char *path, const char *text)
+{
+	FILE *file = fopen(at(path), "wb");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void make_large(void)
+{
+	FILE *file = fopen(at("large.bin"), "wb");
+
+	assert_non_null(file);
+	for (size_t i = 0; i < LARGE; i++)
+		putc((int)(i % 251), file);
+	fclose(file);
+}
+
+static int make_tree(void **state)
+{
+	(void)state;
+	strcpy(top, "/tmp/pl_files_XXXXXX");
+	assert_non_null(mkdtemp(top));
+	snprintf(root, sizeof(root), "%s/root", top);
+	assert_int_equal(mkdir(root, 0755), 0);
+	for (size_t i = 0; i < 5; i++) {
+		static const char *const folders[] = { "dir", "bare", ".git", ".well-known",
+						       "odd" };
+
+		assert_int_equal(mkdir(at(folders[i]), 0755), 0);
+	}
+	assert_int_equal(mkdir(at("odd/index.html"), 0755), 0);
+	make_file("index.html", "<p>root");
+	make_file("a.txt", "text");
+	make_file("empty.js", "");
+	make_file("with space.txt", "blank");
+	make_file("dir/index.html", "<p>dir");
+	make_file("dir/.hidden", "secret");
+	make_file(".hidden", "secret");
+	make_file(".git/config", "secret");
+	make_file(".well-known/x", "known");
+	make_file("../secret.txt", "secret");
+	make_file("old", "old");
+	make_large();
+	assert_int_equal(symlink("a.txt", at("in")), 0);
+	assert_int_equal(symlink("../a.txt", at("dir/up")), 0);
+	assert_int_equal(symlink("dir", at("indir")), 0);
+	assert_int_equal(symlink("../secret.txt", at("out")), 0);
+	assert_int_equal(symlink("..", at("outdir")), 0);
+	assert_int_equal(symlink("/etc/passwd", at("absolute")), 0);
+	assert_int_equal(symlink("loop", at("loop")), 0);
+	assert_int_equal(symlink("/proc/self/root", at("magic")), 0);
+	assert_int_equal(mkfifo(at("pipe"), 0644), 0);
+	return 0;
+}
+
+static void remove_tree(const char *path)
+{
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		char below[512];
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
+		if (unlink(below) != 0)
+			remove_tree(below);
+	}
+	if (folder)
+		closedir(folder);
+	rmdir(path);
+}
+
+static int drop_tree(void **state)
+{
+	(void)state;
+	remove_tree(top);
+	return 0;
+}
+
+/* The client. */
+
+static void open_files(struct peer *peer)
+{
+	peer_init(peer);
+	peer->root = root;
+	assert_int_equal(peer_start(peer), PL_OK);
+}
+
+/* Until nothing is left to wait for but the client. */
+static void settle(struct peer *peer)
+{
+	for (int i = 0; i < 3; i++) {
+		pl_loop_run(peer->loop);
+		peer_turn(peer);
+	}
+}
+
+static const char *ask(struct peer *peer, const char *request)
+{
+	peer_send(peer, request);
+	settle(peer);
+	return peer_sent(peer);
+}
+
+static void files_that_are_there(void **state)
+{
+	static const struct {
+		const char *request;
+		const char *answer;
+	} cases[] = {
+		{ GET("/a.txt"), FILE_HEAD("4", "text/plain; charset=utf-8") "text" },
+		{ GET("/a.txt?query=../x"), FILE_HEAD("4", "text/plain; charset=utf-8") "text" },
+		{ GET("/"), FILE_HEAD("7", "text/html; charset=utf-8") "<p>root" },
+		{ GET("/dir/"), FILE_HEAD("6", "text/html; charset=utf-8") "<p>dir" },
+		{ GET("/indir/"), FILE_HEAD("6", "text/html; charset=utf-8") "<p>dir" },
+		{ GET("/in"), FILE_HEAD("4", "application/octet-stream") "text" },
+		{ GET("/dir/up"), FILE_HEAD("4", "application/octet-stream") "text" },
+		{ GET("/with%20space.txt"), FILE_HEAD("5", "text/plain; charset=utf-8") "blank" },
+		{ GET("/%61.txt"), FILE_HEAD("4", "text/plain; charset=utf-8") "text" },
+		{ GET("/.well-known/x"), FILE_HEAD("5", "application/octet-stream") "known" },
+		{ GET("/empty.js"), FILE_HEAD("0", "text/javascript; charset=utf-8") },
+		{ REQUEST("HEAD", "/a.txt"), FILE_HEAD("4", "text/plain; charset=utf-8") },
+		{ REQUEST("HEAD", "/"), FILE_HEAD("7", "text/html; charset=utf-8") },
+		{ GET("/dir"), MOVED("/dir/") },
+		{ GET("/indir"), MOVED("/indir/") },
+		{ GET("/dir?x=1&y"), MOVED("/dir/?x=1&y") },
+		{ GET("/%64ir?"), MOVED("/%64ir/?") },
+		{ REQUEST("HEAD", "/dir"), MOVED("/dir/") },
+		{ "GET /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+		  FILE_HEAD("4", "text/plain; charset=utf-8") "text" },
+		{ GET("/a.txt") GET("/") GET("/in"),
+		  FILE_HEAD("4", "text/plain; charset=utf-8") "text" FILE_HEAD(
+			  "7",
+			  "text/html; charset=utf-8") "<p>root" FILE_HEAD("4",
+									  "application/"
+									  "octet-stream") "text" },
+	};
+	int64_t live = pl_alloc_live();
+	struct peer peer;
+
+	(void)state;
+	open_files(&peer);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(ask(&peer, cases[i].request), cases[i].answer);
+	assert_string_equal(peer_journal(&peer), "");
+	peer_close(&peer);
+	assert_int_equal(pl_alloc_live(), live);
+}
+
+/* D-11. */
+static void files_that_are_not_shown(void **state)
+{
+	static const char *const targets[] = {
+		"/secret.txt",
+		"/../secret.txt",
+		"/dir/../../secret.txt",
+		"/dir/../a.txt",
+		"/./a.txt",
+		"/dir/.",
+		"/..",
+		"/%2e%2e/secret.txt",
+		"/%2E%2E/secret.txt",
+		"/.%2e/secret.txt",
+		"/%2e%2e%2fsecret.txt",
+		"/..%2fsecret.txt",
+		"/%252e%252e/secret.txt",
+		"/%252e%252e%252fsecret.txt",
+		"/%c0%ae%c0%ae/secret.txt",
+		"/dir%5c..%5c..%5csecret.txt",
+		"/..%5csecret.txt",
+		"/dir%2f..%2f..%2fsecret.txt",
+		"/a.txt%00.html",
+		"/%00",
+		"/a.txt%0a",
+		"/%",
+		"/%2",
+		"/%zz",
+		"//etc/passwd",
+		"/%2fetc/passwd",
+		"/dir//index.html",
+		"/.hidden",
+		"/%2ehidden",
+		"/dir/.hidden",
+		"/dir/.well-known/x",
+		"/.git/config",
+		"/.git/",
+		"/.git",
+		"/out",
+		"/outdir/secret.txt",
+		"/outdir/root/a.txt",
+		"/outdir/",
+		"/outdir",
+		"/absolute",
+		"/magic/etc/passwd",
+		"/loop",
+		"/a.txt/",
+		"/a.txt/x",
+		"/bare/",
+		"/odd/",
+		"/nothing",
+		"/nothing/",
+	};
+	struct peer peer;
+
+	(void)state;
+	open_files(&peer);
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		char request[256];
+		const char *answer;
+
+		snprintf(request, sizeof(request), GET("%s"), targets[i]);
+		answer = ask(&peer, request);
+		if (strncmp(answer, "HTTP/1.1 404 ", 13) != 0)
+			fail_msg("%s: %s", targets[i], answer);
+		assert_null(strstr(answer, "secret"));
+		assert_string_equal(peer_journal(&peer), "missing:ENOENT ");
+	}
+	assert_memory_equal(ask(&peer, GET("/dir\\..\\..\\secret.txt")), "HTTP/1.1 40", 11);
+	peer_close(&peer);
+}
+
+static void a_name_that_is_too_long(void **state)
+{
+	char request[8192], name[4200];
+	struct peer peer;
+
+	(void)state;
+	open_files(&peer);
+	for (size_t len = 250; len < sizeof(name); len += 790) {
+		memset(name, 'a', len);
+		name[len] = '\0';
+		snprintf(request, sizeof(request), GET("/%s"), name);
+		assert_memory_equal(ask(&peer, request), "HTTP/1.1 404 ", 13);
+	}
+	peer_close(&peer);
+}
+
+static void what_is_no_file(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	open_files(&peer);
+	assert_memory_equal(ask(&peer, GET("/pipe")), "HTTP/1.1 403 Forbidden\r\n", 24);
+	if (geteuid() != 0) {
+		assert_int_equal(chmod(at("old"), 0), 0);
+		assert_memory_equal(ask(&peer, GET("/old")), "HTTP/1.1 403 Forbidden\r\n", 24);
+	}
+	peer_close(&peer);
+}
+
+static void a_root_that_is_not_there(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	open_files(&peer);
+	peer.root = "/nowhere/at/all";
+	assert_memory_equal(ask(&peer, GET("/a.txt")), "HTTP/1.1 404 ", 13);
+	peer_close(&peer);
+}
+
+static void other_methods(void **state)
+{
+	static const char *const requests[] = {
+		REQUEST("DELETE", "/a.txt"),
+		REQUEST("OPTIONS", "*"),
+		"POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+		REQUEST("PUT", "/bytes"),
+		REQUEST("get", "/a.txt"),
+	};
+	struct peer peer;
+
+	(void)state;
+	open_files(&peer);
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		assert_string_equal(ask(&peer, requests[i]),
+				    "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n"
+				    "Allow: GET, HEAD\r\n\r\n");
+	peer_close(&peer);
+}
+
+/* Large answers, a little at a time. */
+
+struct download {
+	size_t total;
+	size_t most; /* ever queued */
+	bool intact;
+};
+
+/* Takes what was sent, the head not counted. */
+static void take_sent(struct peer *peer, struct download *download)
+{
+	pl_buffer *sent = &peer->memory.sent;
+	size_t from = 0;
+
+	if (download->total == 0) {
+		const char *end = sent->len ? memmem(sent->data, sent->len, "\r\n\r\n", 4) : NULL;
+
+		if (!end)
+			return;
+		from = (size_t)(end + 4 - (const char *)sent->data);
+	}
+	for (size_t i = from; i < sent->len; i++)
+		if (sent->data[i] != download->total++ % 251)
+			download->intact = false;
+	sent->len = 0;
+}
+
+static void read_on(struct peer *peer, struct download *download, size_t step, size_t until)
+{
+	while (download->total < until && !peer->memory.closed) {
+		size_t queued;
+
+		pl_memory_open(&peer->memory, step);
+		settle(peer);
+		take_sent(peer, download);
+		queued = pl_stream_queued(&peer->memory.stream);
+		if (queued > download->most)
+			download->most = queued;
+	}
+}
+
+static void start_download(struct peer *peer, const char *request, pl_slice bytes)
+{
+	peer_init(peer);
+	peer->root = root;
+	peer->bytes = bytes;
+	peer->memory.room = 0;
+	peer->limits.high_water = 262144;
+	assert_int_equal(peer_start(peer), PL_OK);
+	peer_send(peer, request);
+	settle(peer);
+}
+
+static void a_large_file_in_flat_memory(void **state)
+{
+	struct download got = { .intact = true };
+	struct peer peer;
+	int64_t live;
+
+	(void)state;
+	start_download(&peer, GET("/large.bin"), PL_SLICE(""));
+	live = pl_alloc_live();
+	read_on(&peer, &got, 100000, LARGE);
+	assert_int_equal(got.total, LARGE);
+	assert_true(got.intact);
+	assert_in_range(got.most, 1, 262144 + 65536 + 1024);
+	assert_in_range(pl_alloc_live(), 0, live + 8);
+	peer.memory.room = SIZE_MAX;
+	settle(&peer);
+	assert_string_equal(ask(&peer, GET("/a.txt")),
+			    FILE_HEAD("4", "text/plain; charset=utf-8") "text");
+	peer_close(&peer);
+}
+
+static void a_large_file_at_once(void **state)
+{
+	struct download got = { .intact = true };
+	struct peer peer;
+
+	(void)state;
+	open_files(&peer);
+	peer_send(&peer, GET("/large.bin"));
+	settle(&peer);
+	take_sent(&peer, &got);
+	assert_int_equal(got.total, LARGE);
+	assert_true(got.intact);
+	peer_close(&peer);
+}
+
+static void a_file_that_shrinks(void **state)
+{
+	struct download got = { .intact = true };
+	struct peer peer;
+
+	(void)state;
+	start_download(&peer, GET("/large.bin"), PL_SLICE(""));
+	read_on(&peer, &got, 1 << 20, 2 << 20);
+	assert_int_equal(truncate(at("large.bin"), 5 << 20), 0);
+	read_on(&peer, &got, 1 << 20, LARGE);
+	assert_true(peer.memory.finished);
+	assert_int_equal(got.total, 5 << 20);
+	assert_true(got.intact);
+	peer_close(&peer);
+	make_large();
+}
+
+static void a_file_that_grows(void **state)
+{
+	struct download got = { .intact = true };
+	struct peer peer;
+	FILE *file;
+
+	(void)state;
+	start_download(&peer, GET("/large.bin"), PL_SLICE(""));
+	read_on(&peer, &got, 1 << 20, 2 << 20);
+	file = fopen(at("large.bin"), "ab");
+	assert_non_null(file);
+	for (int i = 0; i < 100000; i++)
+		putc('x', file);
+	fclose(file);
+	read_on(&peer, &got, 1 << 20, LARGE);
+	peer.memory.room = SIZE_MAX;
+	settle(&peer);
+	take_sent(&peer, &got);
+	assert_int_equal(got.total, LARGE);
+	assert_true(got.intact);
+	assert_false(peer.memory.stream.closing);
+	peer_close(&peer);
+	make_large();
+}
+
+/* At every stage: while it is being opened, read, or waits for the client. */
+static void a_client_that_goes(void **state)
+{
+	int64_t live = pl_alloc_live();
+
+	(void)state;
+	for (int stage = 0; stage < 4; stage++) {
+		struct download got = { .intact = true };
+		struct peer peer;
+
+		peer_init(&peer);
+		peer.root = root;
+		peer.memory.room = stage == 3 ? 0 : SIZE_MAX;
+		assert_int_equal(peer_start(&peer), PL_OK);
+		assert_true(peer_feed(&peer, GET("/large.bin"), strlen(GET("/large.bin"))));
+		for (int turn = 0; stage == 1 && turn < 1000 && !peer.memory.sent.len; turn++)
+			peer_turn(&peer);
+		if (stage >= 2)
+			settle(&peer);
+		take_sent(&peer, &got);
+		pl_stream_abort(&peer.memory.stream, PL_ECONNRESET);
+		settle(&peer);
+		assert_true(peer.memory.closed);
+		peer_close(&peer);
+		assert_int_equal(pl_alloc_live(), live);
+	}
+}
+
+/* Bytes in memory. */
+
+static void bytes_in_memory(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	open_files(&peer);
+	peer.bytes = PL_SLICE("p {}");
+	assert_string_equal(ask(&peer, GET("/bytes") GET("/bytes")),
+			    FILE_HEAD("4", "text/css") "p {}" FILE_HEAD("4", "text/css") "p {}");
+	assert_string_equal(ask(&peer, REQUEST("HEAD", "/bytes")), FILE_HEAD("4", "text/css"));
+	peer.bytes = PL_SLICE("");
+	assert_string_equal(ask(&peer, GET("/bytes")), FILE_HEAD("0", "text/css"));
+	peer_close(&peer);
+}
+
+static void many_bytes_in_flat_memory(void **state)
+{
+	struct download got = { .intact = true };
+	char *bytes = malloc(LARGE);
+	struct peer peer;
+
+	(void)state;
+	for (size_t i = 0; i < LARGE; i++)
+		bytes[i] = (char)(i % 251);
+	start_download(&peer, GET("/bytes"), pl_slice_make(bytes, LARGE));
+	read_on(&peer, &got, 100000, LARGE);
+	assert_int_equal(got.total, LARGE);
+	assert_true(got.intact);
+	assert_in_range(got.most, 1, 262144 + 65536 + 1024);
+	peer_send(&peer, GET("/bytes"));
+	peer_close(&peer);
+	free(bytes);
+}
+
+/* Memory. */
+
+static bool attempt(uint64_t nth)
+{
+	static const char expected[] =
+		FILE_HEAD("4", "text/plain; charset=utf-8") "text" MOVED("/dir/")
+			FILE_HEAD("3", "text/css") "css";
+	struct peer peer;
+	const char *sent;
+	bool whole;
+
+	peer_init(&peer);
+	peer.root = root;
+	peer.bytes = PL_SLICE("css");
+	pl_alloc_fail_at(nth);
+	if (peer_start(&peer) == PL_OK) {
+		peer_feed(&peer, GET("/a.txt") GET("/dir") GET("/bytes"),
+			  strlen(GET("/a.txt") GET("/dir") GET("/bytes")));
+		settle(&peer);
+	}
+	pl_alloc_fail_at(0);
+	sent = peer_sent(&peer);
+	assert_memory_equal(sent, expected, strlen(sent));
+	whole = strcmp(sent, expected) == 0;
+	peer_close(&peer);
+	return whole;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+	int64_t live = pl_alloc_live();
+	uint64_t nth = 1;
+
+	(void)state;
+	while (!attempt(nth)) {
+		assert_int_equal(pl_alloc_live(), live);
+		assert_true(nth < 1000);
+		nth++;
+	}
+	assert_true(nth > 10);
+	assert_int_equal(pl_alloc_live(), live);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(files_that_are_there),
+		cmocka_unit_test(files_that_are_not_shown),
+		cmocka_unit_test(a_name_that_is_too_long),
+		cmocka_unit_test(what_is_no_file),
+		cmocka_unit_test(a_root_that_is_not_there),
+		cmocka_unit_test(other_methods),
+		cmocka_unit_test(a_large_file_in_flat_memory),
+		cmocka_unit_test(a_large_file_at_once),
+		cmocka_unit_test(a_file_that_shrinks),
+		cmocka_unit_test(a_file_that_grows),
+		cmocka_unit_test(a_client_that_goes),
+		cmocka_unit_test(bytes_in_memory),
+		cmocka_unit_test(many_bytes_in_flat_memory),
+		cmocka_unit_test(every_allocation_may_fail),
+	};
+
+	return cmocka_run_group_tests(tests, make_tree, drop_tree);
+}
