@@ -1,3 +1,4 @@
+-- covers: internal/args_schema.lua
 local args = require "perilune.args"
 
 local schema = {

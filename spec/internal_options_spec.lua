@@ -1,3 +1,4 @@
+-- covers: internal/component.lua
 local component = require "perilune.internal.component"
 local options = require "perilune.internal.options"
 

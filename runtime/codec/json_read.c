@@ -52,6 +52,7 @@ static const char *read_digits(const pl_json_reader *reader, const char *p, uint
 	return p;
 }
 
+/* Adds the number behind an e to *exponent; returns where it ends, or where it has no digit. */
 static const char *read_exponent(const pl_json_reader *reader, const char *p, int *exponent)
 {
 	bool negative = p < reader->end && *p == '-';
@@ -59,8 +60,6 @@ static const char *read_exponent(const pl_json_reader *reader, const char *p, in
 
 	if (p < reader->end && (*p == '-' || *p == '+'))
 		p++;
-	if (!is_digit(reader, p))
-		return NULL;
 	for (; is_digit(reader, p); p++)
 		if (value < MAX_EXPONENT)
 			value = value * 10 + (*p - '0');
@@ -88,11 +87,9 @@ static int read_number(pl_json_reader *reader, pl_json_token *token)
 		exponent = count > MAX_DIGITS ? 0 : -(int)(p - fraction);
 	}
 	if (p < reader->end && (*p == 'e' || *p == 'E')) {
-		const char *sign = p + 1;
-
-		p = read_exponent(reader, sign, &exponent);
-		if (!p)
-			return fail(reader, sign, "a digit is expected");
+		p = read_exponent(reader, p + 1, &exponent);
+		if (!is_digit(reader, p - 1))
+			return fail(reader, p, "a digit is expected");
 	}
 	token->kind = PL_JSON_NUMBER;
 	token->at = start;

@@ -21,7 +21,7 @@ static int push_value(decoder *d);
 /* Refuses the token that was just read. */
 static int unexpected(decoder *d, const char *reason)
 {
-	d->reader.at = d->token.at;
+	d->reader.at = d->token.at - (d->token.kind == PL_JSON_STRING);
 	d->reader.reason = d->token.kind == PL_JSON_END ? "the text ends too early" : reason;
 	return PL_EPROTO;
 }
