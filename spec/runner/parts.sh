@@ -83,6 +83,7 @@ part_lint() {
   start check 'luacheck' 60 spec/lint/check_lua
   start check 'clang-tidy' 300 spec/lint/check_c
   start check 'shellcheck' 60 spec/lint/check_shell
+  start tap 'the counting of tests' 60 spec/runner/report_test.sh
   start tap 'structure' 60 lua5.1 spec/lint/structure.lua
   report
 }
