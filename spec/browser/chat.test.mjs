@@ -151,7 +151,11 @@ test("after a crash of the server it comes back, and what was typed arrives once
   await say(ada, "while away");
   await say(ada, "and one more");
   assert.deepEqual(await pending(ada), ["while away", "and one more"]);
-  assert.match(await ada.locator("#pending .meta").first().textContent(), /back online/);
+  assert.match(await ada.locator("#pending .why").textContent(), /back online/);
+  await say(ada, "never mind");
+  await ada.locator("#pending .message", { hasText: "never mind" }).getByRole("button").click();
+  assert.deepEqual(await pending(ada), ["while away", "and one more"]);
+  await ada.locator("#pending .why").evaluate((e) => e.getAnimations().forEach((a) => a.finish()));
   await screenshot(ada, "chat-offline");
 
   chat = await start("apps/chat", ["--port", port]);

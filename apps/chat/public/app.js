@@ -125,8 +125,8 @@ function awaitEcho() {
 }
 
 function showPending() {
-  const state = connection.state === "open" ? "Sending" : "Goes out when you are back online";
-  log.setPending(outbox.of(room), state, (id) => {
+  const why = connection.state === "open" ? "Sending" : "Goes out when you are back online";
+  log.setPending(outbox.of(room), why, (id) => {
     outbox.remove(id);
     showPending();
     $("text").focus();
@@ -327,7 +327,7 @@ function showConnection(state, wait) {
     const until = Date.now() + wait;
     const tick = () => {
       const seconds = Math.ceil((until - Date.now()) / 1000);
-      $("countdown").textContent = seconds > 1 ? `trying again in ${seconds} s` : "trying again";
+      $("countdown").textContent = seconds > 1 ? `· next try in ${seconds} s` : "· trying again";
     };
     tick();
     countdown = setInterval(tick, 1000);

@@ -53,6 +53,7 @@ export class Log {
   #parts;
   #shown = new Set();
   #last = null;
+  #pending = "";
   #atEnd = true;
 
   /** @param {object} parts the elements scroller, log, messages, pending, empty and jump */
@@ -77,7 +78,6 @@ export class Log {
     this.#shown.clear();
     this.#last = null;
     this.#parts.messages.replaceChildren();
-    this.#parts.pending.replaceChildren();
     this.toEnd();
   }
 
@@ -147,20 +147,23 @@ export class Log {
     return divider;
   }
 
-  /** Shows the messages that the server has not confirmed. */
-  setPending(messages, state, discard) {
-    this.#parts.pending.replaceChildren(
-      ...messages.map((message) => {
-        const drop = element("button", { className: "quiet", type: "button" }, "Discard");
-        drop.addEventListener("click", () => discard(message.id));
-        return element(
-          "li",
-          { className: "message mine" },
-          element("p", { className: "text", dir: "auto" }, ...withLinks(message.text)),
-          element("p", { className: "meta" }, element("span", {}, state), drop),
-        );
-      }),
-    );
+  /** Shows the messages that the server has not confirmed, and under them why. */
+  setPending(messages, why, discard) {
+    const content = JSON.stringify([messages, why]);
+    if (content === this.#pending) {
+      return; // the focus may be on one of them
+    }
+    this.#pending = content;
+    const items = messages.map((message) => {
+      const drop = element("button", { className: "quiet", type: "button" }, "Discard");
+      drop.addEventListener("click", () => discard(message.id));
+      const text = element("p", { className: "text", dir: "auto" }, ...withLinks(message.text));
+      return element("li", { className: "message mine" }, drop, text);
+    });
+    if (items.length > 0) {
+      items.push(element("li", { className: "why" }, why));
+    }
+    this.#parts.pending.replaceChildren(...items);
     this.#settle();
   }
 
