@@ -16,7 +16,7 @@
 
 enum { LARGE = 10 << 20 };
 
-static char top[64];  /* holds secret.txt and root/ */
+static char top[64];  /* holds secret.txt and served/ */
 static char root[80]; /* what is served */
 
 /* The tree. */
@@ -53,7 +53,7 @@ static int make_tree(void **state)
 	(void)state;
 	strcpy(top, "/tmp/pl_files_XXXXXX");
 	assert_non_null(mkdtemp(top));
-	snprintf(root, sizeof(root), "%s/root", top);
+	snprintf(root, sizeof(root), "%s/served", top);
 	assert_int_equal(mkdir(root, 0755), 0);
 	for (size_t i = 0; i < 5; i++) {
 		static const char *const folders[] = { "dir", "bare", ".git", ".well-known",
@@ -222,7 +222,7 @@ static void files_that_are_not_shown(void **state)
 		"/.git",
 		"/out",
 		"/outdir/secret.txt",
-		"/outdir/root/a.txt",
+		"/outdir/served/a.txt",
 		"/outdir/",
 		"/outdir",
 		"/absolute",

@@ -24,6 +24,8 @@
 #include "http/http1.h"
 #include "net/memory.h"
 
+enum { PEER_SENT_MAX = 262144 };
+
 struct peer {
 	pl_loop *loop;
 	pl_memory memory;
@@ -522,7 +524,7 @@ static inline void peer_send(struct peer *peer, const char *text)
 /* What was sent so far, without Date fields, as text; then forgets it. */
 static inline const char *peer_sent(struct peer *peer)
 {
-	static char text[262144];
+	static char text[PEER_SENT_MAX];
 	pl_buffer *sent = &peer->memory.sent;
 	size_t len = 0;
 
