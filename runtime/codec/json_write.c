@@ -13,9 +13,8 @@
 #include "codec/utf8.h"
 
 enum {
-	NUMBER_MAX = 40,  /* "-1.7976931348623157e+308" and a decimal point of many bytes */
-	DECIMALS_MAX = 8, /* tried before the general way; covers prices and coordinates */
-	ESCAPE_MAX = 6	  /* \u001f */
+	NUMBER_MAX = 40, /* "-1.7976931348623157e+308" and a decimal point of many bytes */
+	ESCAPE_MAX = 6	 /* \u001f */
 };
 
 static const double largest_exact = 9007199254740992.0; /* 2^53 */
@@ -38,24 +37,20 @@ static char *put_fixed(char *end, uint64_t digits, int decimals)
 	return put_digits(end, digits);
 }
 
-/* The text of a short decimal fraction, or NULL. A quotient of exact doubles is rounded as a
- * reader rounds its text, so equality proves that the text reads back. */
+/* The text of a fraction >= 1e-4 of at most 15 digits, or NULL when it has more. A quotient of
+ * exact doubles is rounded as a reader rounds its text, so equality proves that the text reads
+ * back. */
 static char *put_short_fraction(char *end, double number)
 {
-	double power = 1;
+	double power = 10, scaled = number * power;
 
-	if (FLT_EVAL_METHOD != 0 || number < 1e-4)
-		return NULL;
-	for (int decimals = 1; decimals <= DECIMALS_MAX; decimals++) {
-		power *= 10;
-		double scaled = number * power + 0.5;
-
-		if (scaled >= largest_exact)
-			return NULL;
-		uint64_t digits = (uint64_t)scaled;
+	for (int decimals = 1; scaled < largest_exact; decimals++) {
+		uint64_t digits = (uint64_t)(scaled + 0.5);
 
 		if ((double)digits / power == number)
 			return put_fixed(end, digits, decimals);
+		power *= 10; /* exact up to 1e22 */
+		scaled = number * power;
 	}
 	return NULL;
 }
@@ -73,11 +68,11 @@ static size_t use_point(char *text, size_t len)
 	return len - (behind - start) + 1;
 }
 
-static size_t print_shortest(char *text, double number)
+static size_t print_shortest(char *text, double number, int precision)
 {
 	int len = 0;
 
-	for (int precision = 15; precision <= 17; precision++) {
+	for (; precision <= 17; precision++) {
 		len = snprintf(text, NUMBER_MAX, "%.*g", precision, number);
 		if (strtod(text, NULL) == number)
 			break;
@@ -89,14 +84,17 @@ int pl_json_write_number(pl_buffer *out, double number)
 {
 	char text[1 + NUMBER_MAX], *end = text + sizeof(text), *start = NULL;
 	double size = fabs(number);
+	int precision = 15;
 
-	if (size <= largest_exact && size == (double)(uint64_t)size)
+	if (size <= largest_exact && size == (double)(uint64_t)size) {
 		start = put_digits(end, (uint64_t)size);
-	else if (size < largest_exact)
+	} else if (FLT_EVAL_METHOD == 0 && size >= 1e-4 && size < largest_exact) {
 		start = put_short_fraction(end, size);
+		precision = 16;
+	}
 	if (!start) {
 		start = text + 1;
-		end = start + print_shortest(start, size);
+		end = start + print_shortest(start, size, precision);
 	}
 	if (signbit(number))
 		*--start = '-';
