@@ -218,6 +218,15 @@ test("who joins late gets the last 50 messages", async () => {
   );
 });
 
+test("rooms and texts may be cut inside a character", async () => {
+  const ada = await enter("Ada", `${"x".repeat(31)}🌙`);
+  assert.equal(await ada.locator("#room-name").textContent(), `${"x".repeat(31)}\ufffd`);
+  await ada.evaluate(() => (document.getElementById("text").value = "half \ud83c"));
+  await ada.press("#text", "Enter");
+  await shows(ada, ["half \ufffd"]);
+  assert.deepEqual(await pending(ada), []);
+});
+
 test("the room keeps its history when all have left", async () => {
   const ada = await enter("Ada", "note board");
   await say(ada, "For whoever comes next");

@@ -3,9 +3,10 @@ import { Connection } from "./connection.js";
 import { Log, avatarOf, element, paintAvatar } from "./log.js";
 import { Outbox } from "./outbox.js";
 import { browser } from "./store.js";
+import { tidy } from "./text.js";
 
-const LONGEST_NAME = 32;
 const RECENT_ROOMS = 8;
+const HISTORY = 50;
 const ECHO_DEADLINE = 10_000;
 
 const $ = (id) => document.getElementById(id);
@@ -33,11 +34,6 @@ let unread = 0;
 let unreadMark = null;
 let echoTimer = 0;
 
-/** A name of a person or a room: no blanks around it, not too long. */
-function tidy(text) {
-  return String(text).trim().replace(/\s+/g, " ").slice(0, LONGEST_NAME).trim();
-}
-
 // What the server says
 
 const receive = {
@@ -51,7 +47,7 @@ const receive = {
     showPeople();
     const messages = [...history].reverse();
     const back = !log.isEmpty;
-    const missed = messages.length === 50 && !messages.some((message) => log.has(message.id));
+    const missed = messages.length === HISTORY && !messages.some((message) => log.has(message.id));
     log.quietly(() => {
       if (back && missed) {
         log.divide("More was said while you were away");

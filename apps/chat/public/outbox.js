@@ -6,6 +6,7 @@
  * shows a message shows its id only once. So it arrives, and once, whenever the connection broke.
  */
 import { browser, tab } from "./store.js";
+import { wellFormed } from "./text.js";
 
 const REMEMBERED = 200;
 
@@ -20,10 +21,8 @@ export class Outbox {
   #waiting = tab.read("outbox", []);
   #mine = new Set(browser.read("sent", []));
 
-  /** Half a surrogate pair is no text that a server would take, so it is replaced. */
   add(room, text) {
-    const wellFormed = new TextDecoder().decode(new TextEncoder().encode(text));
-    const message = { id: newId(), room, text: wellFormed };
+    const message = { id: newId(), room, text: wellFormed(text) };
     this.#mine.add(message.id);
     // Other tabs write here too.
     const sent = browser.read("sent", []);
