@@ -72,10 +72,11 @@ enum { PL_EXCHANGE_BLOCKED = 1 }; /* > 0: taken, but wait for `drain` before mor
 void pl_exchange_own(pl_exchange *exchange, const pl_exchange_events *events, void *owner);
 
 /* Sends the response's head, once: status 200 to 599; content_length -1 when it is not known yet.
- * Date, Server, Content-Length or Transfer-Encoding, and Connection are added and must not be
- * among the fields. PL_OK; PL_EINVAL for a bad status, name or value (nothing was sent, attacks
- * D-13) or one of those fields; PL_ESTATE when a head was sent already; PL_ECLOSED or PL_ENOMEM:
- * the connection is closing, `aborted` comes unless the receiver ends the exchange before. */
+ * Date, Server, Content-Length or Transfer-Encoding, and Connection are added (also the option that
+ * goes with an Upgrade field) and must not be among the fields. PL_OK; PL_EINVAL for a bad status,
+ * name or value (nothing was sent, attacks D-13) or one of those fields; PL_ESTATE when a head was
+ * sent already; PL_ECLOSED or PL_ENOMEM: the connection is closing, `aborted` comes unless the
+ * receiver ends the exchange before. */
 int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *fields,
 			size_t count, int64_t content_length);
 

@@ -247,7 +247,9 @@ static void run(pl_http1 *http1, pl_http1_input input)
 	http1->running = false;
 	if (http1->upgraded)
 		session_free(http1);
-	else if (step != PL_HTTP1_DONE)
+	else if (step == PL_HTTP1_DONE)
+		pl_buffer_deinit(&http1->input);
+	else
 		settle(http1, &input, step);
 }
 
@@ -392,7 +394,7 @@ void pl_http1_upgrade(pl_exchange *exchange, pl_stream **stream, uint8_t **lefto
 void pl_http1_stop(pl_http1 *http1)
 {
 	http1->stopping = true;
-	if (!http1->exchange && !http1->running)
+	if (!http1->running && (!http1->exchange || http1->exchange->ended))
 		pl_http1_finish(http1);
 }
 

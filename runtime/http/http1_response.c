@@ -17,6 +17,7 @@ typedef struct response_head {
 	bool chunked;
 	bool close;
 	bool keep_alive; /* said to an HTTP/1.0 client, who would expect the end otherwise */
+	bool upgrade;	 /* an Upgrade field is there, and has to be named (RFC 9110 7.8) */
 } response_head;
 
 static char *put(char *at, const char *text, size_t len)
@@ -64,6 +65,22 @@ static char *put_field(char *at, pl_slice name, pl_slice value)
 	return put_slice(at, PL_SLICE("\r\n"));
 }
 
+static char *put_connection(char *at, const response_head *head)
+{
+	if (!head->close && !head->keep_alive && !head->upgrade)
+		return at;
+	at = put_slice(at, PL_SLICE("Connection: "));
+	if (head->close)
+		at = put_slice(at, PL_SLICE("close"));
+	else if (head->keep_alive)
+		at = put_slice(at, PL_SLICE("keep-alive"));
+	if (head->upgrade && (head->close || head->keep_alive))
+		at = put_slice(at, PL_SLICE(", "));
+	if (head->upgrade)
+		at = put_slice(at, PL_SLICE("upgrade"));
+	return put_slice(at, PL_SLICE("\r\n"));
+}
+
 /* The fields that are ours: Date, Server, the framing, Connection. */
 static char *put_own_fields(char *at, pl_http1 *http1, const response_head *head)
 {
@@ -80,11 +97,7 @@ static char *put_own_fields(char *at, pl_http1 *http1, const response_head *head
 	}
 	if (head->chunked)
 		at = put_slice(at, PL_SLICE("Transfer-Encoding: chunked\r\n"));
-	if (head->close)
-		return put_slice(at, PL_SLICE("Connection: close\r\n"));
-	if (head->keep_alive)
-		return put_slice(at, PL_SLICE("Connection: keep-alive\r\n"));
-	return at;
+	return put_connection(at, head);
 }
 
 static size_t head_size(const pl_http1 *http1, const pl_http_field *fields, size_t count)
@@ -168,6 +181,7 @@ static int exchange_respond(pl_exchange *base, int status, const pl_http_field *
 	if (gone(exchange))
 		return PL_ECLOSED;
 	head = frame(exchange, status, content_length);
+	head.upgrade = pl_http_field_find(fields, count, PL_SLICE("upgrade")).at != NULL;
 	return checked(exchange->http1, write_head(exchange->http1, &head, fields, count));
 }
 

@@ -136,6 +136,40 @@ static void fields_that_are_sent(void **state)
 	peer_close(&peer);
 }
 
+/* RFC 9110 7.8 and 15.5.22: a 426 says what to upgrade to. */
+static void an_upgrade_field_is_named_in_connection(void **state)
+{
+	static const struct {
+		const char *request;
+		const char *connection;
+	} cases[] = {
+		{ GET("/late"), "Connection: upgrade\r\n" },
+		{ "GET /late HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+		  "Connection: close, upgrade\r\n" },
+		{ "GET /late HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+		  "Connection: keep-alive, upgrade\r\n" },
+	};
+	const pl_http_field field = { PL_SLICE("Upgrade"), PL_SLICE("websocket") };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		char expected[256];
+		struct peer peer;
+
+		peer_open(&peer);
+		peer_send(&peer, cases[i].request);
+		assert_int_equal(pl_exchange_respond(peer.held, 426, &field, 1, 0), PL_OK);
+		pl_exchange_end(peer.held);
+		peer_turn(&peer);
+		snprintf(expected, sizeof(expected),
+			 "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n%s"
+			 "Upgrade: websocket\r\n\r\n",
+			 cases[i].connection);
+		assert_string_equal(peer_sent(&peer), expected);
+		peer_close(&peer);
+	}
+}
+
 static void calls_out_of_order(void **state)
 {
 	struct peer peer;
@@ -212,6 +246,7 @@ int main(void)
 		cmocka_unit_test(fields_that_are_refused),
 		cmocka_unit_test(numbers_that_are_refused),
 		cmocka_unit_test(fields_that_are_sent),
+		cmocka_unit_test(an_upgrade_field_is_named_in_connection),
 		cmocka_unit_test(calls_out_of_order),
 		cmocka_unit_test(an_answer_within_an_answer_breaks_it_off),
 		cmocka_unit_test(an_answer_has_the_reason_as_its_text),

@@ -559,6 +559,21 @@ static void stop_lets_a_request_be_answered(void **state)
 	peer_close(&peer);
 }
 
+static void stop_does_not_wait_for_an_unread_body(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/hello", "Content-Length: 10\r\n"));
+	pl_http1_stop(peer.http1);
+	peer_turn(&peer);
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer), HELLO);
+	assert_string_equal(peer_journal(&peer), "closed:OK ");
+	peer_close(&peer);
+}
+
 static void stop_between_pipelined_requests(void **state)
 {
 	struct peer peer;
@@ -771,6 +786,7 @@ int main(void)
 		cmocka_unit_test(an_ended_exchange_is_not_aborted_too),
 		cmocka_unit_test(stop_closes_what_is_idle),
 		cmocka_unit_test(stop_lets_a_request_be_answered),
+		cmocka_unit_test(stop_does_not_wait_for_an_unread_body),
 		cmocka_unit_test(stop_between_pipelined_requests),
 		cmocka_unit_test(abort_closes_at_once),
 		cmocka_unit_test(calls_within_callbacks),
