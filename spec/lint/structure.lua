@@ -245,11 +245,11 @@ rule("no test is skipped", function(complain)
 end)
 
 rule("no path of a developer's machine", function(complain)
-  local words = { "/home/[%w_.-]+/", "/Users/[%w_.-]+/", "/root/" }
+  local words = { "%f[/%w]/home/[%w_.-]+/", "%f[/%w]/Users/[%w_.-]+/", "%f[/%w]/root/" }
   local top = io.popen("pwd"):read "*l"
   local parent = top:match "^(/.+)/[^/]+$"
   if parent and parent ~= "/tmp" then
-    table.insert(words, "%f[%w/]" .. parent:gsub("%p", "%%%0") .. "/")
+    table.insert(words, "%f[/%w]" .. parent:gsub("%p", "%%%0") .. "/")
   end
   forbid(complain, ".", words)
 end)
