@@ -67,7 +67,8 @@ static void give_up(pl_http1 *http1, int status)
 	if (exchange->ended)
 		return;
 	exchange->ended = true;
-	exchange->base.events->aborted(exchange->base.owner, &exchange->base, status);
+	if (exchange->base.events) /* none when `request` itself called pl_http1_abort */
+		exchange->base.events->aborted(exchange->base.owner, &exchange->base, status);
 }
 
 void pl_http1_fail_body(pl_http1 *http1, int status, int code, const char *reason)

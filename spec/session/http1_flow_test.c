@@ -615,6 +615,7 @@ static void calls_within_callbacks(void **state)
 	} cases[] = {
 		{ GET("/abort") GET("/hello"), "closed:EIO " },
 		{ GET("/cut") GET("/hello"), "aborted:ETIMEDOUT closed:ETIMEDOUT " },
+		{ GET("/drop") GET("/hello"), "closed:ETIMEDOUT " },
 		{ POST("/abort-data", "Content-Length: 5\r\n") "hello" GET("/hello"),
 		  "closed:EIO " },
 		{ POST("/abort-data", "Transfer-Encoding: chunked\r\n") "1\r\na\r\n1\r\nb\r\n",

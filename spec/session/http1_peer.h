@@ -335,6 +335,13 @@ static inline void serve_cut(struct peer *peer, pl_exchange *exchange)
 	peer->result = pl_exchange_respond(exchange, 200, NULL, 0, 0);
 }
 
+/* "/drop": the same, by a receiver that does not own the exchange. */
+static inline void serve_drop(struct peer *peer, pl_exchange *exchange)
+{
+	(void)exchange;
+	pl_http1_abort(peer->http1, PL_ETIMEDOUT);
+}
+
 /* "/upgrade": takes the stream; from then on everything goes to leftover. */
 static inline void taken_data(void *owner, uint8_t *data, size_t len)
 {
@@ -401,6 +408,7 @@ static const struct {
 	{ "/stop-data", serve_data },
 	{ "/stop", serve_stop },
 	{ "/cut", serve_cut },
+	{ "/drop", serve_drop },
 	{ "/upgrade", serve_upgrade },
 };
 
