@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@
 	"\r\nX-Content-Type-Options: nosniff\r\n\r\n"
 #define MOVED(to) "HTTP/1.1 301 Moved Permanently\r\nContent-Length: 0\r\nLocation: " to "\r\n\r\n"
 
-enum { LARGE = 10 << 20 };
+enum { LARGE = (10 << 20) + 1000 };
 
 static char top[64];  /* holds secret.txt and served/ */
 static char root[80]; /* what is served */
@@ -281,6 +282,25 @@ static void what_is_no_file(void **state)
 		assert_int_equal(chmod(at("old"), 0), 0);
 		assert_memory_equal(ask(&peer, GET("/old")), "HTTP/1.1 403 Forbidden\r\n", 24);
 	}
+	peer_close(&peer);
+}
+
+static void no_descriptor_is_left(void **state)
+{
+	struct rlimit all, few;
+	struct peer peer;
+
+	(void)state;
+	open_files(&peer);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	few = all;
+	few.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	peer_send(&peer, GET("/a.txt"));
+	settle(&peer);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	assert_memory_equal(peer_sent(&peer), "HTTP/1.1 503 Service Unavailable\r\n", 34);
+	assert_memory_equal(ask(&peer, GET("/a.txt")), "HTTP/1.1 200 OK\r\n", 17);
 	peer_close(&peer);
 }
 
@@ -560,6 +580,7 @@ int main(void)
 		cmocka_unit_test(files_that_are_not_shown),
 		cmocka_unit_test(a_name_that_is_too_long),
 		cmocka_unit_test(what_is_no_file),
+		cmocka_unit_test(no_descriptor_is_left),
 		cmocka_unit_test(a_root_that_is_not_there),
 		cmocka_unit_test(other_methods),
 		cmocka_unit_test(a_large_file_in_flat_memory),

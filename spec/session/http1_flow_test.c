@@ -186,6 +186,28 @@ static void a_stream_waits_for_drain(void **state)
 	peer_close(&peer);
 }
 
+static void large_pieces_of_unknown_length(void **state)
+{
+	static char piece[70000];
+	struct peer peer;
+	const char *sent;
+
+	(void)state;
+	memset(piece, 'x', sizeof(piece));
+	peer_open(&peer);
+	peer_send(&peer, GET("/begun"));
+	peer_sent(&peer);
+	assert_int_equal(pl_exchange_write(peer.held, piece, 4096), PL_OK);
+	assert_int_equal(pl_exchange_write(peer.held, piece, sizeof(piece)), PL_OK);
+	pl_exchange_end(peer.held);
+	peer_turn(&peer);
+	sent = peer_sent(&peer);
+	assert_memory_equal(sent, "1000\r\nxx", 8);
+	assert_memory_equal(sent + 6 + 4096, "\r\n11170\r\nxx", 11);
+	assert_string_equal(sent + 6 + 4096 + 9 + sizeof(piece), "\r\n0\r\n\r\n");
+	peer_close(&peer);
+}
+
 static void large_output_is_flushed_before_it_blocks(void **state)
 {
 	struct peer peer;
@@ -605,6 +627,21 @@ static void abort_closes_at_once(void **state)
 	peer_close(&peer);
 }
 
+static void abort_behind_an_answer_in_the_same_turn(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late") GET("/hello"));
+	pl_exchange_answer(peer.held, 200, "done");
+	pl_http1_abort(peer.http1, PL_ETIMEDOUT);
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer), "");
+	assert_string_equal(peer_journal(&peer), "end closed:ETIMEDOUT ");
+	peer_close(&peer);
+}
+
 /* From within callbacks. */
 
 static void calls_within_callbacks(void **state)
@@ -765,6 +802,7 @@ int main(void)
 		cmocka_unit_test(a_late_answer_holds_the_next),
 		cmocka_unit_test(unread_answers_stop_the_requests),
 		cmocka_unit_test(a_stream_waits_for_drain),
+		cmocka_unit_test(large_pieces_of_unknown_length),
 		cmocka_unit_test(large_output_is_flushed_before_it_blocks),
 		cmocka_unit_test(a_head_has_a_deadline),
 		cmocka_unit_test(an_idle_connection_closes_without_a_word),
@@ -790,6 +828,7 @@ int main(void)
 		cmocka_unit_test(stop_does_not_wait_for_an_unread_body),
 		cmocka_unit_test(stop_between_pipelined_requests),
 		cmocka_unit_test(abort_closes_at_once),
+		cmocka_unit_test(abort_behind_an_answer_in_the_same_turn),
 		cmocka_unit_test(calls_within_callbacks),
 		cmocka_unit_test(a_pause_holds_data_and_end),
 		cmocka_unit_test(a_paused_exchange_may_be_answered),

@@ -14,7 +14,9 @@ static const char *const conversation[] = {
 	"hello",
 	"POST /echo" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nhe",
 	"llo\r\n0\r\n\r\n",
-	"GET /late" HOST "\r\n",
+	"GET /late" HOST "\r\nG",
+	"ET /hello" HOST
+	"X: 0123456789012345678901234567890123456789012345678901234567890123\r\n\r\n",
 	"POST /paused" HOST "Content-Length: 3\r\n\r\nabcGET /stream" HOST "\r\n",
 	"GET /unknown" HOST "\r\n",
 	"GET /upgrade" HOST "\r\nleft",
