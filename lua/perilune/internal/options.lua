@@ -4,8 +4,9 @@
 ---
 ---     local settings = options.check("server.new", schema, given)
 ---
---- and gets a new table with every default in it. Wrong use throws at the line that called
---- that function; so `return options.check(…)` must not be a tail call.
+--- and gets a new table with every default in it. A schema does not change once it was used.
+--- Wrong use throws at the line that called that function; so `return options.check(…)` must
+--- not be a tail call.
 
 ---@alias perilune.options.Type
 ---| "string" # `values` makes it an enumeration; `min` and `max` bound its length in bytes
@@ -82,12 +83,18 @@ function options.nearest(name, names)
   return best
 end
 
+local names_by_fields = setmetatable({}, { __mode = "k" })
+
+--- The names in the order of the alphabet, so that the first fault is always the same one.
 local function sorted_names(fields)
-  local names = {}
+  local names = names_by_fields[fields]
+  if names then return names end
+  names = {}
   for name in pairs(fields) do
     names[#names + 1] = name
   end
   table.sort(names)
+  names_by_fields[fields] = names
   return names
 end
 
