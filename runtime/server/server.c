@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "conn/conn_ws.h"
+#include "ws/ws_session.h"
 
 /* Refused connections are told of once in this time, in ms: a flood must not fill the log. */
 enum { REFUSAL_LOG_INTERVAL = 10000 };

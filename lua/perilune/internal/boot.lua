@@ -1,0 +1,100 @@
+--- Runs first in every Lua state. Replaces what in plain Lua cannot be left while something
+--- waits (require, dofile, coroutines within coroutines) and what a server must not allow
+--- (bytecode, ending the process on the spot).
+local load_module = ...
+local process = require "perilune.core.process"
+
+-- Modules: ours come from the program, others are found as usual. The loader is called from
+-- Lua, so that a module may wait while it loads.
+
+table.insert(package.loaders, 2, function(name)
+  if name:find "^perilune%." then return load_module(name) end
+end)
+
+local loading = {}
+
+local function find_loader(name)
+  local tried = {}
+  for _, searcher in ipairs(package.loaders) do
+    local loader = searcher(name)
+    if type(loader) == "function" then
+      return loader
+    elseif type(loader) == "string" then
+      tried[#tried + 1] = loader
+    end
+  end
+  error(("module '%s' not found:%s"):format(name, table.concat(tried)), 3)
+end
+
+function require(name) -- luacheck: ignore 121
+  if type(name) ~= "string" then error("require takes a module's name, a string", 2) end
+  local loaded = package.loaded[name]
+  if loaded ~= nil then return loaded end
+  if loading[name] then error(("module '%s' requires itself"):format(name), 2) end
+  local loader = find_loader(name)
+  loading[name] = true
+  local ok, result = xpcall(loader, function(message)
+    return type(message) == "string" and debug.traceback(message, 2) or message
+  end, name)
+  loading[name] = nil
+  if not ok then error(result, 0) end
+  if result ~= nil then package.loaded[name] = result end
+  if package.loaded[name] == nil then package.loaded[name] = true end
+  return package.loaded[name]
+end
+
+-- Only text is loaded: bytecode is not checked and could break the interpreter.
+
+local raw_load, raw_loadfile = load, loadfile
+
+function load(chunk, name, _, ...) -- luacheck: ignore 121
+  return raw_load(chunk, name, "t", ...)
+end
+
+function loadstring(text, name) -- luacheck: ignore 121
+  return raw_load(text, name, "t")
+end
+
+function loadfile(path, _, ...) -- luacheck: ignore 121
+  return raw_loadfile(path, "t", ...)
+end
+
+function dofile(path) -- luacheck: ignore 121
+  local chunk, message = raw_loadfile(path, "t")
+  if not chunk then error(message, 2) end
+  return chunk()
+end
+
+-- A function that waits inside a coroutine of the script yields `waiting`: it is handed on to
+-- the scheduler, and what the scheduler resumes with is handed back in.
+
+local raw_resume, yield, waiting = coroutine.resume, coroutine.yield, process.waiting
+
+local function pass(co, ok, first, ...)
+  if ok and first == waiting then return pass(co, raw_resume(co, yield(waiting))) end
+  return ok, first, ...
+end
+
+function coroutine.resume(co, ...) -- luacheck: ignore 122
+  return pass(co, raw_resume(co, ...))
+end
+
+local function values(co, ok, ...)
+  if ok then return ... end
+  local message = ...
+  error(message, 0)
+end
+
+function coroutine.wrap(f) -- luacheck: ignore 122
+  local co = coroutine.create(f)
+  return function(...) return values(co, pass(co, raw_resume(co, ...))) end
+end
+
+function os.exit(code) -- luacheck: ignore 122
+  if code == nil or code == true then
+    code = 0
+  elseif code == false then
+    code = 1
+  end
+  return process.exit(code)
+end

@@ -1,0 +1,53 @@
+--- Gives requests and responses of OnCommandGet their metatables.
+local component = require "perilune.internal.component"
+local core = require "perilune.core.exchange"
+local options = require "perilune.internal.options"
+
+core.set_request_metatable(component.build {
+  name = "request",
+  methods = core.methods,
+  getters = core.getters,
+})
+
+local response = {}
+
+local types = {
+  content_text = "string",
+  content_type = "string",
+  headers = "table",
+  response_no = "number",
+}
+
+--- Sends the client elsewhere: 302 unless `code` says 301, 303, 307 or 308.
+---@param url string
+---@param code? integer
+function response:redirect(url, code)
+  code = code or 302
+  if type(url) ~= "string" or url == "" or url:find "[%c ]" then
+    error("response:redirect takes a URL without spaces and control characters", 2)
+  elseif not (code == 301 or code == 302 or code == 303 or code == 307 or code == 308) then
+    error("response:redirect takes 301, 302, 303, 307 or 308", 2)
+  end
+  self.response_no = code
+  self.headers.location = url
+end
+
+local function assign(self, key, value)
+  local wanted = types[key]
+  if not wanted then
+    local nearest = options.nearest(key, { "content_text", "content_type", "headers", "response_no" })
+    local hint = nearest and ("did you mean '%s'?"):format(nearest)
+      or "it takes content_text, content_type, headers, response_no"
+    error(("response has no field '%s': %s"):format(tostring(key), hint), 2)
+  elseif value ~= nil and type(value) ~= wanted then
+    error(("response.%s takes a %s, got a %s"):format(key, wanted, type(value)), 2)
+  end
+  rawset(self, key, value)
+end
+
+core.set_response_metatable {
+  __index = response,
+  __newindex = assign,
+  __metatable = "response",
+  __name = "response",
+}

@@ -1,0 +1,230 @@
+#include "lua/lua_script.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "lua/lua_modules.h"
+
+static void *script_alloc(void *script, void *ptr, size_t old, size_t size)
+{
+	(void)script, (void)old;
+	if (size == 0) {
+		pl_free(ptr);
+		return NULL;
+	}
+	return pl_realloc(ptr, size);
+}
+
+pl_script *pl_script_of(lua_State *L)
+{
+	void *script;
+
+	lua_getallocf(L, &script);
+	return script;
+}
+
+/* Ending. */
+
+static void on_signal(void *context, int number)
+{
+	pl_script *script = context;
+
+	(void)number;
+	/* The second one means it. */
+	if (script->stopping)
+		_Exit(128 + number);
+	pl_script_stop(script, 0);
+}
+
+static void check_end(pl_script *script)
+{
+	if (script->stopping && pl_list_empty(&script->components))
+		pl_loop_stop(script->loop);
+}
+
+void pl_script_stop(pl_script *script, int exit_code)
+{
+	pl_list *node = script->components.next;
+
+	if (script->stopping)
+		return;
+	script->stopping = true;
+	script->exit_code = exit_code;
+	while (node != &script->components) {
+		pl_component *component = PL_CONTAINER(node, pl_component, node);
+
+		node = node->next;
+		component->stop(component);
+	}
+	check_end(script);
+}
+
+void pl_script_add(pl_script *script, pl_component *component)
+{
+	script->started = true;
+	pl_list_append(&script->components, &component->node);
+	pl_loop_hold(script->loop);
+}
+
+void pl_script_remove(pl_script *script, pl_component *component)
+{
+	pl_list_remove(&component->node);
+	pl_loop_release(script->loop);
+	check_end(script);
+}
+
+void pl_script_start_failed(pl_script *script, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	script->start_error.len = 0;
+	pl_buffer_append(&script->start_error, text, strlen(text));
+}
+
+/* Beginning. */
+
+static int run_boot(lua_State *L)
+{
+	pl_modules_open(L);
+	return 0;
+}
+
+static int load_file(lua_State *L, const char *path)
+{
+	struct stat info;
+
+	if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+		lua_pushfstring(L, "%s/main.lua", path);
+		path = lua_tostring(L, -1);
+	}
+	/* Only text: bytecode could break the interpreter. */
+	return luaL_loadfilex(L, path, "t");
+}
+
+/* package.path begins with the script's folder, and relative names of files mean files there. */
+static void set_directory(lua_State *L, const char *path)
+{
+	struct stat info;
+	const char *slash = strrchr(path, '/');
+	bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+	size_t len = folder ? strlen(path) : slash ? (size_t)(slash - path) : 0;
+
+	if (len == 0 && slash == path)
+		len = 1;
+	if (len == 0)
+		lua_pushliteral(L, ".");
+	else
+		lua_pushlstring(L, path, len);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, LUA_REGISTRYINDEX, "perilune.directory");
+	lua_getglobal(L, "package");
+	lua_getfield(L, -1, "path");
+	lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", lua_tostring(L, -3), lua_tostring(L, -3),
+			lua_tostring(L, -1));
+	lua_setfield(L, -3, "path");
+	lua_pop(L, 3);
+}
+
+static void set_arguments(lua_State *L, const pl_script_options *options)
+{
+	int i;
+
+	lua_createtable(L, options->argc, 1);
+	lua_pushstring(L, options->path ? options->path : options->module);
+	lua_rawseti(L, -2, 0);
+	for (i = 0; i < options->argc; i++) {
+		lua_pushstring(L, options->argv[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+	lua_setglobal(L, "arg");
+}
+
+static void main_done(pl_task *task, bool ok)
+{
+	pl_script *script = task->script;
+
+	pl_loop_release(script->loop);
+	if (!ok && !script->stopping) {
+		fprintf(stderr, "perilune: %s\n", lua_tostring(task->L, -1));
+		script->failed = true;
+		pl_script_stop(script, 1);
+	}
+}
+
+/* The main script as a task: require of a module, or the file. */
+static int start_main(pl_script *script, const pl_script_options *options)
+{
+	pl_task *task = pl_task_new(script, main_done, NULL);
+	int arguments = 0;
+
+	if (!task)
+		return PL_ENOMEM;
+	if (options->module) {
+		lua_getglobal(task->L, "require");
+		lua_pushstring(task->L, options->module);
+		arguments = 1;
+	} else if (load_file(task->L, options->path)) {
+		fprintf(stderr, "perilune: %s\n", lua_tostring(task->L, -1));
+		return PL_EINVAL;
+	}
+	pl_loop_hold(script->loop);
+	pl_task_run(task, arguments);
+	return PL_OK;
+}
+
+static int run(pl_script *script, const pl_script_options *options)
+{
+	lua_State *L = script->L;
+
+	luaL_openlibs(L);
+	set_directory(L, options->path ? options->path : ".");
+	set_arguments(L, options);
+	if (lua_cpcall(L, run_boot, NULL) ||
+	    (lua_pushcfunction(L, run_boot), lua_pcall(L, 0, 0, 0))) {
+		fprintf(stderr, "perilune: %s\n", lua_tostring(L, -1));
+		return 1;
+	}
+	if (start_main(script, options))
+		return 1;
+	if (!script->check)
+		pl_loop_run(script->loop);
+	if (script->start_error.len > 0 && !script->started && !script->failed) {
+		fprintf(stderr, "perilune: %.*s\n", (int)script->start_error.len,
+			(const char *)script->start_error.data);
+		return 1;
+	}
+	return script->exit_code;
+}
+
+int pl_script_run(pl_worker *worker, const pl_script_options *options)
+{
+	pl_script script = { .worker = worker, .loop = worker->loop, .check = options->check };
+	int code;
+
+	pl_list_init(&script.components);
+	pl_tasks_init(&script.tasks);
+	script.L = lua_newstate(script_alloc, &script);
+	if (!script.L) {
+		pl_log(PL_LOG_ERROR, "the Lua state cannot be made: out of memory");
+		return 1;
+	}
+	pl_loop_on_signal(script.loop, SIGINT, on_signal, &script);
+	pl_loop_on_signal(script.loop, SIGTERM, on_signal, &script);
+	code = run(&script, options);
+	pl_tasks_deinit(&script.tasks);
+	lua_close(script.L);
+	pl_buffer_deinit(&script.start_error);
+	return code;
+}

@@ -1,0 +1,300 @@
+/* What a script's server does to its connections: sending to many, finding, ending. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "lua/lua_conn.h"
+#include "lua/lua_server_internal.h"
+#include "lua/lua_value.h"
+#include "server/publish.h"
+
+/* Guids of a list at index, as userdata on the stack, so that an error cannot lose them. Those that
+ * are no guid name nobody. A string stands for a list of one. */
+static const pl_guid *check_guids(lua_State *L, int index, const char *what, size_t *count)
+{
+	bool single = lua_type(L, index) == LUA_TSTRING;
+	size_t len = single ? 1 : lua_istable(L, index) ? lua_objlen(L, index) : 0;
+	pl_guid *guids;
+	size_t i;
+
+	if (!single && !lua_istable(L, index))
+		luaL_error(L, "%s takes a guid or a list of guids, got a %s", what,
+			   luaL_typename(L, index));
+	guids = lua_newuserdata(L, (len + 1) * sizeof(*guids));
+	*count = 0;
+	for (i = 0; i < len; i++) {
+		pl_slice text;
+
+		if (single)
+			lua_pushvalue(L, index);
+		else
+			lua_rawgeti(L, index, (int)i + 1);
+		if (lua_type(L, -1) != LUA_TSTRING)
+			luaL_error(L, "%s takes guids, which are strings; element %d is a %s", what,
+				   (int)i + 1, luaL_typename(L, -1));
+		text.at = lua_tolstring(L, -1, &text.len);
+		if (pl_guid_decode(&guids[*count], text))
+			++*count;
+		lua_pop(L, 1);
+	}
+	return guids;
+}
+
+static pl_slice check_text(lua_State *L, const char *name)
+{
+	if (lua_type(L, -1) != LUA_TSTRING)
+		luaL_error(L, "broadcast: %s takes a string, got a %s", name, luaL_typename(L, -1));
+	return pl_lua_check_slice(L, lua_gettop(L));
+}
+
+typedef struct addressing {
+	pl_audience audience;
+	size_t fragment;
+	bool include_given;
+} addressing;
+
+/* One field of broadcast's table: its value is at the top and stays there. */
+static void read_field(lua_State *L, addressing *self, const char *name)
+{
+	if (strcmp(name, "channel") == 0) {
+		self->audience.channel = check_text(L, name);
+	} else if (strcmp(name, "protocol") == 0) {
+		self->audience.protocol = check_text(L, name);
+	} else if (strcmp(name, "exclude") == 0) {
+		self->audience.exclude = check_guids(L, lua_gettop(L), "broadcast: exclude",
+						     &self->audience.exclude_count);
+	} else if (strcmp(name, "include") == 0) {
+		self->audience.include = check_guids(L, lua_gettop(L), "broadcast: include",
+						     &self->audience.include_count);
+		self->include_given = true;
+	} else if (strcmp(name, "size") == 0) {
+		lua_Number size = luaL_checknumber(L, lua_gettop(L));
+
+		if (size < 1 || size > INT32_MAX)
+			luaL_error(L, "broadcast: size takes a number of bytes, from 1");
+		self->fragment = (size_t)size;
+	}
+}
+
+/* The third argument: nothing, a channel, or a table. */
+static void read_addressing(lua_State *L, addressing *self)
+{
+	static const char *const names[] = { "channel", "protocol", "exclude", "include", "size" };
+	size_t known = 0;
+	size_t i;
+
+	if (lua_isnoneornil(L, 3))
+		return;
+	if (lua_type(L, 3) == LUA_TSTRING) {
+		self->audience.channel = pl_lua_check_slice(L, 3);
+		return;
+	}
+	luaL_checktype(L, 3, LUA_TTABLE);
+	luaL_checkstack(L, LUA_MINSTACK, "broadcast");
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		lua_getfield(L, 3, names[i]);
+		if (lua_isnil(L, -1))
+			continue;
+		known++;
+		read_field(L, self, names[i]);
+	}
+	lua_pushnil(L);
+	while (lua_next(L, 3)) {
+		lua_pop(L, 1);
+		if (known-- == 0)
+			luaL_error(L,
+				   "broadcast has no option '%s'; it takes channel, protocol, "
+				   "exclude, include, size",
+				   lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "?");
+	}
+}
+
+static int broadcast(lua_State *L, enum pl_kind kind)
+{
+	server_object *self = pl_server_object(L, 1);
+	pl_slice payload = pl_lua_check_slice(L, 2);
+	addressing to = { .fragment = 0 };
+	uint32_t count = 0;
+	int status;
+
+	read_addressing(L, &to);
+	/* A list of receivers that names nobody reaches nobody. */
+	if (to.include_given && to.audience.include_count == 0)
+		status = PL_OK;
+	else
+		status = pl_server_publish(self->server, kind, payload, to.fragment, &to.audience,
+					   &count);
+	if (status < 0)
+		return pl_lua_result(L, status);
+	lua_pushboolean(L, true);
+	lua_pushnumber(L, count);
+	return 2;
+}
+
+/* broadcast(text [, channel | options]) -> true, receivers */
+static int server_broadcast(lua_State *L)
+{
+	return broadcast(L, PL_KIND_TEXT);
+}
+
+static int server_broadcast_binary(lua_State *L)
+{
+	return broadcast(L, PL_KIND_BINARY);
+}
+
+/* write(guid | list, text [, size]) */
+static int write_to(lua_State *L, enum pl_kind kind)
+{
+	server_object *self = pl_server_object(L, 1);
+	size_t guids;
+	const pl_guid *guid = check_guids(L, 2, "write", &guids);
+	pl_slice payload = pl_lua_check_slice(L, 3);
+	lua_Integer size = luaL_optinteger(L, 4, 0);
+	pl_audience audience = { .include = guid, .include_count = guids };
+	uint32_t count = 0;
+	int status = PL_OK;
+
+	luaL_argcheck(L, size >= 0 && size <= INT32_MAX, 4, "takes a number of bytes, from 1");
+	if (guids > 0)
+		status = pl_server_publish(self->server, kind, payload, (size_t)size, &audience,
+					   &count);
+	if (status == PL_OK && count == 0)
+		return pl_lua_fail(L, PL_ENOENT, "no such connection");
+	return pl_lua_result(L, status);
+}
+
+static int server_write(lua_State *L)
+{
+	return write_to(L, PL_KIND_TEXT);
+}
+
+static int server_write_binary(lua_State *L)
+{
+	return write_to(L, PL_KIND_BINARY);
+}
+
+static pl_conn *find(lua_State *L, const server_object *self, int index)
+{
+	pl_guid guid;
+
+	if (!pl_guid_decode(&guid, pl_lua_check_slice(L, index)))
+		return NULL;
+	return pl_server_find(self->server, &guid);
+}
+
+/* disconnect(guid [, code]) */
+static int server_disconnect(lua_State *L)
+{
+	server_object *self = pl_server_object(L, 1);
+	pl_conn *conn = find(L, self, 2);
+	uint16_t code = pl_lua_check_close_code(L, 3);
+
+	if (!conn)
+		return pl_lua_fail(L, PL_ENOENT, "no such connection");
+	pl_conn_disconnect(conn, code, pl_slice_make(NULL, 0));
+	return pl_lua_result(L, PL_OK);
+}
+
+/* disconnect_all([code]) -> how many */
+static int server_disconnect_all(lua_State *L)
+{
+	server_object *self = pl_server_object(L, 1);
+	uint16_t code = pl_lua_check_close_code(L, 2);
+	pl_list *node;
+	uint32_t count = 0;
+
+	for (node = self->server->conns.next; node != &self->server->conns; node = node->next) {
+		pl_conn *conn = PL_CONTAINER(node, pl_conn, node);
+
+		if (conn->state != PL_CONN_OPEN)
+			continue;
+		pl_conn_disconnect(conn, code, pl_slice_make(NULL, 0));
+		count++;
+	}
+	lua_pushnumber(L, count);
+	return 1;
+}
+
+/* ping() -> how many were sent one */
+static int server_ping(lua_State *L)
+{
+	server_object *self = pl_server_object(L, 1);
+	pl_list *node;
+	uint32_t count = 0;
+
+	for (node = self->server->conns.next; node != &self->server->conns; node = node->next)
+		if (pl_conn_ping(PL_CONTAINER(node, pl_conn, node), NULL, 0) >= 0)
+			count++;
+	lua_pushnumber(L, count);
+	return 1;
+}
+
+static void push_description(lua_State *L, const pl_conn *conn)
+{
+	char text[PL_ADDRESS_TEXT];
+	char guid[PL_GUID_TEXT];
+
+	lua_createtable(L, 0, 5);
+	pl_guid_encode(guid, &conn->info->guid);
+	lua_pushlstring(L, guid, sizeof(guid));
+	lua_setfield(L, -2, "guid");
+	lua_pushlstring(L, text, pl_address_ip(&conn->info->peer, text));
+	lua_setfield(L, -2, "ip");
+	pl_lua_push(L, conn->info->url);
+	lua_setfield(L, -2, "url");
+	pl_lua_push(L, conn->info->protocol);
+	lua_setfield(L, -2, "protocol");
+	lua_pushinteger(L, pl_guid_worker(&conn->info->guid));
+	lua_setfield(L, -2, "worker");
+}
+
+/* connections() -> list of { guid, ip, url, protocol, worker } */
+static int server_connections(lua_State *L)
+{
+	server_object *self = pl_server_object(L, 1);
+	pl_list *node;
+	int count = 0;
+
+	lua_newtable(L);
+	for (node = self->server->conns.next; node != &self->server->conns; node = node->next) {
+		pl_conn *conn = PL_CONTAINER(node, pl_conn, node);
+
+		if (conn->state != PL_CONN_OPEN)
+			continue;
+		push_description(L, conn);
+		lua_rawseti(L, -2, ++count);
+	}
+	return 1;
+}
+
+static int server_connection(lua_State *L)
+{
+	server_object *self = pl_server_object(L, 1);
+	pl_conn *conn = find(L, self, 2);
+
+	if (conn)
+		pl_lua_conn_push(L, &self->handlers, conn);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int server_count(lua_State *L)
+{
+	lua_pushnumber(L, pl_server_count(pl_server_object(L, 1)->server));
+	return 1;
+}
+
+const luaL_Reg pl_server_sending[] = {
+	{ "broadcast", server_broadcast },
+	{ "broadcast_binary", server_broadcast_binary },
+	{ "write", server_write },
+	{ "write_binary", server_write_binary },
+	{ "disconnect", server_disconnect },
+	{ "disconnect_all", server_disconnect_all },
+	{ "ping", server_ping },
+	{ "connections", server_connections },
+	{ "connection", server_connection },
+	{ "count", server_count },
+	{ NULL, NULL },
+};

@@ -1,0 +1,139 @@
+/*
+ * main.c - the command line.
+ *
+ *   perilune [options] APP [arguments]
+ *   perilune [options] test [busted's arguments]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/embedded.h"
+#include "base/log.h"
+#include "lua/lua_script.h"
+
+enum { EXIT_USAGE = 2 };
+
+static const char help[] =
+	"Usage: perilune [options] APP [arguments]\n"
+	"       perilune [options] test [DIR] [busted's arguments]\n"
+	"\n"
+	"Runs a Lua script that serves realtime protocols. APP is a Lua file, or a folder\n"
+	"with a main.lua. Whatever follows APP is the script's own (arg[1], arg[2], ...).\n"
+	"\n"
+	"Options:\n"
+	"  --check            load the script, check its options, then exit\n"
+	"  --log-level LEVEL  error, warn, info or debug (default info)\n"
+	"  --workers N        threads; this version runs 1\n"
+	"  --version          print the version\n"
+	"  --help             print this\n"
+	"\n"
+	"Commands:\n"
+	"  test               run busted specs inside the runtime (default folder: spec)\n"
+	"\n"
+	"Environment:\n"
+	"  PERILUNE_HOME      a source tree whose lua/ folder is used instead of the files\n"
+	"                     in the program\n"
+	"\n"
+	"Exit status: 0, 1 when the script fails or cannot start, 2 for wrong usage.\n";
+
+static int usage(const char *format, const char *what)
+{
+	fputs("perilune: ", stderr);
+	fprintf(stderr, format, what);
+	fputs("\nTry 'perilune --help'.\n", stderr);
+	return EXIT_USAGE;
+}
+
+static int run(pl_worker *worker, void *options)
+{
+	return pl_script_run(worker, options);
+}
+
+/* The value of option argv[*i]: behind '=', or the next argument. NULL when there is none. */
+static const char *option_value(int argc, char **argv, int *i)
+{
+	const char *equals = strchr(argv[*i], '=');
+
+	if (equals)
+		return equals + 1;
+	return *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static bool is_option(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(text, name, len) == 0 && (text[len] == '\0' || text[len] == '=');
+}
+
+static int take_workers(const char *value)
+{
+	char *end;
+	long count = value ? strtol(value, &end, 10) : 0;
+
+	if (!value || end == value || *end || count != PL_WORKERS_MAX)
+		return usage("--workers takes 1: this version runs one worker%s", "");
+	return 0;
+}
+
+static int take_level(const char *value)
+{
+	enum pl_log_level level;
+
+	if (!value || !pl_log_level_parse(value, &level))
+		return usage("--log-level takes error, warn, info or debug%s", "");
+	pl_log_set_level(level);
+	return 0;
+}
+
+/* Options up to APP; *app is its index. Returns an exit code, or -1 to go on. */
+static int take_options(int argc, char **argv, pl_script_options *options, int *app)
+{
+	int i;
+
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+		int code = 0;
+
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return fputs(help, stdout), 0;
+		if (strcmp(argv[i], "--version") == 0)
+			return puts("perilune " PL_VERSION), 0;
+		if (strcmp(argv[i], "--check") == 0)
+			options->check = true;
+		else if (is_option(argv[i], "--workers"))
+			code = take_workers(option_value(argc, argv, &i));
+		else if (is_option(argv[i], "--log-level"))
+			code = take_level(option_value(argc, argv, &i));
+		else
+			return usage("unknown option %s", argv[i]);
+		if (code)
+			return code;
+	}
+	*app = i;
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	pl_script_options options = { 0 };
+	struct stat info;
+	int app = 0;
+	int code = take_options(argc, argv, &options, &app);
+
+	if (code >= 0)
+		return code;
+	if (app >= argc)
+		return usage("which script?%s", "");
+	if (strcmp(argv[app], "test") == 0)
+		options.module = "perilune.internal.test";
+	else if (stat(argv[app], &info))
+		return usage("there is no file or folder '%s'", argv[app]);
+	else
+		options.path = argv[app];
+	options.argc = argc - app - 1;
+	options.argv = argv + app + 1;
+	pl_embedded_use(pl_embedded_files);
+	return pl_worker_run(run, &options);
+}
