@@ -122,6 +122,8 @@ int main(int argc, char **argv)
 	int app = 0;
 	int code = take_options(argc, argv, &options, &app);
 
+	/* What a script prints is seen at once, also through a pipe. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (code >= 0)
 		return code;
 	if (app >= argc)

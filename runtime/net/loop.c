@@ -191,9 +191,11 @@ void pl_loop_skip(pl_loop *loop, uint64_t ms)
 	pl_wheel_advance(&loop->wheel, pl_loop_now(loop));
 }
 
+/* uv_stop keeps the turn from sleeping: it may have passed its last chance to look at us. */
 void pl_loop_stop(pl_loop *loop)
 {
 	loop->stopped = true;
+	uv_stop(&loop->uv);
 }
 
 void pl_loop_hold(pl_loop *loop)
@@ -203,7 +205,8 @@ void pl_loop_hold(pl_loop *loop)
 
 void pl_loop_release(pl_loop *loop)
 {
-	loop->holds--;
+	if (--loop->holds == 0)
+		uv_stop(&loop->uv);
 }
 
 uint64_t pl_loop_now(const pl_loop *loop)
