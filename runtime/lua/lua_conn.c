@@ -57,6 +57,7 @@ static conn_object *object_of(pl_handlers *handlers, pl_conn *conn)
 	pl_list_init(&self->pings);
 	self->ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	conn->binding = self;
+	pl_handlers_keep(handlers);
 	return self;
 }
 
@@ -104,9 +105,11 @@ static void drop_pending(conn_object *self)
 static void release(conn_object *self)
 {
 	int ref = self->ref;
+	pl_handlers *handlers = self->handlers;
 
 	self->ref = LUA_NOREF;
-	luaL_unref(self->handlers->script->L, LUA_REGISTRYINDEX, ref);
+	luaL_unref(handlers->script->L, LUA_REGISTRYINDEX, ref);
+	pl_handlers_leave(handlers);
 }
 
 static void event_done(pl_task *task, bool ok)

@@ -12,11 +12,14 @@ static const char *const names[] = {
 #undef X
 };
 
-void pl_handlers_init(pl_handlers *handlers, pl_script *script)
+void pl_handlers_init(pl_handlers *handlers, pl_script *script,
+		      void (*unused)(pl_handlers *handlers))
 {
 	int i;
 
 	handlers->script = script;
+	handlers->users = 0;
+	handlers->unused = unused;
 	for (i = 0; i < PL_EVENT_COUNT; i++)
 		handlers->refs[i] = LUA_NOREF;
 }
@@ -27,6 +30,17 @@ void pl_handlers_deinit(pl_handlers *handlers)
 
 	for (i = 0; i < PL_EVENT_COUNT; i++)
 		luaL_unref(handlers->script->L, LUA_REGISTRYINDEX, handlers->refs[i]);
+}
+
+void pl_handlers_keep(pl_handlers *handlers)
+{
+	handlers->users++;
+}
+
+void pl_handlers_leave(pl_handlers *handlers)
+{
+	if (--handlers->users == 0)
+		handlers->unused(handlers);
 }
 
 pl_task *pl_handlers_task(pl_handlers *handlers, pl_event event,

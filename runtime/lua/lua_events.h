@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lua/lua_task.h"
 
@@ -29,13 +30,21 @@ typedef enum pl_event {
 		PL_EVENT_COUNT
 } pl_event;
 
+/* Whoever will call a handler later (a connection, a request) keeps them: the component lives on
+ * until the last user has gone, also when the script has forgotten it. */
 typedef struct pl_handlers {
 	struct pl_script *script;
-	int refs[PL_EVENT_COUNT]; /* LUA_NOREF: none */
+	uint32_t users;
+	void (*unused)(struct pl_handlers *handlers); /* the last user has gone */
+	int refs[PL_EVENT_COUNT];		      /* LUA_NOREF: none */
 } pl_handlers;
 
-void pl_handlers_init(pl_handlers *handlers, struct pl_script *script);
+void pl_handlers_init(pl_handlers *handlers, struct pl_script *script,
+		      void (*unused)(pl_handlers *handlers));
 void pl_handlers_deinit(pl_handlers *handlers);
+
+void pl_handlers_keep(pl_handlers *handlers);
+void pl_handlers_leave(pl_handlers *handlers);
 
 static inline bool pl_handlers_has(const pl_handlers *handlers, pl_event event)
 {

@@ -34,6 +34,7 @@ typedef struct request_object {
 
 static void free_exchange(script_exchange *self)
 {
+	pl_handlers_leave(self->handlers);
 	pl_buffer_deinit(&self->body);
 	pl_free(self);
 }
@@ -342,6 +343,7 @@ void pl_lua_exchange(pl_handlers *handlers, pl_server *server, pl_conn *conn, pl
 		pl_exchange_answer(exchange, 503, NULL);
 		return;
 	}
+	pl_handlers_keep(handlers);
 	self->exchange = exchange;
 	self->handlers = handlers;
 	self->server = server;

@@ -63,18 +63,17 @@ static void plain_done(pl_task *task, bool ok)
 
 	if (!ok)
 		pl_handlers_exception(&self->handlers, task, LUA_NOREF);
-	luaL_unref(self->script->L, LUA_REGISTRYINDEX, task->held);
+	pl_handlers_leave(&self->handlers);
 }
 
-/* OnStartup and OnShutdown. The task keeps the server's memory. */
+/* OnStartup and OnShutdown. */
 static void run_plain(server_object *self, pl_event event)
 {
 	pl_task *task = pl_handlers_task(&self->handlers, event, plain_done, self);
 
 	if (!task)
 		return;
-	lua_rawgeti(self->script->L, LUA_REGISTRYINDEX, self->self);
-	task->held = luaL_ref(self->script->L, LUA_REGISTRYINDEX);
+	pl_handlers_keep(&self->handlers);
 	pl_task_run(task, 0);
 }
 
@@ -107,13 +106,32 @@ static void wake_stoppers(server_object *self)
 static void on_stopped(pl_server *server)
 {
 	server_object *self = server->binding;
-	int reference = self->self;
 
 	self->active = false;
 	run_plain(self, PL_OnShutdown);
 	wake_stoppers(self);
 	pl_script_remove(self->script, &self->component);
+	pl_handlers_leave(&self->handlers);
+}
+
+/* Nobody needs the userdata any more but the script, if it does. */
+static void on_unused(pl_handlers *handlers)
+{
+	server_object *self = PL_CONTAINER(handlers, server_object, handlers);
+	int reference = self->self;
+
+	self->self = LUA_NOREF;
 	luaL_unref(self->script->L, LUA_REGISTRYINDEX, reference);
+}
+
+/* While it has users the userdata is held; the active server is one of them. */
+static void hold(lua_State *L, server_object *self)
+{
+	if (self->self == LUA_NOREF) {
+		lua_pushvalue(L, 1);
+		self->self = luaL_ref(L, LUA_REGISTRYINDEX);
+	}
+	pl_handlers_keep(&self->handlers);
 }
 
 static const pl_server_events server_events = {
@@ -177,8 +195,7 @@ static int server_start(lua_State *L)
 	if (status)
 		return start_failed(L, self, status, host, port);
 	self->active = true;
-	lua_pushvalue(L, 1);
-	self->self = luaL_ref(L, LUA_REGISTRYINDEX);
+	hold(L, self);
 	pl_script_add(self->script, &self->component);
 	announce(&self->address);
 	run_plain(self, PL_OnStartup);
@@ -295,7 +312,8 @@ static int server_new(lua_State *L)
 	self->script = script;
 	self->component.stop = on_component_stop;
 	pl_list_init(&self->waits);
-	pl_handlers_init(&self->handlers, script);
+	self->self = LUA_NOREF;
+	pl_handlers_init(&self->handlers, script, on_unused);
 	lua_pushvalue(L, 1);
 	lua_setfenv(L, -2);
 	status = read_settings(L, self, &settings);

@@ -18,7 +18,7 @@ typedef struct server_object {
 	pl_slice *protocols;
 	pl_list waits;	    /* of tasks in server:stop() */
 	pl_address address; /* bound, while active */
-	int self;	    /* keeps the userdata while the server is active */
+	int self;	    /* keeps the userdata while the handlers have users */
 	bool active;
 } server_object;
 

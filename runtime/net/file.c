@@ -24,8 +24,8 @@ struct pl_file {
 	int64_t offset;
 	uint8_t *piece; /* allocated for the first read */
 	size_t len;
-	const char *root;
-	char path[];
+	const char *path; /* behind the root, in `names` */
+	char names[];	  /* root and path: the caller's may be gone while the pool works */
 };
 
 static void file_free(pl_file *file)
@@ -82,7 +82,7 @@ static void run_open(void *context)
 {
 	pl_file *file = context;
 
-	file->fd = open_beneath(file->root, file->path);
+	file->fd = open_beneath(file->names, file->path);
 	file->status = file->fd < 0 ? open_status(errno) : look_at(file);
 }
 
@@ -103,18 +103,20 @@ static void done_open(void *context)
 int pl_file_open(pl_file **result, pl_loop *loop, const char *root, pl_slice path,
 		 const pl_file_events *events, void *owner)
 {
-	pl_file *file = pl_calloc(1, sizeof(*file) + path.len + 1);
+	size_t root_size = strlen(root) + 1;
+	pl_file *file = pl_calloc(1, sizeof(*file) + root_size + path.len + 1);
 	int status;
 
 	if (!file)
 		return PL_ENOMEM;
 	file->loop = loop;
-	file->root = root;
 	file->events = events;
 	file->owner = owner;
 	file->fd = -1;
 	file->busy = true;
-	memcpy(file->path, path.at, path.len);
+	memcpy(file->names, root, root_size);
+	memcpy(file->names + root_size, path.at, path.len);
+	file->path = file->names + root_size;
 	status = pl_work_start(loop, run_open, done_open, file);
 	if (status) {
 		pl_free(file);
