@@ -87,13 +87,16 @@ static bool choose_protocol(const pl_server *server, const pl_ws_request *reques
 	return !asked || server->settings.protocol_count == 0;
 }
 
+/* 426 names what to upgrade to (RFC 9110 15.5.22) and the version (RFC 6455 4.4). */
 static void refuse_upgrade(pl_exchange *exchange, const pl_ws_offer *offer)
 {
-	static const pl_http_field version = { PL_SLICE("Sec-WebSocket-Version"), PL_SLICE("13") };
+	static const pl_http_field fields[] = {
+		{ { "Upgrade", 7 }, { "websocket", 9 } },
+		{ { "Sec-WebSocket-Version", 21 }, { "13", 2 } },
+	};
 
 	pl_log(PL_LOG_DEBUG, "handshake refused: %s", offer->error);
-	if (offer->error_status == 426 &&
-	    pl_exchange_respond(exchange, 426, &version, 1, 0) == PL_OK)
+	if (offer->error_status == 426 && pl_exchange_respond(exchange, 426, fields, 2, 0) == PL_OK)
 		pl_exchange_end(exchange);
 	else
 		pl_exchange_answer(exchange, offer->error_status, offer->error);
