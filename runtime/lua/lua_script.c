@@ -37,7 +37,6 @@ static void on_signal(void *context, int number)
 {
 	pl_script *script = context;
 
-	(void)number;
 	/* The second one means it. */
 	if (script->stopping)
 		_Exit(128 + number);
@@ -95,12 +94,6 @@ void pl_script_start_failed(pl_script *script, const char *format, ...)
 
 /* Beginning. */
 
-static int run_boot(lua_State *L)
-{
-	pl_modules_open(L);
-	return 0;
-}
-
 static int load_file(lua_State *L, const char *path)
 {
 	struct stat info;
@@ -151,6 +144,18 @@ static void set_arguments(lua_State *L, const pl_script_options *options)
 	lua_setglobal(L, "arg");
 }
 
+/* Under lua_cpcall: nothing here can end the process. */
+static int set_up(lua_State *L)
+{
+	const pl_script_options *options = lua_touserdata(L, 1);
+
+	luaL_openlibs(L);
+	set_directory(L, options->path ? options->path : ".");
+	set_arguments(L, options);
+	pl_modules_open(L);
+	return 0;
+}
+
 static void main_done(pl_task *task, bool ok)
 {
 	pl_script *script = task->script;
@@ -186,14 +191,8 @@ static int start_main(pl_script *script, const pl_script_options *options)
 
 static int run(pl_script *script, const pl_script_options *options)
 {
-	lua_State *L = script->L;
-
-	luaL_openlibs(L);
-	set_directory(L, options->path ? options->path : ".");
-	set_arguments(L, options);
-	if (lua_cpcall(L, run_boot, NULL) ||
-	    (lua_pushcfunction(L, run_boot), lua_pcall(L, 0, 0, 0))) {
-		fprintf(stderr, "perilune: %s\n", lua_tostring(L, -1));
+	if (lua_cpcall(script->L, set_up, (void *)(uintptr_t)options)) {
+		fprintf(stderr, "perilune: %s\n", lua_tostring(script->L, -1));
 		return 1;
 	}
 	if (start_main(script, options))
@@ -210,7 +209,10 @@ static int run(pl_script *script, const pl_script_options *options)
 
 int pl_script_run(pl_worker *worker, const pl_script_options *options)
 {
-	pl_script script = { .worker = worker, .loop = worker->loop, .check = options->check };
+	pl_script script = { .worker = worker,
+			     .loop = worker->loop,
+			     .check = options->check,
+			     .quiet = options->module != NULL };
 	int code;
 
 	pl_list_init(&script.components);

@@ -17,6 +17,7 @@ typedef struct pl_script {
 	pl_tasks tasks;
 	pl_list components; /* started servers and the like: pl_component */
 	bool check;	    /* load and validate only: components do not start */
+	bool quiet;	    /* does not say where it listens: the output is a test report */
 	bool stopping;
 	bool started; /* something has started */
 	bool failed;  /* the main script threw, or a start failed */

@@ -197,7 +197,8 @@ static int server_start(lua_State *L)
 	self->active = true;
 	hold(L, self);
 	pl_script_add(self->script, &self->component);
-	announce(&self->address);
+	if (!self->script->quiet)
+		announce(&self->address);
 	run_plain(self, PL_OnStartup);
 	return pl_lua_result(L, PL_OK);
 }
