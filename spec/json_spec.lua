@@ -348,6 +348,51 @@ describe("json.encode", function()
     end)
   end
 
+  describe("of a list that was not filled in order", function()
+    --- A table with the keys 1 to n, in the order of their insertion, and its text.
+    local function shuffled(n)
+      local order, list, parts = {}, {}, {}
+      for i = 1, n do
+        table.insert(order, math.random(i), i)
+        parts[i] = ('"%d"'):format(i)
+      end
+      for _, i in ipairs(order) do
+        list[i] = tostring(i)
+      end
+      return list, "[" .. table.concat(parts, ",") .. "]"
+    end
+
+    it("writes all elements in order", function()
+      math.randomseed(7)
+      for n = 1, 100 do
+        local list, text = shuffled(n)
+        assert.equal(text, json.encode(list))
+      end
+    end)
+
+    it("refuses one key that is not of it", function()
+      math.randomseed(7)
+      for n = 1, 100 do
+        for _, key in ipairs { 0, -1, 1.5, n + 0.5, n + 2, "x", "1", true } do
+          local list = shuffled(n)
+          list[key] = "y"
+          local message, code = failure(json.encode(list))
+          assert.equal("cannot encode: its keys are neither 1 to n nor all strings", message)
+          assert.equal("EJSON", code)
+        end
+      end
+    end)
+
+    it("names the element that cannot be written", function()
+      local list = {}
+      for i = 9, 1, -1 do
+        list[i] = i
+      end
+      list[8] = print
+      assert.equal("cannot encode [8]: JSON has no function", (failure(json.encode(list))))
+    end)
+  end)
+
   local same = { 1 }
   it(
     "writes a table again where it is met again",

@@ -80,6 +80,8 @@ static const struct kinds_row {
 	{ BYTES("\"\\ud800\\ud800\""), "!", 1 },
 	{ BYTES("\"\\ud800\\udc0\""), "!", 1 },
 	{ BYTES("\"\\ud800 \\udc00\""), "!", 1 },
+	{ BYTES("\"\\ud800xudc00\""), "!", 1 },
+	{ BYTES("\"\\ud800\\xdc00\""), "!", 1 },
 	{ BYTES("\"\xFF\""), "8", 1 },
 	{ BYTES("\"\xC0\x80\""), "8", 1 },
 	{ BYTES("\"\xED\xA0\x80\""), "8", 1 },
@@ -161,6 +163,7 @@ static void test_numbers(void **state)
 		{ BYTES("1e23"), false, 0 },
 		{ BYTES("1e-22"), true, 1e-22 },
 		{ BYTES("1e-23"), false, 0 },
+		{ BYTES("0.000000000000000001"), true, 1e-18 },
 		{ BYTES("1.0000000000000000000"), false, 0 },
 		{ BYTES("1e999999999999"), false, 0 },
 	};
@@ -222,23 +225,31 @@ static void test_strings(void **state)
 	}
 }
 
-/* Every byte within a string, at every place of an eight-byte step. */
+/* Every byte within a string, at every place of the eight-byte steps. */
 static void test_each_byte(void **state)
 {
+	enum { LEN = 33 };
+
 	(void)state;
 	for (int c = 0; c < 256; c++)
-		for (size_t at = 0; at < 17; at++) {
-			char text[20] = "\"----------------- \"";
+		for (size_t at = 0; at < LEN; at++) {
+			char text[LEN + 3];
 			pl_json_reader reader = { .at = text, .end = text + sizeof(text) };
 			pl_json_token token;
 			int wanted = c < 0x20 || c == '\\' ? PL_EPROTO
 				     : c >= 0x80	   ? PL_EUTF8
 							   : PL_OK;
 
+			memset(text, '-', sizeof(text));
+			text[0] = text[LEN + 1] = '"';
 			text[1 + at] = (char)c;
 			assert_int_equal(pl_json_next(&reader, &token), wanted);
 			if (wanted == PL_OK)
-				assert_int_equal(token.len, c == '"' ? at : sizeof(text) - 2);
+				assert_int_equal(token.len, c == '"' ? at : LEN);
+			else if (c >= 0x80)
+				assert_ptr_equal(reader.at, text + 1);
+			else if (c != '\\' || at < LEN - 1) /* that one escapes the quote */
+				assert_ptr_equal(reader.at, text + 1 + at);
 		}
 }
 

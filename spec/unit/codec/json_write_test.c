@@ -137,6 +137,33 @@ static void test_strings(void **state)
 	}
 }
 
+/* Every ASCII byte at every place of the eight-byte steps comes back. */
+static void test_each_byte(void **state)
+{
+	enum { LEN = 33 };
+
+	(void)state;
+	for (int c = 0; c < 0x80; c++)
+		for (size_t at = 0; at < LEN; at++) {
+			char value[LEN], again[6 * LEN];
+			pl_buffer out = { 0 };
+			pl_json_reader reader;
+			pl_json_token token;
+
+			memset(value, '-', LEN);
+			value[at] = (char)c;
+			assert_int_equal(pl_json_write_string(&out, value, LEN), PL_OK);
+			reader = (pl_json_reader){ .at = (const char *)out.data,
+						   .end = (const char *)out.data + out.len };
+			assert_int_equal(pl_json_next(&reader, &token), PL_OK);
+			assert_ptr_equal(reader.at, reader.end);
+			assert_int_equal(token.escaped, c < 0x20 || c == '"' || c == '\\');
+			assert_int_equal(pl_json_unescape(again, &token), LEN);
+			assert_memory_equal(again, value, LEN);
+			pl_buffer_deinit(&out);
+		}
+}
+
 /* A thousand control characters take six times their length. */
 static void test_growth(void **state)
 {
@@ -184,9 +211,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),	  cmocka_unit_test(test_numbers_come_back),
-		cmocka_unit_test(test_strings),	  cmocka_unit_test(test_growth),
-		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_numbers_come_back),
+		cmocka_unit_test(test_strings), cmocka_unit_test(test_each_byte),
+		cmocka_unit_test(test_growth),	cmocka_unit_test(test_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
