@@ -26,7 +26,7 @@ layer("lua", { "worker" })
 
 -- Libraries whose headers belong to some layers only; other system headers are free.
 local libraries = {
-  { header = "^lua", layers = { lua = true } },
+  { header = "^lua[a-z]*%.h$", layers = { lua = true } },
   { header = "^lauxlib%.h$", layers = { lua = true } },
   { header = "^uv[./]", layers = { net = true } },
   { header = "^openssl/", layers = { crypto = true, net = true } },
