@@ -56,6 +56,9 @@ struct pl_ws_session {
 /* The partial state, made when it is needed. NULL without memory. */
 ws_partial *pl_ws_partial(pl_ws_session *session);
 
+/* Frees the partial state once nothing of it is in use. */
+void pl_ws_settle(pl_ws_session *session);
+
 /* The peer broke a rule, or we cannot go on: Close with this code, then the stream ends. */
 void pl_ws_fail(pl_ws_session *session, uint16_t code, const char *reason);
 

@@ -9,8 +9,7 @@ static bool is_control(uint8_t opcode)
 	return opcode >= PL_WS_CLOSE;
 }
 
-/* Frees the partial state once nothing of it is in use. */
-static void settle(pl_ws_session *session)
+void pl_ws_settle(pl_ws_session *session)
 {
 	ws_partial *partial = session->partial;
 
@@ -287,5 +286,5 @@ void pl_ws_receive(pl_ws_session *session, uint8_t *data, size_t len)
 		data += used;
 		len -= used;
 	}
-	settle(session);
+	pl_ws_settle(session);
 }

@@ -113,6 +113,7 @@ static void on_drain(void *owner)
 	if (partial && partial->pong_due) {
 		partial->pong_due = false;
 		pl_ws_answer_ping(session, partial->pong, partial->pong_len);
+		pl_ws_settle(session);
 	}
 	session->events->drain(session->owner);
 }
@@ -208,9 +209,11 @@ void pl_ws_session_abort(pl_ws_session *session, int status)
 
 void pl_ws_session_pause(pl_ws_session *session)
 {
+	/* After a Close no message comes anyway, and the peer's Close is waited for. */
+	if (session->state != WS_OPEN)
+		return;
 	session->paused = true;
-	if (session->stream)
-		pl_stream_pause(session->stream);
+	pl_stream_pause(session->stream);
 }
 
 void pl_ws_session_resume(pl_ws_session *session)

@@ -79,7 +79,7 @@ void pl_ws_session_disconnect(pl_ws_session *session, uint16_t code, pl_slice re
 void pl_ws_session_abort(pl_ws_session *session, int status);
 
 /* While paused no message comes and the stream is not read. Resuming takes effect at the end of
- * the turn. */
+ * the turn. A Close ends a pause, and then there is no other. */
 void pl_ws_session_pause(pl_ws_session *session);
 void pl_ws_session_resume(pl_ws_session *session);
 
