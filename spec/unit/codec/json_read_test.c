@@ -77,6 +77,7 @@ static const struct kinds_row {
 	{ BYTES("\"\\u12g4\""), "!", 1 },
 	{ BYTES("\"\\ud800\""), "!", 1 },
 	{ BYTES("\"\\udc00\""), "!", 1 },
+	{ BYTES("\"\\udfff\""), "!", 1 },
 	{ BYTES("\"\\ud800\\ud800\""), "!", 1 },
 	{ BYTES("\"\\ud800\\udc0\""), "!", 1 },
 	{ BYTES("\"\\ud800 \\udc00\""), "!", 1 },

@@ -115,6 +115,7 @@ static const struct string_row {
 	{ BYTES("0123456789\n0123456789"), BYTES("\"0123456789\\n0123456789\""), PL_OK },
 	{ BYTES("\n\n"), BYTES("\"\\n\\n\""), PL_OK },
 	{ BYTES("\xFF"), BYTES(""), PL_EUTF8 },
+	{ BYTES("\x80"), BYTES(""), PL_EUTF8 },
 	{ BYTES("\xC3\n\xA9"), BYTES(""), PL_EUTF8 },
 	{ BYTES("\xED\xA0\x80"), BYTES(""), PL_EUTF8 },
 	{ BYTES("0123456789\xC3"), BYTES(""), PL_EUTF8 },
