@@ -90,10 +90,15 @@ static void cancel_stop(pl_wait *wait)
 	pl_free(self);
 }
 
+/* Those that wait now: one of them may start the server and stop it again. */
 static void wake_stoppers(server_object *self)
 {
-	while (!pl_list_empty(&self->waits)) {
-		stop_wait *wait = PL_CONTAINER(self->waits.next, stop_wait, node);
+	pl_list waits;
+
+	pl_list_init(&waits);
+	pl_list_move(&waits, &self->waits);
+	while (!pl_list_empty(&waits)) {
+		stop_wait *wait = PL_CONTAINER(waits.next, stop_wait, node);
 		pl_task *task = pl_wait_end(&wait->wait);
 
 		pl_list_remove(&wait->node);
@@ -108,9 +113,9 @@ static void on_stopped(pl_server *server)
 	server_object *self = server->binding;
 
 	self->active = false;
+	pl_script_remove(self->script, &self->component);
 	run_plain(self, PL_OnShutdown);
 	wake_stoppers(self);
-	pl_script_remove(self->script, &self->component);
 	pl_handlers_leave(&self->handlers);
 }
 

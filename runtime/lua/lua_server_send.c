@@ -70,7 +70,7 @@ static void read_field(lua_State *L, addressing *self, const char *name)
 	} else if (strcmp(name, "size") == 0) {
 		lua_Number size = luaL_checknumber(L, lua_gettop(L));
 
-		if (size < 1 || size > INT32_MAX)
+		if (!(size >= 1 && size <= INT32_MAX))
 			luaL_error(L, "broadcast: size takes a number of bytes, from 1");
 		self->fragment = (size_t)size;
 	}
@@ -146,10 +146,10 @@ static int server_broadcast_binary(lua_State *L)
 static int write_to(lua_State *L, enum pl_kind kind)
 {
 	server_object *self = pl_server_object(L, 1);
-	size_t guids;
-	const pl_guid *guid = check_guids(L, 2, "write", &guids);
 	pl_slice payload = pl_lua_check_slice(L, 3);
 	lua_Integer size = luaL_optinteger(L, 4, 0);
+	size_t guids;
+	const pl_guid *guid = check_guids(L, 2, "write", &guids);
 	pl_audience audience = { .include = guid, .include_count = guids };
 	uint32_t count = 0;
 	int status = PL_OK;
