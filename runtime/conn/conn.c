@@ -10,9 +10,6 @@
 /* Output beyond this leaves before the turn ends, so that a blocked peer is noticed. */
 enum { FLUSH_EARLY = 64 * 1024 };
 
-/* What the heartbeat's last ping has brought. */
-enum { PING_NONE, PING_WAITING, PING_ANSWERED };
-
 static void on_timer(pl_timer *timer);
 
 static void deliver(pl_subscriber *subscriber, pl_message *message)
@@ -230,23 +227,22 @@ void pl_conn_drained(pl_conn *conn)
 static void send_ping(pl_conn *conn)
 {
 	const pl_heartbeat *heartbeat = &conn->settings->heartbeat;
-	bool watch = heartbeat->timeout > 0;
 
 	conn->ops->ping(conn, NULL, 0);
-	conn->pinged = watch ? PING_WAITING : PING_NONE;
-	pl_loop_start(conn->loop, &conn->timer, watch ? heartbeat->timeout : heartbeat->interval);
+	conn->pinged = heartbeat->timeout > 0;
+	pl_loop_start(conn->loop, &conn->timer,
+		      conn->pinged ? heartbeat->timeout : heartbeat->interval);
 }
 
-/* The ping was answered in time: how long until the next one is due. 0: at once. */
-static uint64_t until_next(const pl_conn *conn)
+/* How long until a ping is due. 0: now. */
+static uint64_t until_ping(const pl_conn *conn)
 {
 	const pl_heartbeat *heartbeat = &conn->settings->heartbeat;
-	uint64_t since =
-		heartbeat->type == PL_HEARTBEAT_ALWAYS
-			? conn->pinged == PING_ANSWERED ? heartbeat->timeout : heartbeat->interval
-			: pl_loop_now(conn->loop) - conn->last_read;
+	uint64_t since = pl_loop_now(conn->loop) - conn->last_read;
 
-	return since < heartbeat->interval ? heartbeat->interval - since : 0;
+	if (heartbeat->type == PL_HEARTBEAT_ALWAYS || since >= heartbeat->interval)
+		return 0;
+	return heartbeat->interval - since;
 }
 
 static void beat(pl_conn *conn)
@@ -255,18 +251,17 @@ static void beat(pl_conn *conn)
 
 	/* What we do not read cannot tell whether the peer lives. */
 	if (conn->paused) {
-		conn->pinged = PING_NONE;
+		conn->pinged = false;
 		pl_loop_start(conn->loop, &conn->timer, conn->settings->heartbeat.interval);
 		return;
 	}
-	if (conn->pinged == PING_WAITING) {
+	if (conn->pinged) {
 		pl_log(PL_LOG_DEBUG, "connection dropped: no answer to the heartbeat");
 		conn->state = PL_CONN_CLOSING;
 		conn->ops->abort(conn, PL_ETIMEDOUT);
 		return;
 	}
-	wait = until_next(conn);
-	conn->pinged = PING_NONE;
+	wait = until_ping(conn);
 	if (wait > 0)
 		pl_loop_start(conn->loop, &conn->timer, wait);
 	else
@@ -286,8 +281,10 @@ static void on_timer(pl_timer *timer)
 void pl_conn_alive(pl_conn *conn)
 {
 	conn->last_read = pl_loop_now(conn->loop);
-	if (conn->pinged == PING_WAITING)
-		conn->pinged = PING_ANSWERED;
+	if (!conn->pinged || conn->state != PL_CONN_OPEN)
+		return;
+	conn->pinged = false;
+	pl_loop_start(conn->loop, &conn->timer, conn->settings->heartbeat.interval);
 }
 
 void pl_conn_pause(pl_conn *conn, bool pause)

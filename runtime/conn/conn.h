@@ -105,7 +105,7 @@ struct pl_conn {
 	pl_subscriber subscriber;
 	uint8_t state;
 	bool paused;
-	uint8_t pinged;	   /* what the heartbeat's last ping has brought */
+	bool pinged;	   /* by the heartbeat, and nothing was read since */
 	bool drain_wanted; /* was over the high-water mark */
 };
 
