@@ -277,8 +277,9 @@ describe("component.build", function()
       set_handler = function(_, event, handler) handlers[event] = handler end,
     }
     object = newproxy(true)
+    local raw = getmetatable(object) -- before __metatable hides it
     for key, value in pairs(metatable) do
-      getmetatable(object)[key] = value
+      raw[key] = value
     end
   end)
 
