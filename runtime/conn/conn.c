@@ -101,16 +101,18 @@ static bool must_queue(const pl_conn *conn)
 	return conn->stream->blocked || (conn->queue && conn->queue->count > 0);
 }
 
-/* What a write has come to: the early flush, the high-water mark. */
+/* What a write has come to: the early flush, the high-water mark. Only what the peer has not taken
+ * counts for the latter: `drain` comes for nothing else. */
 static int settle(pl_conn *conn)
 {
+	size_t high_water = (size_t)conn->settings->limits->high_water;
 	size_t queued = pl_conn_queued(conn);
 
-	if (queued >= FLUSH_EARLY && !conn->stream->blocked) {
+	if (queued >= FLUSH_EARLY || queued >= high_water) {
 		pl_stream_flush_now(conn->stream);
 		queued = pl_conn_queued(conn);
 	}
-	if (queued < (size_t)conn->settings->limits->high_water)
+	if (queued < high_water)
 		return PL_OK;
 	conn->drain_wanted = true;
 	return PL_BUFFERED;
@@ -194,8 +196,10 @@ static bool send_next(pl_conn *conn)
 		return false;
 	status = conn->ops->send_frames(conn, frames);
 	pl_block_unref(frames);
-	if (status)
+	if (status) {
+		conn->state = PL_CONN_CLOSING;
 		conn->ops->abort(conn, status);
+	}
 	return status == PL_OK;
 }
 
@@ -205,6 +209,7 @@ static void pump(pl_conn *conn)
 	while (!conn->stream->blocked && send_next(conn))
 		if (pl_stream_queued(conn->stream) >= FLUSH_EARLY)
 			pl_stream_flush_now(conn->stream);
+	pl_stream_flush_now(conn->stream);
 	if (conn->queue && conn->queue->count == 0) {
 		pl_free(conn->queue);
 		conn->queue = NULL;
@@ -216,7 +221,8 @@ void pl_conn_drained(pl_conn *conn)
 	if (conn->state != PL_CONN_OPEN)
 		return;
 	pump(conn);
-	if (!conn->drain_wanted || pl_conn_queued(conn) > (size_t)conn->settings->limits->low_water)
+	if (conn->state != PL_CONN_OPEN || !conn->drain_wanted ||
+	    pl_conn_queued(conn) > (size_t)conn->settings->limits->low_water)
 		return;
 	conn->drain_wanted = false;
 	conn->events->drain(conn);
@@ -292,6 +298,8 @@ void pl_conn_pause(pl_conn *conn, bool pause)
 	if (conn->paused == pause || conn->state == PL_CONN_CLOSED)
 		return;
 	conn->paused = pause;
+	if (pause)
+		conn->pinged = false; /* the answer may be there, unread */
 	conn->ops->pause(conn, pause);
 }
 

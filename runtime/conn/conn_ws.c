@@ -193,70 +193,40 @@ static int describe(pl_conn *conn, const pl_exchange_request *request, pl_slice 
 	return PL_OK;
 }
 
-static int open_session(pl_conn *conn, const pl_buffer *response)
+/* The last steps that can fail; until then the stream is HTTP's, which can still be aborted. */
+static int answer(pl_conn *conn, pl_exchange *exchange, const pl_buffer *response,
+		  pl_slice protocol, pl_ws_session **session)
 {
-	pl_ws_session *session;
-	void *carrier = conn->session;
-	int status = pl_stream_write(conn->stream, response->data, response->len);
+	int status = describe(conn, exchange->request, protocol,
+			      pl_slice_make((char *)response->data, response->len));
 
 	if (!status)
-		status = pl_ws_session_new(&session, conn->stream, true, conn->settings->limits,
+		status = pl_stream_write(conn->stream, response->data, response->len);
+	if (!status)
+		status = pl_ws_session_new(session, conn->stream, true, conn->settings->limits,
 					   &session_events, conn);
-	if (status)
-		return status;
-	pl_free(carrier);
-	pl_conn_opened(conn, &ws_ops, session);
-	return PL_OK;
+	return status;
 }
-
-/* The stream of an upgrade that failed: nobody is there but the conn, which ends with it. */
-
-static void orphan_data(void *owner, uint8_t *data, size_t len)
-{
-	(void)owner, (void)data, (void)len;
-}
-
-static void orphan_nothing(void *owner)
-{
-	(void)owner;
-}
-
-static void orphan_closed(void *owner, int status)
-{
-	(void)status;
-	pl_conn_ended(owner, 0, pl_slice_make(NULL, 0));
-}
-
-static const pl_stream_events orphan_events = {
-	.data = orphan_data,
-	.end = orphan_nothing,
-	.drain = orphan_nothing,
-	.closed = orphan_closed,
-};
 
 int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_ws_offer *offer,
 		      pl_slice protocol, pl_slice software, pl_conn_leftover *leftover)
 {
 	pl_buffer response = { 0 };
+	pl_ws_session *session;
 	pl_stream *stream;
 	int status = compose(&response, offer, protocol, software);
 
 	if (!status)
-		status = describe(conn, exchange->request, protocol,
-				  pl_slice_make((char *)response.data, response.len));
+		status = answer(conn, exchange, &response, protocol, &session);
+	pl_buffer_deinit(&response);
 	if (status) {
-		pl_buffer_deinit(&response);
 		pl_exchange_abort(exchange, status);
 		return status;
 	}
 	pl_http1_upgrade(exchange, &stream, &leftover->data, &leftover->len);
-	status = open_session(conn, &response);
-	pl_buffer_deinit(&response);
-	if (status) {
-		pl_stream_own(stream, &orphan_events, conn);
-		pl_stream_abort(stream, status);
-	}
-	return status;
+	conn->ops->free(conn);
+	pl_conn_opened(conn, &ws_ops, session);
+	return PL_OK;
 }
 
 void pl_conn_ws_begin(pl_conn *conn, const pl_conn_leftover *leftover)

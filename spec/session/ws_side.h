@@ -215,18 +215,22 @@ static inline size_t ws_frames_for(bool server, uint8_t *out, const void *frames
 	return at;
 }
 
-/* What the side has sent since the last call, in words; checks that it is masked as it must be. */
-static inline const char *ws_side_sent(ws_side *side)
+/* Takes the frames that were sent and says them in words; checks that they are masked or not. */
+static inline const char *ws_words_sent(pl_buffer *sent, bool masked)
 {
-	pl_ws_rules rules = { .masked = !side->server, .max_length = UINT32_MAX };
+	static const char *const names[] = {
+		[PL_WS_CONTINUATION] = "continued",
+		[PL_WS_TEXT] = "text",
+		[PL_WS_BINARY] = "binary",
+		[PL_WS_CLOSE] = "close",
+		[PL_WS_PING] = "ping",
+		[PL_WS_PONG] = "pong",
+	};
+	pl_ws_rules rules = { .masked = masked, .max_length = UINT32_MAX };
 	pl_buffer words = { 0 };
-	pl_buffer *sent = &side->memory.sent;
 	size_t used = 0;
 
 	while (used < sent->len) {
-		static const char *const names[] = { "continued", "text", "binary", "",
-						     "",	  "",	  "",	    "",
-						     "close",	  "ping", "pong" };
 		pl_ws_frame frame;
 		int head = pl_ws_frame_decode(&frame, &rules, sent->data + used, sent->len - used);
 		uint8_t *payload = sent->data + used + head;
@@ -245,6 +249,11 @@ static inline const char *ws_side_sent(ws_side *side)
 	}
 	pl_buffer_deinit(sent);
 	return ws_words_take(&words);
+}
+
+static inline const char *ws_side_sent(ws_side *side)
+{
+	return ws_words_sent(&side->memory.sent, !side->server);
 }
 
 /* Gives the bytes as they are, unless the stream is closing. */

@@ -1,0 +1,787 @@
+/*
+ * A connection over memory: HTTP, the upgrade, messages under back-pressure, heartbeat, closing.
+ *
+ * covers: conn/conn_http.c conn/conn_ws.c
+ */
+#include "session/ws_side.h"
+
+#include "base/log.h"
+#include "conn/conn_http.h"
+#include "conn/conn_ws.h"
+#include "unit/codec/bytes.h"
+
+#define HANDSHAKE                                                                                  \
+	"GET /chat?room=1 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"    \
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define PLAIN HANDSHAKE "\r\n"
+#define SWITCHING                                                                                  \
+	"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"        \
+	"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+#define Z "\0\0\0\0"
+#define CLOSE_1000 "\x88\x82" Z "\x03\xe8"
+
+typedef struct peer {
+	pl_loop *loop;
+	pl_memory memory;
+	pl_limits limits;
+	pl_conn_settings settings;
+	pl_http1_settings http1;
+	pl_conn *conn; /* NULL after `closed` */
+	pl_buffer journal;
+	pl_slice protocol;
+	pl_slice software;
+	char reason[128];
+	bool pause_first;
+	void (*on_drain)(struct peer *peer);
+} peer_state;
+
+static peer_state *peer_of(pl_conn *conn)
+{
+	return conn->server;
+}
+
+static void on_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len)
+{
+	ws_words_payload(&peer_of(conn)->journal, kind == PL_KIND_TEXT ? "text" : "binary", data,
+			 len);
+}
+
+static void on_pong(pl_conn *conn, const uint8_t *payload, size_t len)
+{
+	ws_words_payload(&peer_of(conn)->journal, "pong", payload, len);
+}
+
+static void on_drain(pl_conn *conn)
+{
+	peer_state *peer = peer_of(conn);
+
+	assert_int_equal(pl_buffer_printf(&peer->journal, "drain "), PL_OK);
+	if (peer->on_drain)
+		peer->on_drain(peer);
+}
+
+static void on_closed(pl_conn *conn, uint16_t code, pl_slice reason)
+{
+	peer_state *peer = peer_of(conn);
+
+	ws_words_code(&peer->journal, "closed", code);
+	snprintf(peer->reason, sizeof(peer->reason), "%.*s", (int)reason.len, reason.at);
+	pl_conn_free(conn);
+	peer->conn = NULL;
+}
+
+static const pl_conn_events conn_events = {
+	.message = on_message, .pong = on_pong, .drain = on_drain, .closed = on_closed
+};
+
+static void upgrade(peer_state *peer, pl_exchange *exchange, const pl_ws_offer *offer)
+{
+	pl_conn_leftover leftover;
+
+	if (pl_conn_ws_accept(peer->conn, exchange, offer, peer->protocol, peer->software,
+			      &leftover))
+		return;
+	assert_int_equal(pl_buffer_printf(&peer->journal, "open "), PL_OK);
+	if (peer->pause_first)
+		pl_conn_pause(peer->conn, true);
+	pl_conn_ws_begin(peer->conn, &leftover);
+}
+
+static void on_request(pl_conn *conn, pl_exchange *exchange)
+{
+	const pl_exchange_request *head = exchange->request;
+	pl_ws_request asked = { head->method, head->minor, false, head->fields, head->field_count };
+	pl_ws_offer offer;
+
+	if (!pl_ws_requested(&asked)) {
+		pl_exchange_answer(exchange, 200, "hello");
+		return;
+	}
+	assert_int_equal(pl_ws_offer_decode(&offer, &asked), PL_OK);
+	upgrade(peer_of(conn), exchange, &offer);
+}
+
+/* Life. Limits and settings may be changed between the two. */
+
+static void peer_init(peer_state *peer)
+{
+	memset(peer, 0, sizeof(*peer));
+	assert_int_equal(pl_loop_new(&peer->loop), PL_OK);
+	pl_limits_init(&peer->limits);
+	peer->settings.limits = &peer->limits;
+	peer->http1.limits = &peer->limits;
+	pl_memory_init(&peer->memory, peer->loop);
+}
+
+static void peer_start(peer_state *peer)
+{
+	assert_int_equal(pl_conn_new(&peer->conn, &peer->memory.stream, 1, &peer->settings,
+				     &conn_events, peer),
+			 PL_OK);
+	assert_int_equal(pl_conn_http_start(peer->conn, &peer->http1, on_request), PL_OK);
+}
+
+static void turn(peer_state *peer)
+{
+	pl_loop_turn(peer->loop);
+	pl_loop_turn(peer->loop);
+}
+
+static void pass(peer_state *peer, uint64_t ms)
+{
+	pl_loop_skip(peer->loop, ms);
+	turn(peer);
+}
+
+static void peer_close(peer_state *peer)
+{
+	if (peer->conn)
+		pl_conn_disconnect(peer->conn, 1001, PL_SLICE(""));
+	turn(peer);
+	assert_null(peer->conn);
+	pl_memory_deinit(&peer->memory);
+	pl_buffer_deinit(&peer->journal);
+	pl_loop_free(peer->loop);
+}
+
+static void feed(peer_state *peer, const void *bytes, size_t len)
+{
+	assert_true(pl_memory_feed(&peer->memory, bytes, len));
+}
+
+#define FEED(peer, literal) feed(peer, literal, sizeof(literal) - 1)
+
+static const char *journal(peer_state *peer)
+{
+	return ws_words_take(&peer->journal);
+}
+
+static const char *sent(peer_state *peer)
+{
+	return ws_words_sent(&peer->memory.sent, false);
+}
+
+static void take_head(peer_state *peer, const char *expected)
+{
+	assert_true(peer->memory.sent.len >= strlen(expected));
+	assert_memory_equal(peer->memory.sent.data, expected, strlen(expected));
+	pl_buffer_consume(&peer->memory.sent, strlen(expected));
+}
+
+/* After peer_init: over HTTP to an open WebSocket. */
+static void open_now(peer_state *peer)
+{
+	peer_start(peer);
+	FEED(peer, PLAIN);
+	turn(peer);
+	assert_true(pl_conn_is_open(peer->conn));
+	assert_string_equal(journal(peer), "open ");
+	take_head(peer, SWITCHING "\r\n");
+}
+
+static void open_with_defaults(peer_state *peer)
+{
+	peer_init(peer);
+	open_now(peer);
+}
+
+static int write_text(peer_state *peer, const char *text)
+{
+	return pl_conn_write(peer->conn, PL_KIND_TEXT, text, strlen(text), 0);
+}
+
+static int write_many(peer_state *peer, size_t len)
+{
+	static uint8_t zeros[1 << 20];
+
+	return pl_conn_write(peer->conn, PL_KIND_BINARY, zeros, len, 0);
+}
+
+/* HTTP and the upgrade. */
+
+static void http_carries_no_messages(void **state)
+{
+	peer_state peer;
+	pl_message message = { .payload = PL_SLICE("a") };
+
+	(void)state;
+	peer_init(&peer);
+	peer_start(&peer);
+	assert_false(pl_conn_is_open(peer.conn));
+	assert_int_equal(write_text(&peer, "a"), PL_ECLOSED);
+	assert_int_equal(pl_conn_publish(peer.conn, &message), PL_ECLOSED);
+	assert_int_equal(pl_conn_ping(peer.conn, "", 0), PL_ECLOSED);
+	FEED(&peer, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	turn(&peer);
+	take_head(&peer, "HTTP/1.1 200 OK\r\n");
+	pl_conn_close(peer.conn, 1000, PL_SLICE(""));
+	turn(&peer);
+	assert_string_equal(journal(&peer), "closed:0 ");
+	peer_close(&peer);
+}
+
+static void the_handshake_is_answered(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.protocol = PL_SLICE("chat");
+	peer.software = PL_SLICE("Perilune");
+	peer_start(&peer);
+	FEED(&peer, PLAIN);
+	turn(&peer);
+	take_head(&peer, SWITCHING "Sec-WebSocket-Protocol: chat\r\nServer: Perilune\r\n\r\n");
+	assert_int_equal(peer.memory.sent.len, 0);
+	peer_close(&peer);
+}
+
+static void it_stays_the_same_connection(void **state)
+{
+	peer_state peer;
+	pl_conn_info *info;
+	pl_guid guid;
+
+	(void)state;
+	peer_init(&peer);
+	peer.protocol = PL_SLICE("chat");
+	peer_start(&peer);
+	guid = peer.conn->info->guid;
+	FEED(&peer, PLAIN);
+	info = pl_conn_info_ref(peer.conn->info);
+	peer_close(&peer);
+	assert_memory_equal(&info->guid, &guid, sizeof(guid));
+	assert_int_equal(pl_guid_worker(&info->guid), 1);
+	assert_string_equal(info->transport, "rfc6455");
+	assert_int_equal(info->peer.port, 50000);
+	assert_int_equal(info->local.port, 80);
+	assert_true(pl_slice_equal(info->url, PL_SLICE("/chat?room=1")));
+	assert_true(pl_slice_equal(info->protocol, PL_SLICE("chat")));
+	assert_true(pl_slice_equal(info->request, PL_SLICE(PLAIN)));
+	assert_true(pl_slice_equal(info->response,
+				   PL_SLICE(SWITCHING "Sec-WebSocket-Protocol: chat\r\n\r\n")));
+	pl_conn_info_unref(info);
+}
+
+#define EAGER PLAIN "\x81\x82" Z "hi\x89\x81" Z "p\x82\x80" Z
+
+static void frames_may_come_with_the_handshake(void **state)
+{
+	(void)state;
+	for (size_t cut = 1; cut <= sizeof(EAGER) - 1; cut++) {
+		peer_state peer;
+
+		peer_init(&peer);
+		peer_start(&peer);
+		feed(&peer, EAGER, cut);
+		if (cut < sizeof(EAGER) - 1)
+			feed(&peer, EAGER + cut, sizeof(EAGER) - 1 - cut);
+		turn(&peer);
+		assert_string_equal(journal(&peer), "open text:hi binary: ");
+		take_head(&peer, SWITCHING "\r\n");
+		assert_string_equal(sent(&peer), "pong:p ");
+		peer_close(&peer);
+	}
+}
+
+static void the_first_frames_wait_for_a_paused_owner(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.pause_first = true;
+	peer_start(&peer);
+	FEED(&peer, EAGER);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "open ");
+	pl_conn_pause(peer.conn, false);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "text:hi binary: ");
+	peer_close(&peer);
+}
+
+/* Back-pressure. */
+
+static void block(peer_state *peer)
+{
+	peer->memory.room = 0;
+	assert_int_equal(write_text(peer, "first"), PL_OK);
+	turn(peer);
+	assert_true(peer->memory.stream.blocked);
+}
+
+static void what_waits_keeps_its_order(void **state)
+{
+	pl_message message = { .payload = PL_SLICE("third") };
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	block(&peer);
+	assert_int_equal(write_text(&peer, "second"), PL_OK);
+	assert_int_equal(pl_conn_publish(peer.conn, &message), PL_OK);
+	assert_int_equal(pl_conn_write(peer.conn, PL_KIND_TEXT, "fourth", 6, 4), PL_OK);
+	assert_int_equal(peer.conn->queue->count, 3);
+	assert_int_equal(write_text(&peer, "\xff"), PL_EUTF8);
+	assert_true(pl_conn_queued(peer.conn) > 20);
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	assert_int_equal(write_text(&peer, "fifth"), PL_OK);
+	turn(&peer);
+	assert_string_equal(sent(&peer), "text:first text:second text:third more-text:four "
+					 "continued:th text:fifth ");
+	assert_null(peer.conn->queue);
+	assert_int_equal(pl_conn_queued(peer.conn), 0);
+	assert_string_equal(journal(&peer), "");
+	pl_message_deinit(&message);
+	peer_close(&peer);
+}
+
+static void a_published_message_is_encoded_once(void **state)
+{
+	pl_message message = { .payload = PL_SLICE("all") };
+	peer_state one, two;
+	pl_block *frames;
+
+	(void)state;
+	open_with_defaults(&one);
+	open_with_defaults(&two);
+	block(&two);
+	assert_int_equal(pl_conn_publish(one.conn, &message), PL_OK);
+	frames = message.encoded[PL_ENCODING_WS];
+	assert_int_equal(pl_conn_publish(two.conn, &message), PL_OK);
+	assert_ptr_equal(message.encoded[PL_ENCODING_WS], frames);
+	assert_int_equal(frames->refs, 3);
+	pl_message_deinit(&message);
+	turn(&one);
+	assert_string_equal(sent(&one), "text:all ");
+	peer_close(&one);
+	peer_close(&two);
+}
+
+static void high_and_low_water(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.limits.high_water = 100000;
+	peer.limits.low_water = 50000;
+	open_now(&peer);
+	block(&peer);
+	assert_int_equal(write_many(&peer, 40000), PL_OK);
+	assert_int_equal(write_many(&peer, 60000), PL_BUFFERED);
+	assert_int_equal(write_many(&peer, 10), PL_BUFFERED);
+	pl_memory_open(&peer.memory, 7 + 40004 + 1000);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "");
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "drain ");
+	assert_string_equal(sent(&peer), "text:first binary#40000 binary#60000 binary#10 ");
+	peer_close(&peer);
+}
+
+static void write_again(peer_state *peer)
+{
+	peer->on_drain = NULL;
+	assert_int_equal(write_text(peer, "again"), PL_OK);
+}
+
+static void drain_may_write(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	peer.on_drain = write_again;
+	block(&peer);
+	assert_int_equal(write_many(&peer, 1 << 20), PL_BUFFERED);
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	turn(&peer);
+	assert_string_equal(sent(&peer), "text:first binary#1048576 text:again ");
+	assert_string_equal(journal(&peer), "drain ");
+	peer_close(&peer);
+}
+
+/* With marks below what is flushed at once: a peer that reads makes no write "buffered". */
+static void small_marks_need_no_drain(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.limits.high_water = 1024;
+	peer.limits.low_water = 0;
+	open_now(&peer);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(write_many(&peer, 2000), PL_OK);
+	peer_close(&peer);
+}
+
+static void every_buffered_write_is_followed_by_drain(void **state)
+{
+	static const int64_t marks[] = { 0, 1, 1000, 65535, 65536, 100000 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(marks); i++) {
+		peer_state peer;
+
+		peer_init(&peer);
+		peer.limits.high_water = 100000;
+		peer.limits.low_water = marks[i];
+		open_now(&peer);
+		block(&peer);
+		for (int n = 0; n < 25; n++)
+			write_many(&peer, 5000);
+		pl_memory_open(&peer.memory, SIZE_MAX);
+		turn(&peer);
+		assert_string_equal(journal(&peer), "drain ");
+		peer_close(&peer);
+	}
+}
+
+static void a_full_queue_drops_the_connection(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.limits.send_queue = 10000;
+	open_now(&peer);
+	block(&peer);
+	for (int i = 0; i < 9; i++)
+		assert_int_equal(write_many(&peer, 1000), PL_OK);
+	assert_int_equal(write_many(&peer, 1000), PL_ELIMIT);
+	assert_int_equal(write_many(&peer, 1), PL_ECLOSED);
+	assert_false(pl_conn_is_open(peer.conn));
+	turn(&peer);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	assert_string_equal(peer.reason, pl_status_text(PL_ELIMIT));
+	peer_close(&peer);
+}
+
+static void a_message_larger_than_the_queue_never_fits(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.limits.send_queue = 10000;
+	open_now(&peer);
+	block(&peer);
+	assert_int_equal(write_many(&peer, 100000), PL_ELIMIT);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	peer_close(&peer);
+}
+
+static void large_output_leaves_within_the_turn(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	assert_int_equal(write_many(&peer, 1000), PL_OK);
+	assert_int_equal(peer.memory.sent.len, 0);
+	assert_int_equal(write_many(&peer, 1 << 20), PL_OK);
+	assert_int_equal(pl_conn_queued(peer.conn), 0);
+	peer_close(&peer);
+}
+
+/* Closing. */
+
+static void close_sends_what_waits_first(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	block(&peer);
+	write_text(&peer, "second");
+	write_text(&peer, "third");
+	pl_conn_close(peer.conn, 1000, PL_SLICE("done"));
+	pl_conn_close(peer.conn, 1001, PL_SLICE(""));
+	assert_false(pl_conn_is_open(peer.conn));
+	assert_int_equal(write_text(&peer, "late"), PL_ECLOSED);
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	turn(&peer);
+	assert_string_equal(sent(&peer), "text:first text:second text:third close:1000 ");
+	FEED(&peer, "\x81\x81" Z "x" CLOSE_1000);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "closed:1000 ");
+	peer_close(&peer);
+}
+
+static void the_peer_has_some_time_to_close(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	pl_conn_close(peer.conn, 1000, PL_SLICE(""));
+	pass(&peer, (uint64_t)peer.limits.close_timeout - 1000);
+	assert_non_null(peer.conn);
+	pass(&peer, 1000);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	assert_string_equal(peer.reason, pl_status_text(PL_ETIMEDOUT));
+	peer_close(&peer);
+}
+
+static void a_paused_connection_closes_too(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	pl_conn_pause(peer.conn, true);
+	pl_conn_close(peer.conn, 1000, PL_SLICE(""));
+	pl_conn_pause(peer.conn, false);
+	pl_conn_pause(peer.conn, true);
+	turn(&peer);
+	FEED(&peer, CLOSE_1000);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "closed:1000 ");
+	peer_close(&peer);
+}
+
+static void the_peer_closes_while_messages_wait(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	block(&peer);
+	write_text(&peer, "never");
+	FEED(&peer, CLOSE_1000);
+	assert_false(pl_conn_is_open(peer.conn));
+	pl_conn_close(peer.conn, 1001, PL_SLICE(""));
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	turn(&peer);
+	assert_string_equal(sent(&peer), "text:first close:1000 ");
+	assert_string_equal(journal(&peer), "closed:1000 ");
+	peer_close(&peer);
+}
+
+static void disconnect_drops_what_waits(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	block(&peer);
+	write_text(&peer, "never");
+	pl_conn_disconnect(peer.conn, 1001, PL_SLICE(""));
+	pl_conn_disconnect(peer.conn, 1001, PL_SLICE(""));
+	turn(&peer);
+	assert_string_equal(journal(&peer), "closed:1001 ");
+	assert_int_equal(peer.memory.sent.len, 0);
+	peer_close(&peer);
+}
+
+static void disconnect_after_close_does_not_wait(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	pl_conn_close(peer.conn, 1000, PL_SLICE(""));
+	pl_conn_disconnect(peer.conn, 1001, PL_SLICE(""));
+	turn(&peer);
+	assert_string_equal(sent(&peer), "close:1000 ");
+	assert_string_equal(journal(&peer), "closed:1001 ");
+	peer_close(&peer);
+}
+
+/* The heartbeat. The loop's clock also goes by itself, so a second more or less is left. */
+
+static void open_beating(peer_state *peer, uint32_t interval, uint32_t timeout,
+			 enum pl_heartbeat_type type)
+{
+	peer_init(peer);
+	peer->settings.heartbeat = (pl_heartbeat){ interval, timeout, type };
+	open_now(peer);
+}
+
+static void silence_is_pinged_then_dropped(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_beating(&peer, 20000, 5000, PL_HEARTBEAT_IF_NO_MESSAGE);
+	pass(&peer, 19000);
+	assert_string_equal(sent(&peer), "");
+	pass(&peer, 1000);
+	assert_string_equal(sent(&peer), "ping: ");
+	pass(&peer, 4000);
+	assert_true(pl_conn_is_open(peer.conn));
+	pass(&peer, 1000);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	assert_string_equal(peer.reason, pl_status_text(PL_ETIMEDOUT));
+	peer_close(&peer);
+}
+
+static void any_byte_is_a_sign_of_life(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_beating(&peer, 20000, 5000, PL_HEARTBEAT_IF_NO_MESSAGE);
+	pass(&peer, 15000);
+	FEED(&peer, "\x81");
+	pass(&peer, 5000);
+	assert_string_equal(sent(&peer), "");
+	pass(&peer, 14000);
+	assert_string_equal(sent(&peer), "");
+	pass(&peer, 1000);
+	assert_string_equal(sent(&peer), "ping: ");
+	pass(&peer, 4000);
+	FEED(&peer, "\x80");
+	pass(&peer, 1000);
+	assert_true(pl_conn_is_open(peer.conn));
+	pass(&peer, 18000);
+	assert_string_equal(sent(&peer), "");
+	pass(&peer, 1000);
+	assert_string_equal(sent(&peer), "ping: ");
+	peer_close(&peer);
+}
+
+static void always_pings_whatever_comes(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_beating(&peer, 20000, 5000, PL_HEARTBEAT_ALWAYS);
+	for (int i = 0; i < 3; i++) {
+		pass(&peer, 19000);
+		FEED(&peer, "\x81\x80" Z);
+		assert_string_equal(sent(&peer), "");
+		pass(&peer, 1000);
+		assert_string_equal(sent(&peer), "ping: ");
+		FEED(&peer, "\x8a\x80" Z);
+		assert_string_equal(journal(&peer), "text: pong: ");
+	}
+	pass(&peer, 20000);
+	pass(&peer, 5000);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	peer_close(&peer);
+}
+
+static void without_a_timeout_it_only_pings(void **state)
+{
+	(void)state;
+	for (int type = PL_HEARTBEAT_IF_NO_MESSAGE; type <= PL_HEARTBEAT_ALWAYS; type++) {
+		peer_state peer;
+
+		open_beating(&peer, 20000, 0, (enum pl_heartbeat_type)type);
+		for (int i = 0; i < 5; i++) {
+			pass(&peer, 20000);
+			assert_string_equal(sent(&peer), "ping: ");
+		}
+		assert_true(pl_conn_is_open(peer.conn));
+		peer_close(&peer);
+	}
+}
+
+static void without_an_interval_it_is_off(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_beating(&peer, 0, 5000, PL_HEARTBEAT_ALWAYS);
+	pass(&peer, 1000000000);
+	assert_string_equal(sent(&peer), "");
+	assert_true(pl_conn_is_open(peer.conn));
+	peer_close(&peer);
+}
+
+static void time_while_paused_does_not_count(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_beating(&peer, 20000, 5000, PL_HEARTBEAT_IF_NO_MESSAGE);
+	pl_conn_pause(peer.conn, true);
+	pass(&peer, 20000);
+	pass(&peer, 20000);
+	assert_string_equal(sent(&peer), "");
+	pl_conn_pause(peer.conn, false);
+	pass(&peer, 20000);
+	assert_string_equal(sent(&peer), "ping: ");
+
+	/* The answer may be there, unread, when the ping's time is over. */
+	pl_conn_pause(peer.conn, true);
+	pass(&peer, 4000);
+	pl_conn_pause(peer.conn, false);
+	pass(&peer, 1000);
+	assert_true(pl_conn_is_open(peer.conn));
+	pass(&peer, 5000);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	peer_close(&peer);
+}
+
+static void our_pings_are_told_of(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	assert_int_equal(pl_conn_ping(peer.conn, "abc", 3), PL_OK);
+	FEED(&peer, "\x8a\x83" Z "abc");
+	turn(&peer);
+	assert_string_equal(sent(&peer), "ping:abc ");
+	assert_string_equal(journal(&peer), "pong:abc ");
+	peer_close(&peer);
+}
+
+static void bytes_are_counted(void **state)
+{
+	uint64_t received, out;
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	FEED(&peer, "\x81\x83" Z "abc");
+	write_text(&peer, "abcd");
+	peer.conn->ops->counts(peer.conn, &received, &out);
+	assert_int_equal(received, 9);
+	assert_int_equal(out, 6);
+	peer_close(&peer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(http_carries_no_messages),
+		cmocka_unit_test(the_handshake_is_answered),
+		cmocka_unit_test(it_stays_the_same_connection),
+		cmocka_unit_test(frames_may_come_with_the_handshake),
+		cmocka_unit_test(the_first_frames_wait_for_a_paused_owner),
+		cmocka_unit_test(what_waits_keeps_its_order),
+		cmocka_unit_test(a_published_message_is_encoded_once),
+		cmocka_unit_test(high_and_low_water),
+		cmocka_unit_test(drain_may_write),
+		cmocka_unit_test(small_marks_need_no_drain),
+		cmocka_unit_test(every_buffered_write_is_followed_by_drain),
+		cmocka_unit_test(a_full_queue_drops_the_connection),
+		cmocka_unit_test(a_message_larger_than_the_queue_never_fits),
+		cmocka_unit_test(large_output_leaves_within_the_turn),
+		cmocka_unit_test(close_sends_what_waits_first),
+		cmocka_unit_test(the_peer_has_some_time_to_close),
+		cmocka_unit_test(a_paused_connection_closes_too),
+		cmocka_unit_test(the_peer_closes_while_messages_wait),
+		cmocka_unit_test(disconnect_drops_what_waits),
+		cmocka_unit_test(disconnect_after_close_does_not_wait),
+		cmocka_unit_test(silence_is_pinged_then_dropped),
+		cmocka_unit_test(any_byte_is_a_sign_of_life),
+		cmocka_unit_test(always_pings_whatever_comes),
+		cmocka_unit_test(without_a_timeout_it_only_pings),
+		cmocka_unit_test(without_an_interval_it_is_off),
+		cmocka_unit_test(time_while_paused_does_not_count),
+		cmocka_unit_test(our_pings_are_told_of),
+		cmocka_unit_test(bytes_are_counted),
+	};
+
+	pl_log_set_level(PL_LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
