@@ -41,14 +41,10 @@ static bool key_valid(pl_slice key)
 	return key.len == PL_WS_KEY_SIZE && pl_base64_decode(nonce, key.at, key.len) == 16;
 }
 
-/* Whether `protocol` is among the first `count` that the client asks for. */
-static bool asked_before(const pl_ws_request *request, size_t count, pl_slice protocol)
+static bool is_among(pl_slice protocol, const pl_slice *seen, size_t count)
 {
-	size_t field = 0;
-	pl_slice rest = { NULL, 0 }, other;
-
-	while (count-- > 0 && pl_ws_offer_protocol(request, &field, &rest, &other))
-		if (pl_slice_equal(other, protocol))
+	for (size_t i = 0; i < count; i++)
+		if (pl_slice_equal(seen[i], protocol))
 			return true;
 	return false;
 }
@@ -57,6 +53,7 @@ static bool asked_before(const pl_ws_request *request, size_t count, pl_slice pr
 static const char *check_protocols(const pl_ws_request *request)
 {
 	const pl_slice field_name = PL_SLICE("sec-websocket-protocol");
+	pl_slice seen[PL_WS_PROTOCOLS_MAX];
 	size_t field = 0, count = 0;
 	pl_slice rest = { NULL, 0 }, protocol;
 
@@ -65,8 +62,9 @@ static const char *check_protocols(const pl_ws_request *request)
 			return "too many elements in Sec-WebSocket-Protocol";
 		if (!pl_http_token_valid(protocol))
 			return "an element of Sec-WebSocket-Protocol is no token";
-		if (asked_before(request, count++, protocol))
+		if (is_among(protocol, seen, count))
 			return "an element of Sec-WebSocket-Protocol is repeated";
+		seen[count++] = protocol;
 	}
 	if (count == 0 && pl_http_field_find(request->fields, request->field_count, field_name).at)
 		return "Sec-WebSocket-Protocol is empty";
