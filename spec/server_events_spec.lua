@@ -196,6 +196,15 @@ describe("a handler that throws:", function()
   local function failing(text)
     if text == "table" then error { 1 } end
     if text == "nil" then error() end
+    if text == "named" then
+      error(setmetatable({}, { __tostring = function() return "my error" end }))
+    end
+    if text == "badly named" then
+      error(setmetatable({}, { __tostring = function() error "again" end }))
+    end
+    if text == "waiting" then
+      error(setmetatable({}, { __tostring = function() timer.sleep(1) end }))
+    end
     if text == "deep" then
       local function dive() return 1 + dive() end
       return dive()
@@ -231,13 +240,16 @@ describe("a handler that throws:", function()
       OnException = function(_, message) messages[#messages + 1] = message end,
     })
     local peer = fixture.connect(made)
-    for _, text in ipairs { "table", "nil", "deep" } do
+    for _, text in ipairs { "table", "nil", "named", "badly named", "waiting", "deep" } do
       peer:send(text)
     end
-    clock.wait_for(function() return #messages == 3 end)
-    assert.matches("error object is a table value", messages[1], 1, true)
-    assert.is_string(messages[2])
-    assert.matches("stack overflow", messages[3], 1, true)
+    clock.wait_for(function() return #messages == 6 end)
+    assert.matches("^%(error object is a table value%)\nstack traceback:", messages[1])
+    assert.matches("^%(error object is a nil value%)\n", messages[2])
+    assert.matches("^my error\n", messages[3])
+    assert.matches("^%(error object whose __tostring failed%)\n", messages[4])
+    assert.matches("^%(error object whose __tostring failed%)\n", messages[5])
+    assert.matches("stack overflow", messages[6], 1, true)
   end)
 
   it("is logged without OnException", function()

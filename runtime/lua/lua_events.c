@@ -85,7 +85,6 @@ void pl_handlers_exception(pl_handlers *handlers, pl_task *failed, int conn_ref)
 		lua_pushnil(task->L);
 	else
 		lua_rawgeti(task->L, LUA_REGISTRYINDEX, conn_ref);
-	lua_pushvalue(failed->L, -1);
 	lua_xmove(failed->L, task->L, 1);
 	pl_task_run(task, 2);
 }

@@ -67,19 +67,31 @@ static void task_release(pl_task *task, bool ok)
 	tasks->pool[tasks->pooled++] = task;
 }
 
-/* Replaces the error value on top by its text with a traceback. */
-static void add_traceback(lua_State *L)
+/* describe(error) -> text; what is no string may have a __tostring. */
+static int describe(lua_State *L)
 {
-	const char *text = lua_tostring(L, -1);
+	if (lua_isstring(L, 1) || (luaL_callmeta(L, 1, "__tostring") && lua_isstring(L, -1)))
+		return 1;
+	lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+	return 1;
+}
 
-	if (!text) {
-		if (luaL_callmeta(L, -1, "__tostring") && lua_isstring(L, -1))
-			text = lua_tostring(L, -1);
-		else
-			text = lua_pushfstring(L, "(error object is a %s value)",
-					       luaL_typename(L, -1));
+/* Replaces the error value on top of the task by its text with a traceback. The text is made on the
+ * main stack: the task's own may be full. */
+static void add_traceback(pl_task *task)
+{
+	lua_State *L = task->script->L;
+
+	lua_pushcfunction(L, describe);
+	lua_xmove(task->L, L, 1);
+	if (lua_pcall(L, 1, 1, 0)) {
+		lua_pop(L, 1);
+		lua_pushliteral(L, "(error object whose __tostring failed)");
 	}
-	luaL_traceback(L, L, text, 0);
+	luaL_traceback(L, task->L, lua_tostring(L, -1), 0);
+	lua_settop(task->L, 0);
+	lua_xmove(L, task->L, 1);
+	lua_pop(L, 1);
 }
 
 static void end(pl_task *task, bool ok)
@@ -100,11 +112,11 @@ void pl_task_run(pl_task *task, int arguments)
 	if (status == 0) {
 		end(task, true);
 	} else if (status != LUA_YIELD) {
-		add_traceback(task->L);
+		add_traceback(task);
 		end(task, false);
 	} else if (!task->wait) {
 		lua_pushliteral(task->L, "coroutine.yield outside of a coroutine");
-		add_traceback(task->L);
+		add_traceback(task);
 		end(task, false);
 	}
 }
