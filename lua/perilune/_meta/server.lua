@@ -1,0 +1,258 @@
+---@meta
+-- What runtime/lua gives to scripts: servers, connections, requests and responses. For editors;
+-- nothing loads this file. lua/perilune/server.lua has `server.new`.
+
+---@class perilune.server.Options
+---@field host? string An IP address, or "localhost". Default "127.0.0.1"; "0.0.0.0" is all of IPv4, "::" all of IPv6.
+---@field port? integer 0 to 65535, default 8080; 0 picks a free one.
+---@field protocols? string[] The WebSocket subprotocols it speaks. Default: none, and any handshake is taken.
+---@field document_root? string A folder whose files are served; a relative one is beside the script.
+---@field software? string|false The Server header. Default "Perilune"; false leaves it out.
+---@field heartbeat? perilune.server.Heartbeat|false On by default; false turns it off.
+---@field options? perilune.server.Switches
+---@field limits? perilune.server.Limits
+
+---@class perilune.server.Heartbeat
+---@field interval? number Seconds, 0.1 to 86400, default 25.
+---@field timeout? number Seconds from a ping to any sign of life, 0 to 86400, default 25; 0 never closes.
+---@field type? "if_no_message"|"always" Default "if_no_message": ping only who has sent nothing for an interval.
+
+---@class perilune.server.Switches
+---@field html_files? boolean Serve the built-in pages. Default true.
+---@field javascript_files? boolean Serve the built-in libraries. Default true.
+
+---@class perilune.server.Limits
+---@field request_line? integer Bytes of an HTTP request line: 64 to 1048576, default 8192. More: 414.
+---@field header_block? integer Bytes of all header fields: 256 to 1048576, default 32768. More: 431.
+---@field header_count? integer Header fields: 1 to 100, default 100. More: 431.
+---@field body? integer Bytes of a request body for a handler: 0 to 1073741824, default 1048576. More: 413.
+---@field message? integer Bytes of a WebSocket message: 1 to 1073741824, default 16777216. More: Close 1009.
+---@field fragments? integer Fragments of a message: 1 to 1073741824, default 65536. More: Close 1009.
+---@field pending_events? integer Messages that wait for a handler: 1 to 65536, default 64. Then reading pauses.
+---@field pipelined? integer Requests begun for one read: 1 to 65536, default 32. The rest waits a turn.
+---@field high_water? integer Bytes queued from which write says "buffered": 1024 to 1073741824, default 1048576.
+---@field low_water? integer Bytes queued at which OnDrain comes: 0 to 1073741824, default 262144.
+---@field send_queue? integer Bytes queued: 1024 to 1073741824, default 16777216. More: the connection is dropped.
+---@field connections? integer Of the server: 1 to 16777216, default 100000. More are turned away.
+---@field connections_per_address? integer 1 to 16777216, default 1024. IPv6 counts by its /64.
+---@field channels_per_connection? integer 1 to 1048576, default 1024. More: subscribe fails with "ELIMIT".
+---@field header_timeout? number Seconds for a request head, from its first byte: 0.01 to 86400, default 10. Then 408.
+---@field body_timeout? number Seconds of silence in a request body: 0.01 to 86400, default 30. Then 408.
+---@field keep_alive? number Seconds of an idle HTTP connection: 0.01 to 86400, default 60. Then it is closed.
+---@field write_timeout? number Seconds that blocked output may stand still: 0.01 to 86400, default 30. Then it is closed.
+---@field close_timeout? number Seconds for the answer to a Close frame: 0.01 to 86400, default 5. Then it is dropped.
+
+--- A server. Events are assigned like fields; `nil` takes a handler away. Every handler runs in a
+--- coroutine of its own and may wait. Events of one connection come one at a time, in order.
+---@class perilune.Server
+---@field active boolean Whether it is started. Read only.
+---@field host string As asked for. Read only.
+---@field port integer As bound while it is active, else as asked for. Read only.
+---@field OnStartup? fun() It listens.
+---@field OnShutdown? fun() It has stopped: no connection is left.
+---@field OnConnect? fun(conn: perilune.Conn) A WebSocket is open.
+---@field OnDisconnect? fun(conn: perilune.Conn, code: integer, reason: string) Last and once; the code is the peer's, 1005 when it sent none, 1006 without a Close frame.
+---@field OnMessage? fun(conn: perilune.Conn, text: string) A text message, valid UTF-8.
+---@field OnBinary? fun(conn: perilune.Conn, bytes: string)
+---@field OnDrain? fun(conn: perilune.Conn) After `true, "buffered"`: what was queued has fallen to limits.low_water.
+---@field OnException? fun(conn: perilune.Conn?, message: string) A handler threw: message and traceback. Without it they are logged.
+---@field OnCommandGet? fun(conn: perilune.Conn, request: perilune.Request, response: perilune.Response) GET, HEAD and POST.
+---@field OnCommandOther? fun(conn: perilune.Conn, request: perilune.Request, response: perilune.Response) All other methods.
+local Server = {}
+
+--- Listens. Prints "listening on http://HOST:PORT/" and raises OnStartup.
+---@return true? ok
+---@return string? message "cannot listen on 127.0.0.1 port 80: permission denied"
+---@return string? code "EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EMFILE", "EHOST" (no IP address), "ESTATE" (started already), "ECANCELED" (the program is ending), "ENOMEM" or "EIO"
+function Server:start() end
+
+--- Stops listening, sends Close 1001 to WebSockets, breaks HTTP requests off, and waits until every
+--- connection is closed. Waits; throws where waiting is impossible.
+---@return true? ok
+---@return string? message
+---@return string? code "ESTATE" (not started) or "ENOMEM"
+function Server:stop() end
+
+--- Stops, if it is active, and starts. Waits.
+---@return true? ok
+---@return string? message
+---@return string? code As start.
+function Server:restart() end
+
+--- How many WebSockets are open.
+---@return integer
+function Server:count() end
+
+---@class perilune.server.Connection
+---@field guid string
+---@field ip string
+---@field url string
+---@field protocol string "" for none.
+---@field worker integer The worker that owns it: 1.
+
+--- Describes the open WebSockets.
+---@return perilune.server.Connection[]
+function Server:connections() end
+
+--- The open WebSocket with this guid (either case).
+---@param guid string
+---@return perilune.Conn? conn
+function Server:connection(guid) end
+
+---@class perilune.server.Audience
+---@field channel? string Only who is subscribed to it.
+---@field protocol? string Only WebSockets with this subprotocol.
+---@field exclude? string|string[] Not these guids.
+---@field include? string|string[] Only these guids; an empty list reaches nobody.
+---@field size? integer Send in fragments of so many bytes, 1 to 2147483647.
+
+--- Sends a text to many. It is encoded once for all of them. Throws for an unknown field.
+---@param text string UTF-8.
+---@param to? string|perilune.server.Audience A channel, or who is to get it; default everybody.
+---@return true? ok
+---@return integer|string count How many took it (sent or queued); or the message.
+---@return string? code "EUTF8": nobody got it.
+function Server:broadcast(text, to) end
+
+--- The same with a binary message.
+---@param bytes string
+---@param to? string|perilune.server.Audience
+---@return true? ok
+---@return integer|string count
+---@return string? code
+function Server:broadcast_binary(bytes, to) end
+
+--- Sends a text to one connection, or to each of a list.
+---@param guid string|string[]
+---@param text string UTF-8.
+---@param size? integer Send in fragments of so many bytes; default whole.
+---@return true? ok At least one took it.
+---@return string? message
+---@return string? code "ENOENT" (none of them is open) or "EUTF8"
+function Server:write(guid, text, size) end
+
+---@param guid string|string[]
+---@param bytes string
+---@param size? integer
+---@return true? ok
+---@return string? message
+---@return string? code
+function Server:write_binary(guid, bytes, size) end
+
+--- Ends one WebSocket as conn:disconnect does.
+---@param guid string
+---@param code? integer A close code, default 1000; -1 for none.
+---@return true? ok
+---@return string? message
+---@return string? code "ENOENT"
+function Server:disconnect(guid, code) end
+
+--- Ends all WebSockets as conn:disconnect does.
+---@param code? integer A close code, default 1000; -1 for none.
+---@return integer count
+function Server:disconnect_all(code) end
+
+--- Sends a ping to all WebSockets; no answer is waited for.
+---@return integer count
+function Server:ping() end
+
+--- A connection: from accept through its HTTP requests to the end of its WebSocket, one object.
+--- After the end, methods return nil, "the connection is closed", "ECLOSED"; what is read stays.
+---@class perilune.Conn
+---@field guid string 32 upper-case hexadecimal digits; nobody can guess it. Read only, as all but `data`.
+---@field ip string The peer's.
+---@field port integer The peer's.
+---@field local_ip string
+---@field local_port integer
+---@field url string The target of the WebSocket's handshake as sent, "/tea?cup=2"; "" before.
+---@field protocol string The subprotocol agreed; "" for none.
+---@field transport "http"|"rfc6455" Before and after the handshake.
+---@field headers_request table<string, string> Of the handshake: lower-case names, repeats joined by ", ". A new table each time; empty before.
+---@field headers_response table<string, string> The same of the answer.
+---@field rec_bytes integer Bytes received since the handshake, frame heads included; 0 before.
+---@field send_bytes integer Bytes sent since the handshake.
+---@field data table The application's own; another table may be assigned.
+local Conn = {}
+
+--- Sends a text message.
+---@param text string UTF-8.
+---@param size? integer Send in fragments of so many bytes; default whole.
+---@return true? ok Taken: it leaves at the end of the loop's turn, or waits.
+---@return string? state_or_message "buffered": limits.high_water bytes wait; OnDrain comes when it is better.
+---@return string? code "ECLOSED", "EUTF8", "ELIMIT" (limits.send_queue is full: the connection is dropped) or "ENOMEM"
+function Conn:write(text, size) end
+
+--- Sends a binary message.
+---@param bytes string
+---@param size? integer
+---@return true? ok
+---@return string? state_or_message
+---@return string? code
+function Conn:write_binary(bytes, size) end
+
+--- Sends Close and waits up to limits.close_timeout for the peer's, in the background: the call
+--- returns at once. On HTTP the connection ends after its present answer.
+---@param code? integer 1000 to 1003, 1007 to 1014 or 3000 to 4999; default 1000; -1 for none. Others throw.
+---@param reason? string UTF-8, cut at 123 bytes.
+---@return true? ok
+---@return string? message
+---@return string? code "ECLOSED"
+function Conn:close(code, reason) end
+
+--- Sends Close if output is not blocked, and closes without waiting for the peer's.
+---@param code? integer As close.
+---@return true? ok
+---@return string? message
+---@return string? code "ECLOSED"
+function Conn:disconnect(code) end
+
+--- Subscribes to a channel; once more has no effect.
+---@param channel string 1 to 1024 bytes; others throw.
+---@return true? ok
+---@return string? message
+---@return string? code "ECLOSED", "ELIMIT" (limits.channels_per_connection) or "ENOMEM"
+function Conn:subscribe(channel) end
+
+---@param channel string
+---@return boolean? was_subscribed
+---@return string? message
+---@return string? code "ECLOSED"
+function Conn:unsubscribe(channel) end
+
+--- Sends a ping. With a timeout it waits for the answer, and disconnects who gives none.
+---@param timeout? number Seconds, above 0, at most 86400.
+---@return true? ok
+---@return string? message
+---@return string? code "ECLOSED", "ETIMEDOUT" or "ENOMEM"
+function Conn:ping(timeout) end
+
+--- An HTTP request. Throws when it is used after its handler has returned, or once the client has
+--- gone.
+---@class perilune.Request
+---@field command string The method: "GET".
+---@field document string The path, percent-decoded; as sent when it has a bad escape.
+---@field query string Behind the "?", as sent; "" for none.
+---@field params table<string, string> Of the query, then of a form in the body, decoded; of equal names the first.
+---@field headers table<string, string> Lower-case names, repeats joined by ", ". A new table each time.
+---@field body string
+---@field version "HTTP/1.0"|"HTTP/1.1"
+local Request = {}
+
+--- The values of all lines with this name (either case), in order.
+---@param name string
+---@return string[]
+function Request:header_all(name) end
+
+--- The answer to a request. It is sent when the handler has returned, if `content_text` or
+--- `response_no` was set. Assigning any other field, or a value of another type, throws.
+---@class perilune.Response
+---@field response_no? integer 200 to 599; default 200.
+---@field content_type? string Default "text/html; charset=utf-8" when there is a text.
+---@field content_text? string The body.
+---@field headers table<string, string|number|string[]> A list repeats the line. At most 100 lines.
+local Response = {}
+
+--- Sends the client elsewhere.
+---@param url string Without spaces and control characters; others throw.
+---@param code? 301|302|303|307|308 Default 302; others throw.
+function Response:redirect(url, code) end
