@@ -10,7 +10,7 @@ let page;
 
 before(async () => {
   browser = await launch();
-  echo = await start("examples/01-echo.lua", ["0"]);
+  echo = await start("spec/browser/echo.lua", ["0"]);
 });
 after(async () => {
   await browser?.close();
@@ -54,8 +54,12 @@ describe("the test page", () => {
     await page.fill("#code", "4001");
     await page.fill("#reason", "enough for today");
     await page.click("#close");
-    await lists("close: code 4001, clean, reason: enough for today");
+    await lists("close: code 4001, clean");
     assert.equal(await status(), "closed");
+    await connect();
+    await page.fill("#text", "close 4002 enough for today");
+    await page.click("#send-text");
+    await lists("close: code 4002, clean, reason: enough for today");
     await connect();
     await page.fill("#code", "");
     await page.click("#close");
@@ -142,8 +146,7 @@ describe("the library", () => {
           });
           socket.on("message", (event) => {
             seen.push(event);
-            socket.close(3000, "done");
-            seen.push(socket.state());
+            socket.send("close 3000 done");
           });
           socket.on("close", (event) => done([...seen, event, socket.state()]));
         }),
@@ -153,7 +156,6 @@ describe("the library", () => {
       { name: "onopen", message: "" },
       "open",
       { name: "onmessage", message: "hello" },
-      "closing",
       { name: "onclose", message: "", code: 3000, reason: "done", clean: true },
       "closed",
     ]);
@@ -327,6 +329,22 @@ describe("the library", () => {
     assert.deepEqual(await asked(bare), ["/path?a=b", "one, two"]);
   });
 
+  test("closes with the code and the reason that it is told", async () => {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    await new Promise((done) => server.once("listening", done));
+    const heard = new Promise((done) =>
+      server.once("connection", (socket) =>
+        socket.once("close", (code, reason) => done([code, String(reason)])),
+      ),
+    );
+    await run((url) => {
+      const socket = new sgcWebSocket(url);
+      socket.on("open", () => socket.close(4999, "grüß Gott"));
+    }, `ws://127.0.0.1:${server.address().port}`);
+    assert.deepEqual(await heard, [4999, "grüß Gott"]);
+    await new Promise((done) => server.close(done));
+  });
+
   test("a path alone is on the page's own server", async () => {
     const message = await run(
       () =>
@@ -353,6 +371,7 @@ describe("the library", () => {
       socket.close(1001);
       errors.push(await errorOf(socket), socket.state());
       socket.close();
+      errors.push(socket.state());
       await new Promise((done) => socket.on("close", done));
       errors.push(socket.send("late"), await errorOf(socket));
       return errors.map((error) => error?.message ?? error);
@@ -364,7 +383,8 @@ describe("the library", () => {
     assert.ok(errors[4].length > 0);
     assert.match(errors[5], /'\.\.' cannot be a part of an address/);
     assert.ok(errors[6].length > 0);
-    assert.deepEqual(errors.slice(7), ["open", false, "not sent: the connection is closed"]);
+    const closed = "not sent: the connection is closed";
+    assert.deepEqual(errors.slice(7), ["open", "closing", false, closed]);
   });
 
   test("a refused connection gives error, then close 1006; the password is not told", async () => {
