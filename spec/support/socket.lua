@@ -80,7 +80,7 @@ function Socket:send(bytes, timeout)
 end
 
 --- One read into `unread`: true, or false and "empty", "end" or "reset".
-function Socket:fill()
+local function fill_once(self)
   local count = tonumber(C.recv(self.fd, buffer, PIECE, 0))
   if count > 0 then
     self.unread = self.unread .. ffi.string(buffer, count)
@@ -91,6 +91,14 @@ function Socket:fill()
   return false, ffi.errno() == EAGAIN and "empty" or "reset"
 end
 
+--- Reads what is there; returns "empty", "end" or "reset", or nil when there may be more.
+function Socket:fill()
+  for _ = 1, 16 do
+    local more, why = fill_once(self)
+    if not more then return why end
+  end
+end
+
 --- Reads until `enough(unread)` is true. Returns its result, or nil and why: "end", "reset" or
 --- "timeout".
 function Socket:read_until(enough, timeout)
@@ -98,7 +106,7 @@ function Socket:read_until(enough, timeout)
   local result = clock.try(function()
     local found = enough(self.unread)
     if found then return { found } end
-    local _, trouble = self:fill()
+    local trouble = self:fill()
     if trouble ~= "end" and trouble ~= "reset" then return end
     why = trouble
     return { enough(self.unread) }

@@ -7,6 +7,7 @@ local timer = require "perilune.timer"
 
 local CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 local KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+local NO_CODE = 1005 -- of an empty Close frame
 local MASK = "\1\35\69\103"
 
 local websocket = {
@@ -141,7 +142,7 @@ function Peer:read(timeout)
     if not frame then
       return nil, why
     elseif frame.opcode == CLOSE then
-      local code = #frame.payload > 0 and from_big_endian(frame.payload:sub(1, 2)) or nil
+      local code = #frame.payload > 0 and from_big_endian(frame.payload:sub(1, 2)) or NO_CODE
       return nil, "close", code, frame.payload:sub(3)
     elseif frame.opcode < CLOSE then
       kind = kind or (frame.opcode == TEXT and "text" or "binary")
