@@ -150,12 +150,13 @@ static bool read_answer(script_answer *self, lua_State *L, int table, const char
 	bool has_body = string_field(L, table, "content_text", &self->body);
 	bool has_number = string_field(L, table, "response_no", &number);
 
-	*error = NULL;
+	*error = has_body && !self->body.at ? "content_text takes a string" : NULL;
 	self->count = 0;
 	self->status = has_number ? (int)lua_tointeger(L, -1) : 200;
 	if (!has_body && !has_number)
 		return false;
-	string_field(L, table, "content_type", &type);
+	if (string_field(L, table, "content_type", &type) && !type.at)
+		*error = "content_type takes a string";
 	lua_pushliteral(L, "headers");
 	lua_rawget(L, table);
 	if (!add_headers(L, lua_gettop(L), self->fields, &self->count))
