@@ -85,7 +85,7 @@ core.set_metatable(component.build {
 function server.new(given)
   local settings = options.check("server.new", schema, given or {})
   settings.document_root = from_script(settings.document_root)
-  if settings.software:find "[%c\127]" then
+  if settings.software and settings.software:find "[%c\127]" then
     error("option 'software' of server.new takes text without control characters", 2)
   end
   return core.new(settings)
