@@ -44,6 +44,25 @@ local schema = {
       },
     },
   },
+  extensions = {
+    type = "table",
+    default = {},
+    fields = {
+      permessage_deflate = {
+        type = "table",
+        off = true,
+        default = false,
+        fields = {
+          server_max_window_bits = { type = "integer", default = 15, min = 9, max = 15 },
+          client_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
+          server_no_context_takeover = { type = "boolean", default = true },
+          client_no_context_takeover = { type = "boolean", default = true },
+          mem_level = { type = "integer", default = 8, min = 1, max = 9 },
+          level = { type = "integer", default = 6, min = 1, max = 9 },
+        },
+      },
+    },
+  },
   options = {
     type = "table",
     default = {},

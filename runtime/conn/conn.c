@@ -140,7 +140,7 @@ static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size
 
 	if (kind == PL_KIND_TEXT && !pl_utf8_valid(data, len))
 		return PL_EUTF8;
-	frames = conn->ops->encode(kind, data, len, fragment);
+	frames = conn->ops->encode(conn, kind, data, len, fragment);
 	if (!frames)
 		return PL_ENOMEM;
 	status = enqueue(conn, PL_QUEUE_DATA, frames);
@@ -163,13 +163,18 @@ int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len
 
 int pl_conn_publish(pl_conn *conn, pl_message *message)
 {
-	pl_block **frames = &message->encoded[conn->ops->encoding];
+	int encoding = conn->ops->encoding(conn);
+	pl_block **frames;
 	int status;
 
 	if (!pl_conn_is_open(conn))
 		return PL_ECLOSED;
+	if (encoding == PL_ENCODING_OWN)
+		return pl_conn_write(conn, message->kind, message->payload.at, message->payload.len,
+				     message->fragment);
+	frames = &message->encoded[encoding];
 	if (!*frames)
-		*frames = conn->ops->encode(message->kind, message->payload.at,
+		*frames = conn->ops->encode(conn, message->kind, message->payload.at,
 					    message->payload.len, message->fragment);
 	if (!*frames)
 		return PL_ENOMEM;

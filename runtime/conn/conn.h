@@ -49,9 +49,10 @@ typedef struct pl_conn_events {
 
 /* What carries messages. `frames` blocks are what `encode` made. */
 typedef struct pl_conn_ops {
-	const char *transport; /* "rfc6455" */
-	enum pl_encoding encoding;
-	pl_block *(*encode)(enum pl_kind kind, const void *data, size_t len, size_t fragment);
+	const char *transport;		      /* "rfc6455" */
+	int (*encoding)(const pl_conn *conn); /* enum pl_encoding */
+	pl_block *(*encode)(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
+			    size_t fragment);
 	int (*send)(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
 		    size_t fragment);
 	int (*send_frames)(pl_conn *conn, pl_block *frames);

@@ -32,9 +32,16 @@ static const pl_http1_events http1_events = {
 	.closed = on_closed,
 };
 
-static pl_block *http_encode(enum pl_kind kind, const void *data, size_t len, size_t fragment)
+static int http_encoding(const pl_conn *conn)
 {
-	(void)kind, (void)data, (void)len, (void)fragment;
+	(void)conn;
+	return PL_ENCODING_OWN;
+}
+
+static pl_block *http_encode(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
+			     size_t fragment)
+{
+	(void)conn, (void)kind, (void)data, (void)len, (void)fragment;
 	return NULL;
 }
 
@@ -98,6 +105,7 @@ static void http_free(pl_conn *conn)
 
 static const pl_conn_ops http_ops = {
 	.transport = "http",
+	.encoding = http_encoding,
 	.encode = http_encode,
 	.send = http_send,
 	.send_frames = http_send_frames,

@@ -60,9 +60,22 @@ static uint8_t opcode_of(enum pl_kind kind)
 	return kind == PL_KIND_TEXT ? PL_WS_TEXT : PL_WS_BINARY;
 }
 
-static pl_block *ws_encode(enum pl_kind kind, const void *data, size_t len, size_t fragment)
+static int ws_encoding(const pl_conn *conn)
 {
-	return pl_ws_encode(opcode_of(kind), data, len, fragment);
+	const pl_ws_deflate *deflate = pl_ws_session_deflater(conn->session);
+	uint8_t window;
+
+	if (!deflate)
+		return PL_ENCODING_WS;
+	window = pl_ws_deflate_sharing(deflate);
+	return window ? PL_ENCODING_WS_DEFLATE + window - PL_WS_WINDOW_MIN : PL_ENCODING_OWN;
+}
+
+static pl_block *ws_encode(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
+			   size_t fragment)
+{
+	return pl_ws_encode(pl_ws_session_deflater(conn->session), opcode_of(kind), data, len,
+			    fragment);
 }
 
 static int ws_send(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment)
@@ -121,7 +134,7 @@ static void ws_free(pl_conn *conn)
 
 static const pl_conn_ops ws_ops = {
 	.transport = "rfc6455",
-	.encoding = PL_ENCODING_WS,
+	.encoding = ws_encoding,
 	.encode = ws_encode,
 	.send = ws_send,
 	.send_frames = ws_send_frames,
@@ -137,10 +150,18 @@ static const pl_conn_ops ws_ops = {
 
 /* The handshake. */
 
-static int compose(pl_buffer *out, const pl_ws_offer *offer, pl_slice protocol, pl_slice software)
+static int add_extension(pl_buffer *out, const pl_ws_deflate_terms *deflate)
+{
+	char value[PL_WS_DEFLATE_ANSWER_MAX];
+	size_t len = pl_ws_deflate_answer(value, deflate);
+
+	return pl_buffer_printf(out, "Sec-WebSocket-Extensions: %.*s\r\n", (int)len, value);
+}
+
+static int compose(pl_buffer *out, const pl_conn_ws_terms *terms)
 {
 	char accept[PL_WS_ACCEPT_SIZE];
-	int status = pl_ws_accept(accept, offer->key);
+	int status = pl_ws_accept(accept, terms->offer->key);
 
 	if (!status)
 		status = pl_buffer_printf(out,
@@ -149,11 +170,14 @@ static int compose(pl_buffer *out, const pl_ws_offer *offer, pl_slice protocol, 
 					  "Connection: Upgrade\r\n"
 					  "Sec-WebSocket-Accept: %.*s\r\n",
 					  PL_WS_ACCEPT_SIZE, accept);
-	if (!status && protocol.len > 0)
+	if (!status && terms->protocol.len > 0)
 		status = pl_buffer_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n",
-					  (int)protocol.len, protocol.at);
-	if (!status && software.len > 0)
-		status = pl_buffer_printf(out, "Server: %.*s\r\n", (int)software.len, software.at);
+					  (int)terms->protocol.len, terms->protocol.at);
+	if (!status && terms->deflate)
+		status = add_extension(out, terms->deflate);
+	if (!status && terms->software.len > 0)
+		status = pl_buffer_printf(out, "Server: %.*s\r\n", (int)terms->software.len,
+					  terms->software.at);
 	if (!status)
 		status = pl_buffer_append(out, "\r\n", 2);
 	return status;
@@ -194,30 +218,40 @@ static int describe(pl_conn *conn, const pl_exchange_request *request, pl_slice 
 }
 
 /* The last steps that can fail; until then the stream is HTTP's, which can still be aborted. */
+/* The session comes last: it owns the stream from then on. */
 static int answer(pl_conn *conn, pl_exchange *exchange, const pl_buffer *response,
-		  pl_slice protocol, pl_ws_session **session)
+		  const pl_conn_ws_terms *terms, pl_ws_session **session)
 {
-	int status = describe(conn, exchange->request, protocol,
+	pl_ws_deflate *deflate = NULL;
+	int status = describe(conn, exchange->request, terms->protocol,
 			      pl_slice_make((char *)response->data, response->len));
 
+	if (!status && terms->deflate) {
+		deflate = pl_ws_deflate_new(terms->pool, terms->deflate, true);
+		status = deflate ? PL_OK : PL_ENOMEM;
+	}
 	if (!status)
 		status = pl_stream_write(conn->stream, response->data, response->len);
 	if (!status)
 		status = pl_ws_session_new(session, conn->stream, true, conn->settings->limits,
 					   &session_events, conn);
+	if (status)
+		pl_ws_deflate_free(deflate);
+	else
+		pl_ws_session_deflate(*session, deflate);
 	return status;
 }
 
-int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_ws_offer *offer,
-		      pl_slice protocol, pl_slice software, pl_conn_leftover *leftover)
+int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms,
+		      pl_conn_leftover *leftover)
 {
 	pl_buffer response = { 0 };
 	pl_ws_session *session;
 	pl_stream *stream;
-	int status = compose(&response, offer, protocol, software);
+	int status = compose(&response, terms);
 
 	if (!status)
-		status = answer(conn, exchange, &response, protocol, &session);
+		status = answer(conn, exchange, &response, terms, &session);
 	pl_buffer_deinit(&response);
 	if (status) {
 		pl_exchange_abort(exchange, status);

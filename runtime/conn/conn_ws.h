@@ -7,6 +7,7 @@
 
 #include "codec/ws_handshake.h"
 #include "conn/conn.h"
+#include "ws/ws_deflate.h"
 
 /*
  * Within the `request` callback of an HTTP/1.1 session: sends 101 with the subprotocol (empty:
@@ -18,8 +19,16 @@ typedef struct pl_conn_leftover {
 	size_t len;
 } pl_conn_leftover;
 
-int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_ws_offer *offer,
-		      pl_slice protocol, pl_slice software, pl_conn_leftover *leftover);
+typedef struct pl_conn_ws_terms {
+	const pl_ws_offer *offer;
+	pl_slice protocol; /* empty: none */
+	pl_slice software;
+	const pl_ws_deflate_terms *deflate; /* NULL: not agreed on */
+	pl_ws_deflate_pool *pool;	    /* with deflate */
+} pl_conn_ws_terms;
+
+int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms,
+		      pl_conn_leftover *leftover);
 
 /* Handles what the client sent behind its handshake, and begins reading. */
 void pl_conn_ws_begin(pl_conn *conn, const pl_conn_leftover *leftover);

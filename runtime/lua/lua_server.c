@@ -258,6 +258,21 @@ static pl_heartbeat read_heartbeat(lua_State *L, int table)
 	return heartbeat;
 }
 
+static void read_deflate(lua_State *L, int table, pl_deflate_settings *deflate)
+{
+	if (!lua_istable(L, table))
+		return;
+	deflate->enabled = true;
+	deflate->terms.server_window =
+		(uint8_t)pl_lua_int_field(L, table, "server_max_window_bits");
+	deflate->terms.client_window =
+		(uint8_t)pl_lua_int_field(L, table, "client_max_window_bits");
+	deflate->terms.server_fresh = pl_lua_bool_field(L, table, "server_no_context_takeover");
+	deflate->terms.client_fresh = pl_lua_bool_field(L, table, "client_no_context_takeover");
+	deflate->mem_level = (int)pl_lua_int_field(L, table, "mem_level");
+	deflate->level = (int)pl_lua_int_field(L, table, "level");
+}
+
 static int read_protocols(lua_State *L, int table, server_object *self,
 			  pl_server_settings *settings)
 {
@@ -298,6 +313,10 @@ static int read_settings(lua_State *L, server_object *self, pl_server_settings *
 	lua_getfield(L, 1, "options");
 	settings->html_files = pl_lua_bool_field(L, top + 5, "html_files");
 	settings->javascript_files = pl_lua_bool_field(L, top + 5, "javascript_files");
+	lua_getfield(L, 1, "extensions");
+	lua_getfield(L, -1, "permessage_deflate");
+	read_deflate(L, lua_gettop(L), &settings->deflate);
+	lua_pop(L, 2);
 	lua_getfield(L, 1, "protocols");
 	status = read_protocols(L, top + 6, self, settings);
 	lua_settop(L, top);

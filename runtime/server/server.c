@@ -102,14 +102,33 @@ static void refuse_upgrade(pl_exchange *exchange, const pl_ws_offer *offer)
 		pl_exchange_answer(exchange, offer->error_status, offer->error);
 }
 
-static void upgrade(pl_conn *conn, pl_exchange *exchange, const pl_ws_offer *offer,
-		    pl_slice protocol)
+/* What a client and we can agree on. PL_EPROTO: its extensions are malformed. */
+static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *offer,
+		 pl_ws_deflate_terms *deflate, pl_conn_ws_terms *terms)
+{
+	int status = server->deflate_pool
+			     ? pl_ws_deflate_agree(deflate, &server->settings.deflate.terms, asked)
+			     : PL_ENOENT;
+
+	if (status == PL_EPROTO || !choose_protocol(server, asked, &terms->protocol)) {
+		offer->error_status = 400;
+		offer->error = status == PL_EPROTO ? "bad Sec-WebSocket-Extensions"
+						   : "no such subprotocol here";
+		return PL_EPROTO;
+	}
+	terms->offer = offer;
+	terms->software = server->settings.software;
+	terms->deflate = status == PL_OK ? deflate : NULL;
+	terms->pool = server->deflate_pool;
+	return PL_OK;
+}
+
+static void upgrade(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms)
 {
 	pl_server *server = conn->server;
 	pl_conn_leftover leftover;
 
-	if (pl_conn_ws_accept(conn, exchange, offer, protocol, server->settings.software,
-			      &leftover))
+	if (pl_conn_ws_accept(conn, exchange, terms, &leftover))
 		return;
 	if (pl_map_insert(&server->by_guid, &conn->entry, &conn->info->guid, PL_GUID_SIZE)) {
 		conn->entry.key = NULL;
@@ -129,22 +148,17 @@ static void on_request(pl_conn *conn, pl_exchange *exchange)
 				.body = head->chunked || head->content_length > 0,
 				.fields = head->fields,
 				.field_count = head->field_count };
+	pl_ws_deflate_terms deflate;
+	pl_conn_ws_terms terms;
 	pl_ws_offer offer;
-	pl_slice protocol;
 
-	if (!pl_ws_requested(&asked)) {
+	if (!pl_ws_requested(&asked))
 		server->events->request(conn, exchange);
-		return;
-	}
-	if (pl_ws_offer_decode(&offer, &asked)) {
+	else if (pl_ws_offer_decode(&offer, &asked) ||
+		 agree(server, &asked, &offer, &deflate, &terms))
 		refuse_upgrade(exchange, &offer);
-	} else if (!choose_protocol(server, &asked, &protocol)) {
-		offer.error_status = 400;
-		offer.error = "no such subprotocol here";
-		refuse_upgrade(exchange, &offer);
-	} else {
-		upgrade(conn, exchange, &offer, protocol);
-	}
+	else
+		upgrade(conn, exchange, &terms);
 }
 
 /* Listening. */
@@ -247,6 +261,14 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 	server->conn_settings.heartbeat = settings->heartbeat;
 	server->http1_settings.limits = &server->settings.limits;
 	server->http1_settings.software = settings->software;
+	if (settings->deflate.enabled) {
+		server->deflate_pool = pl_ws_deflate_pool_new(settings->deflate.mem_level,
+							      settings->deflate.level);
+		if (!server->deflate_pool) {
+			pl_free(server);
+			return PL_ENOMEM;
+		}
+	}
 	pl_list_init(&server->conns);
 	pl_deferred_init(&server->stopped, run_stopped);
 	*result = server;
@@ -259,6 +281,7 @@ void pl_server_free(pl_server *server)
 	pl_channels_deinit(&server->channels);
 	pl_admission_deinit(&server->admission);
 	pl_map_deinit(&server->by_guid);
+	pl_ws_deflate_pool_free(server->deflate_pool);
 	pl_free(server->listeners);
 	pl_free(server);
 }

@@ -13,6 +13,7 @@
 #include "net/tcp.h"
 #include "server/admission.h"
 #include "server/channel.h"
+#include "ws/ws_deflate.h"
 
 typedef struct pl_server pl_server;
 
@@ -30,10 +31,19 @@ typedef struct pl_server_events {
 	void (*stopped)(pl_server *server); /* no listener and no connection is left */
 } pl_server_events;
 
+/* permessage-deflate: what we want of it (pl_ws_deflate_agree), and zlib's levels. */
+typedef struct pl_deflate_settings {
+	bool enabled;
+	pl_ws_deflate_terms terms;
+	int mem_level;
+	int level;
+} pl_deflate_settings;
+
 typedef struct pl_server_settings {
 	pl_limits limits;
 	pl_heartbeat heartbeat;
-	pl_slice software;	   /* Server header; empty: none */
+	pl_slice software; /* Server header; empty: none */
+	pl_deflate_settings deflate;
 	const pl_slice *protocols; /* subprotocols it speaks, */
 	size_t protocol_count;	   /* 0: any handshake goes, without subprotocol */
 	const char *document_root; /* folder of files, or NULL */
@@ -55,6 +65,7 @@ struct pl_server {
 	pl_list conns;	/* all, from accept to close */
 	pl_map by_guid; /* message sessions */
 	pl_channels channels;
+	pl_ws_deflate_pool *deflate_pool; /* NULL: not enabled */
 	pl_admission admission;
 	pl_deferred stopped;
 	uint32_t mark;	       /* of the latest publication with exclusions */

@@ -18,6 +18,7 @@ enum ws_state {
 typedef struct ws_partial {
 	pl_buffer message;  /* of the fragments and the present data frame, unmasked */
 	uint8_t opcode;	    /* of the message; 0: none has begun */
+	bool deflated;	    /* the message is, by its first frame */
 	uint32_t fragments; /* frames of the message so far */
 	pl_utf8 utf8;
 
@@ -43,8 +44,9 @@ struct pl_ws_session {
 	const pl_ws_events *events;
 	void *owner;
 	const pl_limits *limits;
-	ws_partial *partial; /* NULL while idle */
-	pl_block *reason;    /* for `closed` */
+	ws_partial *partial;	/* NULL while idle */
+	pl_ws_deflate *deflate; /* NULL: not agreed on */
+	pl_block *reason;	/* for `closed` */
 	uint64_t received;
 	uint64_t sent;
 	uint16_t code; /* for `closed`; 0: 1006 */

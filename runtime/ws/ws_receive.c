@@ -60,6 +60,27 @@ static void handle_control(pl_ws_session *session, uint8_t opcode, const uint8_t
 		session->events->pong(session->owner, payload, len);
 }
 
+/* A whole deflated message. What it was before is known only now, so that its UTF-8 and its size
+ * are checked here. */
+static void deliver_inflated(pl_ws_session *session, uint8_t opcode, const uint8_t *data,
+			     size_t len)
+{
+	pl_slice message;
+	int status = pl_ws_deflate_decode(session->deflate, data, len,
+					  (size_t)session->limits->message, &message);
+
+	if (status == PL_ETOOBIG)
+		pl_ws_fail(session, PL_WS_TOO_BIG, "message too big when inflated");
+	else if (status == PL_ENOMEM)
+		fail_memory(session);
+	else if (status)
+		pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "not deflate data");
+	else if (opcode == PL_WS_TEXT && !pl_utf8_valid((const uint8_t *)message.at, message.len))
+		pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "text is not UTF-8");
+	else
+		deliver(session, opcode, (const uint8_t *)message.at, message.len);
+}
+
 /* The message in the partial state is whole. Its buffer is taken out first: the callback may
  * do anything to the session. */
 static void finish_message(pl_ws_session *session)
@@ -67,6 +88,7 @@ static void finish_message(pl_ws_session *session)
 	ws_partial *partial = session->partial;
 	pl_buffer message = partial->message;
 	uint8_t opcode = partial->opcode;
+	bool deflated = partial->deflated;
 
 	if (opcode == PL_WS_TEXT && !pl_utf8_done(&partial->utf8)) {
 		pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "text ends within a character");
@@ -76,7 +98,11 @@ static void finish_message(pl_ws_session *session)
 	partial->opcode = 0;
 	partial->fragments = 0;
 	partial->utf8 = (pl_utf8){ 0 };
-	deliver(session, opcode, message.data ? message.data : (const uint8_t *)"", message.len);
+	if (deflated)
+		deliver_inflated(session, opcode, message.data, message.len);
+	else
+		deliver(session, opcode, message.data ? message.data : (const uint8_t *)"",
+			message.len);
 	pl_buffer_deinit(&message);
 }
 
@@ -84,7 +110,8 @@ static void append(pl_ws_session *session, const uint8_t *data, size_t len)
 {
 	ws_partial *partial = session->partial;
 
-	if (partial->opcode == PL_WS_TEXT && !pl_utf8_feed(&partial->utf8, data, len))
+	if (partial->opcode == PL_WS_TEXT && !partial->deflated &&
+	    !pl_utf8_feed(&partial->utf8, data, len))
 		pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "text is not UTF-8");
 	else if (pl_buffer_append(&partial->message, data, len))
 		fail_memory(session);
@@ -104,6 +131,11 @@ static bool begin_data(pl_ws_session *session, const pl_ws_frame *frame)
 				     : "new message within a fragmented one");
 		return false;
 	}
+	/* "Per-message deflated" is a matter of the first frame (RFC 7692 6.1). */
+	if (continues && frame->rsv != 0) {
+		pl_ws_fail(session, PL_WS_PROTOCOL_ERROR, "reserved bit in a continuation");
+		return false;
+	}
 	if (frame->length > (uint64_t)session->limits->message - before) {
 		pl_ws_fail(session, PL_WS_TOO_BIG, "message too big");
 		return false;
@@ -115,13 +147,22 @@ static bool begin_data(pl_ws_session *session, const pl_ws_frame *frame)
 	return true;
 }
 
+static void begin_message(ws_partial *partial, const pl_ws_frame *frame)
+{
+	partial->opcode = frame->opcode;
+	partial->deflated = frame->rsv != 0;
+	partial->fragments = 1;
+}
+
 /* A data frame that is whole, in the read buffer. */
 static void whole_data(pl_ws_session *session, const pl_ws_frame *frame, const uint8_t *payload)
 {
 	ws_partial *partial;
 
 	if (frame->fin && frame->opcode != PL_WS_CONTINUATION) {
-		if (frame->opcode == PL_WS_TEXT && !pl_utf8_valid(payload, frame->length))
+		if (frame->rsv != 0)
+			deliver_inflated(session, frame->opcode, payload, frame->length);
+		else if (frame->opcode == PL_WS_TEXT && !pl_utf8_valid(payload, frame->length))
 			pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "text is not UTF-8");
 		else
 			deliver(session, frame->opcode, payload, frame->length);
@@ -132,10 +173,8 @@ static void whole_data(pl_ws_session *session, const pl_ws_frame *frame, const u
 		fail_memory(session);
 		return;
 	}
-	if (frame->opcode != PL_WS_CONTINUATION) {
-		partial->opcode = frame->opcode;
-		partial->fragments = 1;
-	}
+	if (frame->opcode != PL_WS_CONTINUATION)
+		begin_message(partial, frame);
 	append(session, payload, frame->length);
 	if (frame->fin && session->state != WS_CLOSED)
 		finish_message(session);
@@ -154,10 +193,8 @@ static void begin_partial(pl_ws_session *session, const pl_ws_frame *frame)
 	partial->inside = true;
 	partial->got = 0;
 	partial->control_len = 0;
-	if (!is_control(frame->opcode) && frame->opcode != PL_WS_CONTINUATION) {
-		partial->opcode = frame->opcode;
-		partial->fragments = 1;
-	}
+	if (!is_control(frame->opcode) && frame->opcode != PL_WS_CONTINUATION)
+		begin_message(partial, frame);
 }
 
 static void end_partial(pl_ws_session *session)
@@ -199,6 +236,7 @@ static size_t take_head(pl_ws_session *session, pl_ws_frame *frame, const uint8_
 			bool *complete)
 {
 	pl_ws_rules rules = { .masked = session->server,
+			      .rsv = session->deflate ? PL_WS_RSV1 : 0,
 			      .max_length = (uint64_t)session->limits->message };
 	ws_partial *partial = session->partial;
 	size_t kept = partial ? partial->head_len : 0;

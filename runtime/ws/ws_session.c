@@ -160,8 +160,19 @@ int pl_ws_session_new(pl_ws_session **result, pl_stream *stream, bool server,
 void pl_ws_session_free(pl_ws_session *session)
 {
 	partial_free(session);
+	pl_ws_deflate_free(session->deflate);
 	pl_block_unref(session->reason);
 	pl_free(session);
+}
+
+void pl_ws_session_deflate(pl_ws_session *session, pl_ws_deflate *deflate)
+{
+	session->deflate = deflate;
+}
+
+pl_ws_deflate *pl_ws_session_deflater(const pl_ws_session *session)
+{
+	return session->deflate;
 }
 
 void pl_ws_session_start(pl_ws_session *session, uint8_t *leftover, size_t len)

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "codec/ws_frame.h"
 #include "net/stream.h"
+#include "ws/ws_deflate.h"
 
 typedef struct pl_ws_session pl_ws_session;
 
@@ -48,6 +49,12 @@ int pl_ws_session_new(pl_ws_session **session, pl_stream *stream, bool server,
 		      const pl_limits *limits, const pl_ws_events *events, void *owner);
 void pl_ws_session_free(pl_ws_session *session);
 
+/* Messages go through permessage-deflate from now on; the session owns it. Before the start. */
+void pl_ws_session_deflate(pl_ws_session *session, pl_ws_deflate *deflate);
+
+/* What the session was given; NULL when nothing was agreed. */
+pl_ws_deflate *pl_ws_session_deflater(const pl_ws_session *session);
+
 /* Begins reading; the leftover bytes first, which may be changed in place. */
 void pl_ws_session_start(pl_ws_session *session, uint8_t *leftover, size_t len);
 
@@ -63,8 +70,10 @@ int pl_ws_session_send_control(pl_ws_session *session, uint8_t opcode, const voi
 /* Sends frames that were encoded before (server only: they carry no mask). */
 int pl_ws_session_send_block(pl_ws_session *session, pl_block *frames);
 
-/* A message as unmasked frames in one block, to be shared. NULL without memory. */
-pl_block *pl_ws_encode(uint8_t opcode, const void *data, size_t len, size_t fragment);
+/* A message as unmasked frames in one block, deflated when `deflate` is given; to be shared by all
+ * whose pl_ws_deflate_sharing is the same (without deflate: by all). NULL without memory. */
+pl_block *pl_ws_encode(pl_ws_deflate *deflate, uint8_t opcode, const void *data, size_t len,
+		       size_t fragment);
 
 /* Bytes that such a message takes on the wire, without masks. */
 size_t pl_ws_encoded_size(size_t len, size_t fragment);

@@ -76,10 +76,12 @@ static const pl_conn_events conn_events = {
 
 static void upgrade(peer_state *peer, pl_exchange *exchange, const pl_ws_offer *offer)
 {
+	const pl_conn_ws_terms terms = { .offer = offer,
+					 .protocol = peer->protocol,
+					 .software = peer->software };
 	pl_conn_leftover leftover;
 
-	if (pl_conn_ws_accept(peer->conn, exchange, offer, peer->protocol, peer->software,
-			      &leftover))
+	if (pl_conn_ws_accept(peer->conn, exchange, &terms, &leftover))
 		return;
 	assert_int_equal(pl_buffer_printf(&peer->journal, "open "), PL_OK);
 	if (peer->pause_first)

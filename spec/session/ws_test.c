@@ -433,7 +433,7 @@ static void encoded_blocks_are_what_sending_makes(void **state)
 	for (size_t i = 0; i < COUNT(lengths) * COUNT(fragments); i++) {
 		size_t len = lengths[i / COUNT(fragments)];
 		size_t fragment = fragments[i % COUNT(fragments)];
-		pl_block *block = pl_ws_encode(PL_WS_BINARY, data, len, fragment);
+		pl_block *block = pl_ws_encode(NULL, PL_WS_BINARY, data, len, fragment);
 		ws_side side;
 
 		ws_side_open(&side, loop, true);
@@ -455,7 +455,7 @@ static void encoded_blocks_are_what_sending_makes(void **state)
 static void what_cannot_be_sent_is_refused(void **state)
 {
 	char long_ping[PL_WS_CONTROL_MAX + 1] = "";
-	pl_block *block = pl_ws_encode(PL_WS_TEXT, "a", 1, 0);
+	pl_block *block = pl_ws_encode(NULL, PL_WS_TEXT, "a", 1, 0);
 	ws_side side;
 
 	(void)state;

@@ -1,0 +1,226 @@
+#include "codec/ws_extension.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/status.h"
+
+static void skip_blanks(pl_slice *text)
+{
+	while (text->len > 0 && (text->at[0] == ' ' || text->at[0] == '\t')) {
+		text->at++;
+		text->len--;
+	}
+}
+
+static bool is_separator(char c)
+{
+	return c == ',' || c == ';' || c == '=' || c == '"' || c == ' ' || c == '\t';
+}
+
+/* A token from the front; false when there is none. */
+static bool take_token(pl_slice *text, pl_slice *token)
+{
+	size_t len = 0;
+
+	while (len < text->len && !is_separator(text->at[len]))
+		len++;
+	*token = pl_slice_make(text->at, len);
+	text->at += len;
+	text->len -= len;
+	return pl_http_token_valid(*token);
+}
+
+static bool take_char(pl_slice *text, char c)
+{
+	if (text->len == 0 || text->at[0] != c)
+		return false;
+	text->at++;
+	text->len--;
+	return true;
+}
+
+/* token or "token": what is quoted must be a token, so there is nothing to unescape (9.1). */
+static bool take_value(pl_slice *text, pl_slice *value)
+{
+	if (!take_char(text, '"'))
+		return take_token(text, value);
+	return take_token(text, value) && take_char(text, '"');
+}
+
+int pl_ws_extension_param(pl_slice *rest, pl_slice *name, pl_slice *value)
+{
+	skip_blanks(rest);
+	if (rest->len == 0)
+		return 1;
+	if (!take_char(rest, ';'))
+		return PL_EPROTO;
+	skip_blanks(rest);
+	if (!take_token(rest, name))
+		return PL_EPROTO;
+	skip_blanks(rest);
+	*value = pl_slice_make(NULL, 0);
+	if (!take_char(rest, '='))
+		return PL_OK;
+	skip_blanks(rest);
+	return take_value(rest, value) ? PL_OK : PL_EPROTO;
+}
+
+/* 8 to 15 without a leading zero (RFC 7692 7.1.2.1). */
+static bool window_of(pl_slice text, uint8_t *bits)
+{
+	uint64_t value;
+
+	if (text.len == 0 || text.at[0] == '0' || !pl_slice_to_u64(text, 15, &value) || value < 8)
+		return false;
+	*bits = (uint8_t)value;
+	return true;
+}
+
+/* What one offer says. */
+typedef struct offer {
+	uint8_t server_window; /* 0: not named */
+	uint8_t client_window; /* 0: not named; 15 when named without a value */
+	bool server_fresh;
+	bool client_fresh;
+	bool bad; /* a parameter that is unknown, repeated or has a wrong value: declined */
+} offer;
+
+static bool set_flag(bool *flag, pl_slice value)
+{
+	bool good = !*flag && value.at == NULL;
+
+	*flag = true;
+	return good;
+}
+
+static bool read_param(offer *self, pl_slice name, pl_slice value)
+{
+	if (pl_slice_equal_nocase(name, PL_SLICE("server_no_context_takeover")))
+		return set_flag(&self->server_fresh, value);
+	if (pl_slice_equal_nocase(name, PL_SLICE("client_no_context_takeover")))
+		return set_flag(&self->client_fresh, value);
+	if (pl_slice_equal_nocase(name, PL_SLICE("server_max_window_bits")))
+		return self->server_window == 0 && window_of(value, &self->server_window);
+	if (!pl_slice_equal_nocase(name, PL_SLICE("client_max_window_bits")) ||
+	    self->client_window != 0)
+		return false;
+	self->client_window = PL_WS_WINDOW_MAX;
+	return value.at == NULL || window_of(value, &self->client_window);
+}
+
+static uint8_t smaller(uint8_t a, uint8_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Whether we can meet the offer, and on which terms. */
+static bool meet(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours, const offer *asked)
+{
+	if (asked->bad || (asked->server_window && asked->server_window < PL_WS_WINDOW_MIN))
+		return false;
+	/* A client that cannot limit its window may use all of it (7.1.2.2). */
+	if (asked->client_window == 0 && ours->client_window < PL_WS_WINDOW_MAX)
+		return false;
+	agreed->server_fresh = ours->server_fresh || asked->server_fresh;
+	agreed->client_fresh = ours->client_fresh || asked->client_fresh;
+	agreed->server_window_asked = asked->server_window != 0;
+	agreed->server_window = asked->server_window
+					? smaller(asked->server_window, ours->server_window)
+					: ours->server_window;
+	agreed->client_window = asked->client_window
+					? smaller(asked->client_window, ours->client_window)
+					: PL_WS_WINDOW_MAX;
+	return true;
+}
+
+/* Up to the next comma: no value can hold one. */
+static pl_slice take_extension(pl_slice *rest)
+{
+	size_t len = pl_slice_find(*rest, ',');
+	pl_slice extension = pl_slice_trim(pl_slice_make(rest->at, len));
+	size_t used = len < rest->len ? len + 1 : len;
+
+	rest->at += used;
+	rest->len -= used;
+	return extension;
+}
+
+/* One extension of the list. PL_OK: it is agreed on; PL_ENOENT: look at the next; PL_EPROTO. */
+static int look_at(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours, pl_slice extension)
+{
+	offer asked = { 0 };
+	pl_slice token;
+	pl_slice name;
+	pl_slice value;
+	int status;
+
+	if (!take_token(&extension, &token))
+		return PL_EPROTO;
+	while ((status = pl_ws_extension_param(&extension, &name, &value)) == PL_OK)
+		if (!read_param(&asked, name, value))
+			asked.bad = true;
+	if (status < 0)
+		return status;
+	if (!pl_slice_equal_nocase(token, PL_SLICE("permessage-deflate")))
+		return PL_ENOENT;
+	return meet(agreed, ours, &asked) ? PL_OK : PL_ENOENT;
+}
+
+/* All elements are read, also behind the one that is chosen: a malformed field is refused whole. */
+static int look_through(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours, pl_slice list,
+			bool *found, int *seen)
+{
+	while (list.len > 0) {
+		pl_ws_deflate_terms terms;
+		pl_slice extension = take_extension(&list);
+		int status;
+
+		if (extension.len == 0)
+			continue;
+		if (++*seen > PL_WS_EXTENSIONS_MAX)
+			return PL_EPROTO;
+		status = look_at(&terms, ours, extension);
+		if (status == PL_EPROTO)
+			return status;
+		if (status == PL_OK && !*found) {
+			*agreed = terms;
+			*found = true;
+		}
+	}
+	return PL_OK;
+}
+
+int pl_ws_deflate_agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+			const pl_ws_request *request)
+{
+	bool found = false;
+	int seen = 0;
+	size_t i;
+
+	for (i = 0; i < request->field_count; i++) {
+		if (!pl_slice_equal_nocase(request->fields[i].name,
+					   PL_SLICE("sec-websocket-extensions")))
+			continue;
+		if (look_through(agreed, ours, request->fields[i].value, &found, &seen))
+			return PL_EPROTO;
+	}
+	return found ? PL_OK : PL_ENOENT;
+}
+
+size_t pl_ws_deflate_answer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *agreed)
+{
+	char server[40] = "";
+	char client[40] = "";
+
+	if (agreed->server_window < PL_WS_WINDOW_MAX || agreed->server_window_asked)
+		snprintf(server, sizeof(server), "; server_max_window_bits=%u",
+			 agreed->server_window);
+	if (agreed->client_window < PL_WS_WINDOW_MAX)
+		snprintf(client, sizeof(client), "; client_max_window_bits=%u",
+			 agreed->client_window);
+	return (size_t)snprintf(out, PL_WS_DEFLATE_ANSWER_MAX, "permessage-deflate%s%s%s%s",
+				agreed->server_fresh ? "; server_no_context_takeover" : "",
+				agreed->client_fresh ? "; client_no_context_takeover" : "", server,
+				client);
+}

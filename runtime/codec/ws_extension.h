@@ -1,0 +1,47 @@
+/*
+ * ws_extension.h - Sec-WebSocket-Extensions (RFC 6455 section 9.1), and the agreement on
+ * permessage-deflate (RFC 7692 section 7.1), the server's side.
+ *
+ * Pure.
+ */
+#ifndef PL_CODEC_WS_EXTENSION_H
+#define PL_CODEC_WS_EXTENSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec/ws_handshake.h"
+
+enum {
+	PL_WS_WINDOW_MIN = 9, /* zlib has no raw deflate with 8 bits: such offers are declined */
+	PL_WS_WINDOW_MAX = 15,
+	PL_WS_DEFLATE_ANSWER_MAX = 160, /* bytes of the longest answer */
+	PL_WS_EXTENSIONS_MAX = 64	/* offers that are looked at */
+};
+
+/* What one side wants, or what both have agreed on. */
+typedef struct pl_ws_deflate_terms {
+	uint8_t server_window;	  /* bits, 9 to 15 */
+	uint8_t client_window;	  /* bits, 8 to 15 */
+	bool server_fresh;	  /* server_no_context_takeover: every message starts anew */
+	bool client_fresh;	  /* client_no_context_takeover */
+	bool server_window_asked; /* the client named it, so the answer must (7.1.2.1) */
+} pl_ws_deflate_terms;
+
+/* Takes the next `token [= value]` from the front of *rest, of one extension's parameters ("; a;
+ * b=1"). A value may be quoted; it is given without quotes, and must be a token (RFC 7692 5).
+ * PL_OK, 1 at the end, PL_EPROTO. value->at is NULL when there is none. */
+int pl_ws_extension_param(pl_slice *rest, pl_slice *name, pl_slice *value);
+
+/* Chooses the first offer of permessage-deflate in the request that can be met. `ours` says what
+ * we want: windows at most that large, and fresh where it says so. PL_OK with *agreed; PL_ENOENT:
+ * no offer that we can meet (the handshake goes on without it); PL_EPROTO: the field is malformed
+ * (RFC 6455 9.1: refuse the handshake with 400). */
+int pl_ws_deflate_agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+			const pl_ws_request *request);
+
+/* The answer's field value; returns its length. */
+size_t pl_ws_deflate_answer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *agreed);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * ws_deflate.h - permessage-deflate (RFC 7692): messages through zlib.
+ *
+ * A direction whose every message starts anew (no context takeover) needs no memory of its own: it
+ * borrows from a pool that all connections of a server share. One with takeover has its own zlib
+ * state, made at its first message: some 40 KiB to inflate, 8 KiB << mem_level and more to deflate.
+ */
+#ifndef PL_WS_WS_DEFLATE_H
+#define PL_WS_WS_DEFLATE_H
+
+#include "base/buffer.h"
+#include "codec/ws_extension.h"
+
+typedef struct pl_ws_deflate pl_ws_deflate;
+typedef struct pl_ws_deflate_pool pl_ws_deflate_pool;
+
+/* One thread's. mem_level 1 to 9, level 1 to 9 as zlib has them. NULL without memory. */
+pl_ws_deflate_pool *pl_ws_deflate_pool_new(int mem_level, int level);
+void pl_ws_deflate_pool_free(pl_ws_deflate_pool *pool);
+
+/* One connection's. The pool must outlive it. `server`: we are the server. NULL without memory. */
+pl_ws_deflate *pl_ws_deflate_new(pl_ws_deflate_pool *pool, const pl_ws_deflate_terms *terms,
+				 bool server);
+void pl_ws_deflate_free(pl_ws_deflate *deflate);
+
+/* Deflates a message. *out is the pool's, valid until the next encode with the same pool. PL_OK or
+ * PL_ENOMEM. */
+int pl_ws_deflate_encode(pl_ws_deflate *deflate, const void *data, size_t len, pl_slice *out);
+
+/* Inflates a whole message, at most `limit` bytes. *out is the pool's, valid until the next decode.
+ * PL_OK; PL_ETOOBIG (1009: checked while inflating, so that a bomb costs at most the limit);
+ * PL_EPROTO (1007: no deflate data); PL_ENOMEM. */
+int pl_ws_deflate_decode(pl_ws_deflate *deflate, const void *data, size_t len, size_t limit,
+			 pl_slice *out);
+
+/* Whether what this connection deflates could be sent on another one for which this gives the same
+ * number: 0 for "no", else the window bits. */
+uint8_t pl_ws_deflate_sharing(const pl_ws_deflate *deflate);
+
+#endif
