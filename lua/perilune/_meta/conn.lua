@@ -1,0 +1,72 @@
+---@meta
+-- What runtime/lua gives to scripts: connections. For editors; nothing loads this file.
+
+--- A connection: from accept through its HTTP requests to the end of its WebSocket, one object.
+--- After the end, methods return nil, "the connection is closed", "ECLOSED"; what is read stays.
+---@class perilune.Conn
+---@field guid string 32 upper-case hexadecimal digits; nobody can guess it. Read only, as all but `data`.
+---@field ip string The peer's.
+---@field port integer The peer's.
+---@field local_ip string
+---@field local_port integer
+---@field url string The target of the WebSocket's handshake as sent, "/tea?cup=2"; "" before.
+---@field protocol string The subprotocol agreed; "" for none.
+---@field transport "http"|"rfc6455" Before and after the handshake.
+---@field headers_request table<string, string> Of the handshake: lower-case names, repeats joined by ", ". A new table each time; empty before.
+---@field headers_response table<string, string> The same of the answer.
+---@field rec_bytes integer Bytes received since the handshake, frame heads included; 0 before.
+---@field send_bytes integer Bytes sent since the handshake.
+---@field data table The application's own; another table may be assigned.
+local Conn = {}
+
+--- Sends a text message.
+---@param text string UTF-8.
+---@param size? integer Send in fragments of so many bytes; default whole.
+---@return true? ok Taken: it leaves at the end of the loop's turn, or waits.
+---@return string? state_or_message "buffered": limits.high_water bytes wait; OnDrain comes when it is better.
+---@return string? code "ECLOSED", "EUTF8", "ELIMIT" (limits.send_queue is full: the connection is dropped) or "ENOMEM"
+function Conn:write(text, size) end
+
+--- Sends a binary message.
+---@param bytes string
+---@param size? integer
+---@return true? ok
+---@return string? state_or_message
+---@return string? code
+function Conn:write_binary(bytes, size) end
+
+--- Sends Close and waits up to limits.close_timeout for the peer's, in the background: the call
+--- returns at once. On HTTP the connection ends after its present answer.
+---@param code? integer 1000 to 1003, 1007 to 1014 or 3000 to 4999; default 1000; -1 for none. Others throw.
+---@param reason? string UTF-8, cut at 123 bytes.
+---@return true? ok
+---@return string? message
+---@return string? code "ECLOSED"
+function Conn:close(code, reason) end
+
+--- Sends Close if output is not blocked, and closes without waiting for the peer's.
+---@param code? integer As close.
+---@return true? ok
+---@return string? message
+---@return string? code "ECLOSED"
+function Conn:disconnect(code) end
+
+--- Subscribes to a channel; once more has no effect.
+---@param channel string 1 to 1024 bytes; others throw.
+---@return true? ok
+---@return string? message
+---@return string? code "ECLOSED", "ELIMIT" (limits.channels_per_connection) or "ENOMEM"
+function Conn:subscribe(channel) end
+
+---@param channel string
+---@return boolean? was_subscribed
+---@return string? message
+---@return string? code "ECLOSED"
+function Conn:unsubscribe(channel) end
+
+--- Sends a ping. With a timeout it waits for the answer, and disconnects who gives none.
+---@param timeout? number Seconds, above 0, at most 86400.
+---@return true? ok
+---@return string? message
+---@return string? code "ECLOSED", "ETIMEDOUT" or "ENOMEM"
+function Conn:ping(timeout) end
