@@ -174,7 +174,8 @@ local Request = {}
 function Request:header_all(name) end
 
 --- The answer to a request. It is sent when the handler has returned, if `content_text` or
---- `response_no` was set. Assigning any other field, or a value of another type, throws.
+--- `response_no` was set. Assigning any other field throws, and so does a value of another type
+--- when a field is first set.
 ---@class perilune.Response
 ---@field response_no? integer 200 to 599; default 200.
 ---@field content_type? string Default "text/html; charset=utf-8" when there is a text.
