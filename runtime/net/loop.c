@@ -167,6 +167,8 @@ void pl_loop_free(pl_loop *loop)
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	uv_loop_close(&loop->uv);
 	pl_chunk_pool_deinit(&loop->chunks);
+	pl_free(loop->tls_plain);
+	pl_free(loop->tls_record);
 	pl_free(loop->read_buffer);
 	pl_free(loop);
 }

@@ -13,6 +13,9 @@
  * burst is read with one system call. */
 enum { PL_LOOP_READ_BUFFER = 256 * 1024, PL_LOOP_SIGNALS = 8, PL_LOOP_DATE = 29 };
 
+/* Where TLS decrypts to: four records. */
+enum { PL_LOOP_TLS_BUFFER = 64 * 1024 };
+
 typedef struct pl_loop_signal {
 	uv_signal_t handle;
 	void (*callback)(void *context, int number);
@@ -38,6 +41,8 @@ struct pl_loop {
 	pl_chunk_pool chunks;
 	pl_loop_signal signals[PL_LOOP_SIGNALS];
 	char *read_buffer;
+	uint8_t *tls_plain;  /* made by the first TLS connection; NULL while in use */
+	uint8_t *tls_record; /* output joined for one record; in the same way */
 };
 
 /* The status for a libuv error. */

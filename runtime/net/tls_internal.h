@@ -5,8 +5,10 @@
 #define PL_NET_TLS_INTERNAL_H
 
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
+#include "net/stream.h"
 #include "net/tls_context.h"
 
 typedef struct pl_tls_site {
@@ -31,5 +33,20 @@ const char *pl_tls_reason(void);
 /* tls_context_lists.c: sets cipher_list and curves; false: *wrong is what is not known, or NULL. */
 bool pl_tls_set_ciphers(SSL_CTX *ssl, const char *list, pl_slice *wrong);
 bool pl_tls_set_curves(SSL_CTX *ssl, const char *list, pl_slice *wrong);
+
+/* Bytes from below that OpenSSL has not taken yet. */
+typedef struct pl_tls_input {
+	uint8_t *at;
+	size_t len;
+} pl_tls_input;
+
+/* What a connection's BIO reads and writes. */
+typedef struct pl_tls_wire {
+	pl_tls_input *input; /* NULL: nothing is there now */
+	pl_stream *below;
+} pl_tls_wire;
+
+/* tls_bio.c: the wire must outlive the BIO. NULL: no memory. */
+BIO *pl_tls_bio_new(pl_tls_wire *wire);
 
 #endif

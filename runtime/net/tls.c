@@ -1,0 +1,528 @@
+#include "net/tls.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "net/loop_internal.h"
+#include "net/tls_internal.h"
+
+enum {
+	RECORD = PL_CHUNK_LARGE - 64,	    /* plaintext of a record that fits into a chunk */
+	RECORD_PIECES = 64,		    /* of output that are joined into one record */
+	ENCRYPT_AHEAD = 4 * PL_CHUNK_LARGE, /* bytes between two flushes of the stream below */
+	BELOW_QUEUED = 16 * PL_CHUNK_LARGE  /* more than our own output can come to there */
+};
+
+enum state { HANDSHAKE, OPEN, CLOSING };
+
+typedef struct tls {
+	pl_stream stream;
+	pl_stream *below;
+	pl_tls_wire wire;
+	pl_tls_context *context;
+	SSL *ssl;
+	pl_buffer kept;	   /* bytes from below that came while the owner was paused */
+	pl_deferred again; /* takes them in */
+	pl_timer timer;	   /* the handshake's deadline */
+	int status;	   /* for `closed`, when it is not that of the stream below */
+	uint8_t state;
+	bool running;	/* OpenSSL reads, or the owner is being told */
+	bool finishing; /* pl_stream_finish was called */
+	bool ended;	/* the owner was told `end` */
+} tls;
+
+static const pl_stream_ops tls_ops;
+
+static tls *tls_of(pl_stream *stream)
+{
+	return PL_CONTAINER(stream, tls, stream);
+}
+
+/* Buffers that all connections of a loop share. One is taken out while it is in use, so that TLS
+ * inside of TLS gets one of its own. */
+
+static uint8_t *borrow(uint8_t **shared, size_t size)
+{
+	uint8_t *buffer = *shared;
+
+	*shared = NULL;
+	return buffer ? buffer : pl_alloc(size);
+}
+
+static void give_back(uint8_t **shared, uint8_t *buffer)
+{
+	pl_free(*shared);
+	*shared = buffer;
+}
+
+/* The end. */
+
+static void below_closed(void *owner, int status)
+{
+	tls *self = owner;
+	pl_loop *loop = self->stream.loop;
+
+	self->stream.closing = true;
+	pl_loop_stop_timer(loop, &self->timer);
+	pl_deferred_cancel(&self->stream.flush);
+	pl_deferred_cancel(&self->again);
+	pl_output_clear(&self->stream.output, &loop->chunks);
+	pl_buffer_deinit(&self->kept);
+	if (self->stream.events)
+		self->stream.events->closed(self->stream.owner,
+					    self->status ? self->status : status);
+	SSL_free(self->ssl);
+	pl_tls_context_unref(self->context);
+	pl_free(self);
+}
+
+static void enter_closing(tls *self, int status)
+{
+	self->state = CLOSING;
+	self->status = status;
+	self->stream.closing = true;
+	pl_loop_stop_timer(self->stream.loop, &self->timer);
+	pl_deferred_cancel(&self->stream.flush);
+	pl_deferred_cancel(&self->again);
+	pl_buffer_deinit(&self->kept);
+}
+
+/* OpenSSL has queued an alert where the peer should know: it leaves before the end. */
+static void fail(tls *self, int status)
+{
+	if (self->state == CLOSING)
+		return;
+	enter_closing(self, status);
+	pl_stream_finish(self->below);
+}
+
+static void tls_abort(pl_stream *stream, int status)
+{
+	tls *self = tls_of(stream);
+
+	enter_closing(self, status);
+	pl_stream_abort(self->below, status);
+}
+
+/* Says why, and closes. */
+static void broken(tls *self, const char *what)
+{
+	long verified = SSL_get_verify_result(self->ssl);
+	char ip[PL_ADDRESS_TEXT];
+	pl_address peer;
+
+	if (pl_log_enabled(PL_LOG_DEBUG)) {
+		pl_stream_peer(self->below, &peer);
+		pl_address_ip(&peer, ip);
+		pl_log(PL_LOG_DEBUG, "TLS %s with %s failed: %s", what, ip,
+		       verified == X509_V_OK ? pl_tls_reason()
+					     : X509_verify_cert_error_string(verified));
+	}
+	ERR_clear_error();
+	if (self->below->closing)
+		enter_closing(self, 0); /* it failed by itself, and will say why */
+	else
+		fail(self, PL_EPROTO);
+}
+
+/* Sending. */
+
+static size_t gather(const pl_output *output, uint8_t *record)
+{
+	pl_output_piece pieces[RECORD_PIECES];
+	size_t count = pl_output_peek(output, pieces, RECORD_PIECES);
+	size_t used = 0;
+	size_t i;
+
+	for (i = 0; i < count && used < RECORD; i++) {
+		size_t len = pieces[i].len < RECORD - used ? pieces[i].len : RECORD - used;
+
+		memcpy(record + used, pieces[i].data, len);
+		used += len;
+	}
+	return used;
+}
+
+/* 1 when OpenSSL has taken *sent bytes. */
+static int encrypt_joined(tls *self, size_t *sent)
+{
+	uint8_t **shared = &self->stream.loop->tls_record;
+	uint8_t *record = borrow(shared, RECORD);
+	int result = 0;
+
+	if (!record)
+		return 0;
+	result = SSL_write_ex(self->ssl, record, gather(&self->stream.output, record), sent);
+	give_back(shared, record);
+	return result;
+}
+
+/* One record of what is queued. */
+static bool encrypt(tls *self)
+{
+	pl_output *output = &self->stream.output;
+	pl_output_piece pieces[2];
+	size_t count = pl_output_peek(output, pieces, 2);
+	size_t sent = 0;
+	int result;
+
+	ERR_clear_error();
+	if (count == 1 || pieces[0].len >= RECORD)
+		result = SSL_write_ex(self->ssl, pieces[0].data,
+				      pieces[0].len < RECORD ? pieces[0].len : RECORD, &sent);
+	else
+		result = encrypt_joined(self, &sent);
+	if (result == 1)
+		pl_output_consume(output, &self->stream.loop->chunks, sent);
+	return result == 1;
+}
+
+/* The stream below is flushed here, and must not ask for another turn to do it again. */
+static void push(tls *self)
+{
+	pl_stream_flush_now(self->below);
+	pl_deferred_cancel(&self->below->flush);
+}
+
+static void goodbye(tls *self)
+{
+	ERR_clear_error();
+	if (self->state == OPEN)
+		SSL_shutdown(self->ssl);
+	ERR_clear_error();
+	enter_closing(self, 0);
+	pl_stream_finish(self->below);
+}
+
+static void tls_flush(pl_stream *stream)
+{
+	tls *self = tls_of(stream);
+	pl_stream *below = self->below;
+
+	if (self->state != OPEN)
+		return;
+	below->write_timeout = stream->write_timeout;
+	while (stream->output.len > 0 && !below->blocked && !below->closing) {
+		if (!encrypt(self)) {
+			broken(self, "connection");
+			return;
+		}
+		if (stream->output.len == 0 || pl_stream_queued(below) >= ENCRYPT_AHEAD)
+			push(self);
+	}
+	stream->blocked = below->blocked;
+	if (below->closing)
+		stream->closing = true;
+	else if (self->finishing && stream->output.len == 0)
+		goodbye(self);
+}
+
+static void below_drain(void *owner)
+{
+	tls *self = owner;
+	pl_stream *stream = &self->stream;
+
+	if (!stream->blocked || self->state != OPEN)
+		return;
+	stream->blocked = false;
+	tls_flush(stream);
+	if (!stream->blocked && !stream->closing)
+		stream->events->drain(stream->owner);
+}
+
+static void tls_finish(pl_stream *stream)
+{
+	tls *self = tls_of(stream);
+
+	self->finishing = true;
+	pl_buffer_deinit(&self->kept);
+	if (self->state == HANDSHAKE && stream->output.len == 0)
+		goodbye(self);
+	else if (self->state == OPEN && !stream->blocked)
+		pl_loop_flush(stream->loop, &stream->flush);
+}
+
+/* Receiving. */
+
+static void opened(tls *self)
+{
+	pl_stream *stream = &self->stream;
+
+	self->state = OPEN;
+	pl_loop_stop_timer(stream->loop, &self->timer);
+	if (stream->paused && !stream->closing)
+		pl_stream_pause(self->below);
+	if (stream->output.len > 0 || self->finishing)
+		pl_loop_flush(stream->loop, &stream->flush);
+}
+
+static void shake_hands(tls *self)
+{
+	int result;
+
+	ERR_clear_error();
+	result = SSL_do_handshake(self->ssl);
+	if (result == 1)
+		opened(self);
+	else if (SSL_get_error(self->ssl, result) != SSL_ERROR_WANT_READ)
+		broken(self, "handshake");
+}
+
+/* Fills the buffer as far as it goes; *error is what stopped it, if it is not full. */
+static size_t decrypt(tls *self, uint8_t *buffer, int *error)
+{
+	size_t len = 0;
+
+	*error = SSL_ERROR_NONE;
+	ERR_clear_error();
+	while (len < PL_LOOP_TLS_BUFFER) {
+		size_t n = 0;
+
+		if (SSL_read_ex(self->ssl, buffer + len, PL_LOOP_TLS_BUFFER - len, &n) != 1) {
+			*error = SSL_get_error(self->ssl, 0);
+			break;
+		}
+		len += n;
+	}
+	return len;
+}
+
+static void receive(tls *self, uint8_t *buffer)
+{
+	pl_stream *stream = &self->stream;
+	int error = SSL_ERROR_NONE;
+
+	while (error == SSL_ERROR_NONE && !stream->paused && !stream->closing) {
+		size_t len = decrypt(self, buffer, &error);
+
+		if (len > 0)
+			stream->events->data(stream->owner, buffer, len);
+	}
+	if (stream->closing)
+		return;
+	if (error == SSL_ERROR_ZERO_RETURN) {
+		if (stream->paused || self->ended)
+			return;
+		self->ended = true;
+		stream->events->end(stream->owner);
+	} else if (error != SSL_ERROR_NONE && error != SSL_ERROR_WANT_READ) {
+		broken(self, "connection");
+	}
+}
+
+static void receive_all(tls *self)
+{
+	uint8_t **shared = &self->stream.loop->tls_plain;
+	uint8_t *buffer = borrow(shared, PL_LOOP_TLS_BUFFER);
+
+	if (!buffer) {
+		fail(self, PL_ENOMEM);
+		return;
+	}
+	receive(self, buffer);
+	give_back(shared, buffer);
+}
+
+/* Bytes that the owner does not want yet have to survive the read; behind a close_notify there are
+ * none. A peer that asks for new keys on and on (RFC 8446 4.6.3) must not fill our output. */
+static void settle(tls *self, const pl_tls_input *input)
+{
+	pl_stream *below = self->below;
+
+	if (self->state != OPEN || self->stream.closing)
+		return;
+	if (below->blocked && pl_stream_queued(below) > BELOW_QUEUED)
+		tls_abort(&self->stream, PL_ELIMIT);
+	else if (input->len > 0 && !self->ended &&
+		 pl_buffer_append(&self->kept, input->at, input->len))
+		fail(self, PL_ENOMEM);
+	else if (!self->stream.paused)
+		pl_stream_resume(below);
+}
+
+static void run(tls *self, pl_tls_input input)
+{
+	self->running = true;
+	self->wire.input = &input;
+	if (self->state == HANDSHAKE)
+		shake_hands(self);
+	if (self->state == OPEN && !self->stream.closing && !self->stream.paused)
+		receive_all(self);
+	self->wire.input = NULL;
+	self->running = false;
+	settle(self, &input);
+}
+
+static void on_again(pl_deferred *deferred)
+{
+	tls *self = PL_CONTAINER(deferred, tls, again);
+	pl_buffer kept = self->kept;
+
+	if (self->stream.paused || self->stream.closing)
+		return;
+	self->kept = (pl_buffer){ 0 };
+	run(self, (pl_tls_input){ kept.data, kept.len });
+	pl_buffer_deinit(&kept);
+}
+
+static void below_data(void *owner, uint8_t *data, size_t len)
+{
+	tls *self = owner;
+
+	if (self->ended || self->state == CLOSING || (self->state == OPEN && self->stream.closing))
+		return;
+	if (self->kept.len == 0)
+		run(self, (pl_tls_input){ data, len });
+	else if (pl_buffer_append(&self->kept, data, len))
+		fail(self, PL_ENOMEM);
+}
+
+static void below_end(void *owner)
+{
+	tls *self = owner;
+
+	if (self->ended || self->state == CLOSING || self->finishing)
+		return;
+	pl_log(PL_LOG_DEBUG, "TLS connection cut off: the peer has not said goodbye");
+	tls_abort(&self->stream, PL_ECONNRESET);
+}
+
+static void tls_pause(pl_stream *stream)
+{
+	tls *self = tls_of(stream);
+
+	if (self->state == OPEN)
+		pl_stream_pause(self->below);
+}
+
+static void tls_resume(pl_stream *stream)
+{
+	tls *self = tls_of(stream);
+
+	if (self->state != OPEN || self->running)
+		return;
+	/* What was read already comes first, and never from within this call. */
+	if (self->kept.len > 0 || SSL_has_pending(self->ssl) ||
+	    (SSL_get_shutdown(self->ssl) & SSL_RECEIVED_SHUTDOWN))
+		pl_loop_defer(stream->loop, &self->again);
+	else
+		pl_stream_resume(self->below);
+}
+
+/* Making. */
+
+static void tls_address(pl_stream *stream, bool local, pl_address *address)
+{
+	pl_stream *below = tls_of(stream)->below;
+
+	below->ops->address(below, local, address);
+}
+
+static const pl_stream_ops tls_ops = {
+	.flush = tls_flush,
+	.pause = tls_pause,
+	.resume = tls_resume,
+	.finish = tls_finish,
+	.abort = tls_abort,
+	.address = tls_address,
+};
+
+static const pl_stream_events below_events = {
+	.data = below_data,
+	.end = below_end,
+	.drain = below_drain,
+	.closed = below_closed,
+};
+
+static void on_deadline(pl_timer *timer)
+{
+	tls *self = PL_CONTAINER(timer, tls, timer);
+
+	pl_log(PL_LOG_DEBUG, "TLS handshake took too long");
+	tls_abort(&self->stream, PL_ETIMEDOUT);
+}
+
+/* False: no memory. */
+static bool prepare(tls *self, pl_tls_context *context)
+{
+	BIO *bio;
+
+	self->ssl = SSL_new(context->sites[0].ssl);
+	bio = self->ssl ? pl_tls_bio_new(&self->wire) : NULL;
+	if (!bio) {
+		SSL_free(self->ssl);
+		ERR_clear_error();
+		return false;
+	}
+	SSL_set_bio(self->ssl, bio, bio);
+	SSL_set_accept_state(self->ssl);
+	return true;
+}
+
+int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context, uint32_t timeout)
+{
+	tls *self = pl_calloc(1, sizeof(*self));
+
+	if (!self)
+		return PL_ENOMEM;
+	pl_stream_init(&self->stream, &tls_ops, below->loop);
+	self->below = self->wire.below = below;
+	if (!prepare(self, context)) {
+		pl_free(self);
+		return PL_ENOMEM;
+	}
+	self->context = pl_tls_context_ref(context);
+	pl_deferred_init(&self->again, on_again);
+	pl_timer_init(&self->timer, on_deadline);
+	pl_loop_start(below->loop, &self->timer, timeout);
+	pl_stream_own(below, &below_events, self);
+	pl_stream_resume(below);
+	*stream = &self->stream;
+	return PL_OK;
+}
+
+/* What was agreed. */
+
+pl_slice pl_tls_alpn(const pl_stream *stream)
+{
+	const tls *self = PL_CONTAINER(stream, tls, stream);
+	const unsigned char *name = NULL;
+	unsigned len = 0;
+
+	if (stream->ops != &tls_ops)
+		return pl_slice_make(NULL, 0);
+	SSL_get0_alpn_selected(self->ssl, &name, &len);
+	return pl_tls_context_alpn(self->context, name, len);
+}
+
+static bool print_subject(X509 *x509, char *text, size_t size)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *bytes = NULL;
+	size_t len;
+
+	if (!bio)
+		return false;
+	X509_NAME_print_ex(bio, X509_get_subject_name(x509), 0, XN_FLAG_RFC2253);
+	len = (size_t)BIO_get_mem_data(bio, &bytes);
+	if (len >= size)
+		len = size - 1;
+	memcpy(text, bytes, len);
+	text[len] = '\0';
+	BIO_free(bio);
+	return true;
+}
+
+bool pl_tls_peer_subject(const pl_stream *stream, char *text, size_t size)
+{
+	const tls *self = PL_CONTAINER(stream, tls, stream);
+	X509 *x509 = NULL;
+
+	if (size > 0 && stream->ops == &tls_ops && self->state != HANDSHAKE)
+		x509 = SSL_get0_peer_certificate(self->ssl);
+	return x509 && print_subject(x509, text, size);
+}

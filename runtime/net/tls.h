@@ -1,0 +1,32 @@
+/*
+ * tls.h - the server's side of TLS (RFC 8446, RFC 5246) as a stream over another stream.
+ *
+ * What stream.h says holds here: `closed` is last, output leaves at the end of the turn, `blocked`
+ * is that of the stream below. Besides:
+ * - `end` comes for the peer's close_notify. An end below without one is a truncation (RFC 8446
+ *   6.1): the stream closes with PL_ECONNRESET and no `end`.
+ * - pl_stream_finish sends close_notify behind what is queued. Before the end of the handshake it
+ *   waits for that, if there is something to send.
+ * - the handshake begins at once, also while the owner has not resumed; a failed one closes with
+ *   PL_EPROTO, after the alert, and a debug line says why.
+ */
+#ifndef PL_NET_TLS_H
+#define PL_NET_TLS_H
+
+#include "base/slice.h"
+#include "net/stream.h"
+#include "net/tls_context.h"
+
+/* Takes `below` over, a new connection that nothing was read from. `timeout` in ms for the whole
+ * handshake, then PL_ETIMEDOUT. PL_OK, or PL_ENOMEM: `below` is still the caller's. */
+int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context, uint32_t timeout);
+
+/* The protocol agreed by ALPN (RFC 7301), a slice of the context's settings; empty when there is
+ * none (yet), and for streams that are no TLS. */
+pl_slice pl_tls_alpn(const pl_stream *stream);
+
+/* The verified client certificate's subject in RFC 4514's form, NUL-terminated and cut to size.
+ * False: the client has shown none, or the stream is no TLS. */
+bool pl_tls_peer_subject(const pl_stream *stream, char *text, size_t size);
+
+#endif
