@@ -1,16 +1,24 @@
 #include "net/tcp.h"
 
+#include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "net/loop_internal.h"
 
 enum {
 	WRITE_PIECES = 64,	   /* buffers a system call takes at once */
 	WRITE_QUEUED = 256 * 1024, /* bytes handed to libuv at once, so that progress shows */
-	FINISH_TICK = 250	   /* ms between looks at a write that makes no progress */
+	FINISH_TICK = 250,	   /* ms between looks at a write that makes no progress */
+	ACCEPT_BURST = 256,	   /* connections taken in a turn, at most */
+	ACCEPT_AGAIN = 100	   /* ms until connections that had to wait are tried again */
 };
 
 /* What a connection needs only while its output is blocked. */
@@ -18,7 +26,7 @@ typedef struct tcp_write {
 	uv_write_t request;
 	pl_timer timer;
 	uint64_t since;	 /* when it last made progress */
-	size_t progress; /* libuv's queue then */
+	size_t progress; /* what was unsent then */
 	size_t bytes;
 	struct tcp *tcp; /* NULL: the connection is closing */
 } tcp_write;
@@ -85,12 +93,24 @@ static void tcp_close(tcp *self, int status)
 static void tcp_flush(pl_stream *stream);
 static void linger_begin(tcp *self);
 
+/* Bytes that the peer has not acknowledged: what libuv holds and what the kernel does. The kernel
+ * takes more only when much of its own has gone, which for a slow peer is minutes. */
+static size_t unsent(tcp *self)
+{
+	int in_kernel = 0;
+	uv_os_fd_t fd;
+
+	if (uv_fileno((uv_handle_t *)&self->handle, &fd) == 0)
+		ioctl(fd, SIOCOUTQ, &in_kernel);
+	return uv_stream_get_write_queue_size(uv_stream(self)) + (size_t)in_kernel;
+}
+
 static void on_write_timer(pl_timer *timer)
 {
 	tcp_write *write = PL_CONTAINER(timer, tcp_write, timer);
 	tcp *self = write->tcp;
 	pl_loop *loop = self->stream.loop;
-	size_t queued = uv_stream_get_write_queue_size(uv_stream(self));
+	size_t queued = unsent(self);
 	uint64_t limit = self->stream.write_timeout;
 
 	if (queued != write->progress) {
@@ -168,7 +188,7 @@ static void write_later(tcp *self)
 		return;
 	}
 	write->tcp = self;
-	write->progress = uv_stream_get_write_queue_size(uv_stream(self));
+	write->progress = unsent(self);
 	write->since = pl_loop_now(self->stream.loop);
 	pl_timer_init(&write->timer, on_write_timer);
 	self->write = write;
@@ -375,31 +395,54 @@ static const pl_stream_ops tcp_ops = {
 	.address = tcp_address,
 };
 
-/* Listening. */
+/* Listening. libuv's own way would spin when the process has no descriptor left: here the
+ * connections then wait in the backlog. */
 
 struct pl_listener {
-	uv_tcp_t handle;
+	uv_poll_t handle;
 	pl_loop *loop;
 	const pl_listener_events *events;
 	void *owner;
+	pl_timer again;
+	int fd;
+	bool told; /* that connections wait */
 };
+
+static void on_readable(uv_poll_t *handle, int status, int events);
+
+static void watch(pl_listener *listener)
+{
+	uv_poll_start(&listener->handle, UV_READABLE, on_readable);
+}
+
+static void on_again(pl_timer *timer)
+{
+	watch(PL_CONTAINER(timer, pl_listener, again));
+}
+
+/* Looks away from the socket for a while. */
+static void rest(pl_listener *listener, int status)
+{
+	if (!listener->told)
+		pl_log(PL_LOG_WARN, "connections have to wait: %s", pl_status_text(status));
+	listener->told = true;
+	uv_poll_stop(&listener->handle);
+	pl_loop_start(listener->loop, &listener->again, ACCEPT_AGAIN);
+}
 
 static void on_refused(uv_handle_t *handle)
 {
 	pl_free(handle->data);
 }
 
-static void on_connection(uv_stream_t *server, int status)
+static void adopt(pl_listener *listener, tcp *self, int fd)
 {
-	pl_listener *listener = server->data;
-	tcp *self = status ? NULL : pl_calloc(1, sizeof(*self));
-
-	if (!self)
-		return;
+	listener->told = false;
 	uv_tcp_init(&listener->loop->uv, &self->handle);
 	self->handle.data = self;
 	pl_stream_init(&self->stream, &tcp_ops, listener->loop);
-	if (uv_accept(server, uv_stream(self))) {
+	if (uv_tcp_open(&self->handle, fd)) {
+		close(fd);
 		uv_close((uv_handle_t *)&self->handle, on_refused);
 		return;
 	}
@@ -407,18 +450,67 @@ static void on_connection(uv_stream_t *server, int status)
 	listener->events->accept(listener->owner, &self->stream);
 }
 
-static int listen_at(pl_listener *listener, const pl_address *address)
+/* False when there is nothing more to do for now. */
+static bool take_connection(pl_listener *listener)
 {
+	tcp *self = pl_calloc(1, sizeof(*self));
+	int fd;
+	int error;
+
+	if (!self) {
+		rest(listener, PL_ENOMEM);
+		return false;
+	}
+	fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		adopt(listener, self, fd);
+		return !uv_is_closing((uv_handle_t *)&listener->handle);
+	}
+	error = errno;
+	pl_free(self);
+	if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+		rest(listener, pl_status_from_errno(error));
+	/* What is left is a connection that failed before it was ours. */
+	return error == ECONNABORTED || error == EINTR || error == EPROTO;
+}
+
+static void on_readable(uv_poll_t *handle, int status, int events)
+{
+	pl_listener *listener = handle->data;
+	int left = ACCEPT_BURST;
+
+	(void)status, (void)events;
+	while (left-- > 0 && take_connection(listener))
+		;
+}
+
+static int listen_at(int fd, const pl_address *address)
+{
+	const int on = 1;
 	struct sockaddr_storage name;
-	unsigned flags = address->family == 6 ? UV_TCP_IPV6ONLY : 0;
-	int status;
+	socklen_t len =
+		address->family == 6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 
 	to_sockaddr(address, &name);
-	status = uv_tcp_bind(&listener->handle, (const struct sockaddr *)&name, flags);
-	if (!status)
-		status = uv_listen((uv_stream_t *)&listener->handle, PL_LISTEN_BACKLOG,
-				   on_connection);
-	return pl_net_status(status);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    (address->family == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
+	    bind(fd, (const struct sockaddr *)&name, len) || listen(fd, PL_LISTEN_BACKLOG))
+		return pl_status_from_errno(errno);
+	return PL_OK;
+}
+
+static int open_socket(const pl_address *address, int *fd)
+{
+	int family = address->family == 6 ? AF_INET6 : AF_INET;
+	int status;
+
+	*fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		return pl_status_from_errno(errno);
+	status = listen_at(*fd, address);
+	if (status)
+		close(*fd);
+	return status;
 }
 
 int pl_listener_open(pl_listener **result, pl_loop *loop, const pl_address *address,
@@ -432,13 +524,19 @@ int pl_listener_open(pl_listener **result, pl_loop *loop, const pl_address *addr
 	listener->loop = loop;
 	listener->events = events;
 	listener->owner = owner;
-	uv_tcp_init(&loop->uv, &listener->handle);
-	listener->handle.data = listener;
-	status = listen_at(listener, address);
+	pl_timer_init(&listener->again, on_again);
+	status = open_socket(address, &listener->fd);
+	if (!status) {
+		status = pl_net_status(uv_poll_init(&loop->uv, &listener->handle, listener->fd));
+		if (status)
+			close(listener->fd);
+	}
 	if (status) {
-		uv_close((uv_handle_t *)&listener->handle, on_refused);
+		pl_free(listener);
 		return status;
 	}
+	listener->handle.data = listener;
+	watch(listener);
 	*result = listener;
 	return PL_OK;
 }
@@ -446,9 +544,9 @@ int pl_listener_open(pl_listener **result, pl_loop *loop, const pl_address *addr
 void pl_listener_address(pl_listener *listener, pl_address *address)
 {
 	struct sockaddr_storage name = { 0 };
-	int len = sizeof(name);
+	socklen_t len = sizeof(name);
 
-	uv_tcp_getsockname(&listener->handle, (struct sockaddr *)&name, &len);
+	getsockname(listener->fd, (struct sockaddr *)&name, &len);
 	from_sockaddr(&name, address);
 }
 
@@ -462,5 +560,8 @@ static void on_listener_closed(uv_handle_t *handle)
 
 void pl_listener_close(pl_listener *listener)
 {
+	pl_loop_stop_timer(listener->loop, &listener->again);
+	uv_poll_stop(&listener->handle);
+	close(listener->fd);
 	uv_close((uv_handle_t *)&listener->handle, on_listener_closed);
 }
