@@ -3,6 +3,7 @@
  *
  *   perilune [options] APP [arguments]
  *   perilune [options] test [busted's arguments]
+ *   perilune cert DIR [--name NAME]...
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +12,15 @@
 
 #include "base/embedded.h"
 #include "base/log.h"
+#include "crypto/certificate_folder.h"
 #include "lua/lua_script.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, CERT_NAMES = 100 };
 
 static const char help[] =
 	"Usage: perilune [options] APP [arguments]\n"
 	"       perilune [options] test [DIR] [busted's arguments]\n"
+	"       perilune cert DIR [--name NAME]...\n"
 	"\n"
 	"Runs a Lua script that serves realtime protocols. APP is a Lua file, or a folder\n"
 	"with a main.lua. Whatever follows APP is the script's own (arg[1], arg[2], ...).\n"
@@ -31,6 +34,10 @@ static const char help[] =
 	"\n"
 	"Commands:\n"
 	"  test               run busted specs inside the runtime (default folder: spec)\n"
+	"  cert               make certificates for TLS: an authority of your own (ca.pem, which\n"
+	"                     clients have to trust) and what a server needs (cert.pem, key.pem).\n"
+	"                     Names: host names and IP addresses; default localhost, 127.0.0.1, "
+	"::1\n"
 	"\n"
 	"Environment:\n"
 	"  PERILUNE_HOME      a source tree whose lua/ folder is used instead of the files\n"
@@ -115,6 +122,52 @@ static int take_options(int argc, char **argv, pl_script_options *options, int *
 	return -1;
 }
 
+static int write_certificates(const char *folder, const char *const *names, size_t count)
+{
+	static const char *const usual[] = { "localhost", "127.0.0.1", "::1" };
+	char error[PL_CERTIFICATE_FOLDER_ERROR];
+
+	if (pl_certificate_folder(folder, count ? names : usual, count ? count : 3, error)) {
+		fprintf(stderr, "perilune: %s\n", error);
+		return EXIT_FAILURE;
+	}
+	printf("%s/ca.pem      the authority, for %d days: clients have to trust it\n"
+	       "%s/ca-key.pem  its key: keep it safe\n"
+	       "%s/cert.pem    the server's certificate, for %d days\n"
+	       "%s/key.pem     its key\n",
+	       folder, PL_CERTIFICATE_CA_DAYS, folder, folder, PL_CERTIFICATE_SERVER_DAYS, folder);
+	return EXIT_SUCCESS;
+}
+
+/* The words behind `cert`. */
+static int cert(int argc, char **argv)
+{
+	const char *names[CERT_NAMES];
+	const char *folder = NULL;
+	size_t count = 0;
+	int i;
+
+	for (i = 0; i < argc; i++) {
+		if (is_option(argv[i], "--name")) {
+			const char *name = option_value(argc, argv, &i);
+
+			if (!name || count == CERT_NAMES)
+				return usage("--name takes a name, and at most 100 are taken%s",
+					     "");
+			names[count++] = name;
+		} else if (argv[i][0] == '-') {
+			return usage("unknown option %s", argv[i]);
+		} else if (folder) {
+			return usage("one folder, not '%s' as well", argv[i]);
+		} else {
+			folder = argv[i];
+		}
+	}
+	if (!folder)
+		return usage("cert: which folder?%s", "");
+	return write_certificates(folder, names, count);
+}
+
 int main(int argc, char **argv)
 {
 	pl_script_options options = { 0 };
@@ -128,6 +181,8 @@ int main(int argc, char **argv)
 		return code;
 	if (app >= argc)
 		return usage("which script?%s", "");
+	if (strcmp(argv[app], "cert") == 0)
+		return cert(argc - app - 1, argv + app + 1);
 	if (strcmp(argv[app], "test") == 0)
 		options.module = "perilune.internal.test";
 	else if (stat(argv[app], &info))
