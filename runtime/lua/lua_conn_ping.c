@@ -47,7 +47,9 @@ static void on_timeout(pl_timer *timer)
 {
 	waiting_ping *self = PL_CONTAINER(timer, waiting_ping, timer);
 
-	pl_conn_disconnect(self->conn, 0, pl_slice_make(NULL, 0));
+	/* While we do not read, the answer may lie unread: that is not the peer's fault. */
+	if (!self->conn->paused)
+		pl_conn_disconnect(self->conn, 0, pl_slice_make(NULL, 0));
 	finish(self, PL_ETIMEDOUT);
 }
 

@@ -9,7 +9,8 @@
 #include "conn/conn.h"
 
 /* Sends a ping that only its own answer matches, and waits up to `timeout` seconds: true, or nil,
- * message, code; a connection that does not answer in time is dropped. `pings` is the conn's list
+ * message, code; a connection that does not answer in time is dropped, unless we have paused
+ * reading. `pings` is the conn's list
  * of waits. */
 int pl_lua_ping(lua_State *L, pl_conn *conn, pl_list *pings, double timeout);
 

@@ -41,25 +41,38 @@ static void free_exchange(script_exchange *self)
 
 /* The answer. */
 
+/* A field of the response: pushed, *value its text. False when it is nil; what is neither string
+ * nor number has *value without text. */
 static bool string_field(lua_State *L, int table, const char *name, pl_slice *value)
 {
 	lua_pushstring(L, name);
 	lua_rawget(L, table);
-	if (lua_isnil(L, -1)) {
-		lua_pop(L, 1);
-		*value = pl_slice_make(NULL, 0);
+	*value = pl_slice_make(NULL, 0);
+	if (lua_isnil(L, -1))
 		return false;
-	}
-	value->at = lua_tolstring(L, -1, &value->len);
+	if (lua_isstring(L, -1))
+		value->at = lua_tolstring(L, -1, &value->len);
 	return true;
 }
 
-/* The header value at the top, pushed by lua_next or taken from a list, and popped here. It stays
- * alive in its table. */
-static bool add_value(lua_State *L, pl_slice name, pl_http_field *fields, size_t *count)
+/* A number at the top becomes its text, in its table too, so that the text stays alive: the key is
+ * below it. */
+static void number_to_text(lua_State *L, int table)
+{
+	if (lua_type(L, -1) != LUA_TNUMBER)
+		return;
+	lua_tostring(L, -1);
+	lua_pushvalue(L, -2);
+	lua_pushvalue(L, -2);
+	lua_rawset(L, table);
+}
+
+/* The header value at the top, whose key in `table` is below it; pops the value. */
+static bool add_value(lua_State *L, int table, pl_slice name, pl_http_field *fields, size_t *count)
 {
 	pl_http_field *field = &fields[*count];
 
+	number_to_text(L, table);
 	if (*count == FIELDS_MAX || lua_type(L, -1) != LUA_TSTRING)
 		return false;
 	field->name = name;
@@ -69,35 +82,25 @@ static bool add_value(lua_State *L, pl_slice name, pl_http_field *fields, size_t
 	return true;
 }
 
-/* A number becomes its text, in the table: key and value are at the top. */
-static void number_to_text(lua_State *L, int headers)
-{
-	if (lua_type(L, -1) != LUA_TNUMBER)
-		return;
-	lua_tostring(L, -1);
-	lua_pushvalue(L, -2);
-	lua_pushvalue(L, -2);
-	lua_rawset(L, headers);
-}
-
 /* One header: a value, or a list of values for repeats. Key and value are at the top; the value
  * is popped. */
 static bool add_header(lua_State *L, int headers, pl_http_field *fields, size_t *count)
 {
+	int list = lua_gettop(L);
 	pl_slice name;
 	int i;
 
 	if (lua_type(L, -2) != LUA_TSTRING)
 		return false;
 	name.at = lua_tolstring(L, -2, &name.len);
-	if (!lua_istable(L, -1)) {
-		number_to_text(L, headers);
-		return add_value(L, name, fields, count);
-	}
-	for (i = 1; i <= (int)lua_objlen(L, -1); i++) {
-		lua_rawgeti(L, -1, i);
-		if (!add_value(L, name, fields, count))
+	if (!lua_istable(L, list))
+		return add_value(L, headers, name, fields, count);
+	for (i = 1; i <= (int)lua_objlen(L, list); i++) {
+		lua_pushinteger(L, i);
+		lua_rawgeti(L, list, i);
+		if (!add_value(L, list, name, fields, count))
 			return false;
+		lua_pop(L, 1);
 	}
 	lua_pop(L, 1);
 	return true;
@@ -148,19 +151,20 @@ static bool read_answer(script_answer *self, lua_State *L, int table, const char
 	pl_slice type;
 	pl_slice number;
 	bool has_body = string_field(L, table, "content_text", &self->body);
+	bool has_type = string_field(L, table, "content_type", &type);
 	bool has_number = string_field(L, table, "response_no", &number);
 
-	*error = has_body && !self->body.at ? "content_text takes a string" : NULL;
+	*error = NULL;
 	self->count = 0;
 	self->status = has_number ? (int)lua_tointeger(L, -1) : 200;
 	if (!has_body && !has_number)
 		return false;
-	if (string_field(L, table, "content_type", &type) && !type.at)
-		*error = "content_type takes a string";
 	lua_pushliteral(L, "headers");
 	lua_rawget(L, table);
-	if (!add_headers(L, lua_gettop(L), self->fields, &self->count))
-		*error = "headers takes strings, or lists of strings, at most 100";
+	if ((has_body && !self->body.at) || (has_type && !type.at))
+		*error = "content_text and content_type take strings";
+	else if (!add_headers(L, lua_gettop(L), self->fields, &self->count))
+		*error = "headers takes strings and numbers, or lists of these, at most 100";
 	add_type(self, type);
 	return true;
 }
