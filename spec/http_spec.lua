@@ -398,9 +398,7 @@ describe("response:redirect", function()
     assert.equal(302, response.status)
     assert.equal("/other?a=b", response.headers.location)
     for _, code in ipairs { 301, 303, 307, 308 } do
-      response = answered(
-        function(_, _, given) given:redirect("https://example.org/", code) end
-      )
+      response = answered(function(_, _, given) given:redirect("https://example.org/", code) end)
       assert.equal(code, response.status)
     end
   end)

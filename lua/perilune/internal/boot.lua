@@ -33,9 +33,11 @@ function require(name) -- luacheck: ignore 121
   if loading[name] then error(("module '%s' requires itself"):format(name), 2) end
   local loader = find_loader(name)
   loading[name] = true
-  local ok, result = xpcall(loader, function(message)
-    return type(message) == "string" and debug.traceback(message, 2) or message
-  end, name)
+  local ok, result = xpcall(
+    loader,
+    function(message) return type(message) == "string" and debug.traceback(message, 2) or message end,
+    name
+  )
   loading[name] = nil
   if not ok then error(result, 0) end
   if result ~= nil then package.loaded[name] = result end

@@ -35,7 +35,8 @@ end
 local function assign(self, key, value)
   local wanted = types[key]
   if not wanted then
-    local nearest = options.nearest(key, { "content_text", "content_type", "headers", "response_no" })
+    local nearest =
+      options.nearest(key, { "content_text", "content_type", "headers", "response_no" })
     local hint = nearest and ("did you mean '%s'?"):format(nearest)
       or "it takes content_text, content_type, headers, response_no"
     error(("response has no field '%s': %s"):format(tostring(key), hint), 2)
