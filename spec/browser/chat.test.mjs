@@ -33,6 +33,12 @@ async function enter(name, room = "lobby", options = {}) {
 
 const connected = (page) => page.waitForSelector('#connection[data-state="open"]');
 
+/** Waits until the page has gone to a room. */
+async function arrived(page, room) {
+  await page.locator("#room-name", { hasText: room }).waitFor({ state: "attached" });
+  await connected(page);
+}
+
 async function say(page, text) {
   await page.fill("#text", text);
   await page.press("#text", "Enter");
@@ -278,14 +284,13 @@ test("on a telephone nothing is cut off, and the drawer opens", async () => {
 
   assert.equal(await page.locator("#people").isVisible(), false);
   await page.tap("#menu");
-  assert.equal(await page.locator("#people").isVisible(), true);
+  await page.locator("#people").waitFor({ state: "visible" });
   assert.deepEqual(await people(page), ["Ada"]);
   await screenshot(page, "chat-phone-drawer");
   await page.fill("#room-input", "kitchen");
   await page.press("#room-input", "Enter");
-  await until(async () => !(await page.locator("#people").isVisible()), "the drawer to close");
-  assert.equal(await page.locator("#room-name").textContent(), "kitchen");
-  await connected(page);
+  await page.locator("#people").waitFor({ state: "hidden" });
+  await arrived(page, "kitchen");
 });
 
 test("the keyboard alone is enough", async () => {
@@ -326,8 +331,7 @@ test("the keyboard alone is enough", async () => {
   assert.equal(await outline(), "solid", "the focus can be seen");
   await page.keyboard.type("library");
   await page.keyboard.press("Enter");
-  await page.waitForFunction(() => location.hash === "#library");
-  await connected(page);
+  await arrived(page, "library");
   assert.equal(await focused(), "text");
   await tabTo("lobby");
   await page.keyboard.press("Enter");
@@ -351,7 +355,7 @@ test("screen readers are told of messages and of the connection", async () => {
   await shows(ada, ["Hello"]);
   const log = ada.getByRole("log", { name: "Messages" });
   assert.match(await log.textContent(), /Grace.*Hello/);
-  assert.equal(await log.getAttribute("aria-busy"), "false");
+  await until(async () => (await log.getAttribute("aria-busy")) === "false", "the log to be ready");
   assert.equal(await ada.getByRole("status").textContent(), "Connected");
   assert.equal(await ada.getByRole("textbox", { name: "Message" }).count(), 1);
   assert.equal(await ada.getByRole("button", { name: "Send" }).count(), 1);
