@@ -182,9 +182,8 @@ static void turn_away(pl_server *server, pl_stream *stream, const char *why)
 	pl_stream_abort(stream, PL_ELIMIT);
 }
 
-static void on_accept(void *owner, pl_stream *stream)
+void pl_server_adopt(pl_server *server, pl_stream *stream)
 {
-	pl_server *server = owner;
 	const char *why = "out of memory";
 	pl_address address;
 	pl_guest *guest;
@@ -210,6 +209,11 @@ static void on_accept(void *owner, pl_stream *stream)
 		return;
 	}
 	pl_list_append(&server->conns, &conn->node);
+}
+
+static void on_accept(void *owner, pl_stream *stream)
+{
+	pl_server_adopt(owner, stream);
 }
 
 static void on_listener_closed(void *owner)

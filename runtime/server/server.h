@@ -82,6 +82,9 @@ void pl_server_free(pl_server *server);
 /* Adds a listener; see pl_listener_open. `bound` gets the address with the real port. */
 int pl_server_listen(pl_server *server, const pl_address *address, pl_address *bound);
 
+/* Takes in a connection that came another way, as if a listener had accepted it. */
+void pl_server_adopt(pl_server *server, pl_stream *stream);
+
 /* Stops listening and disconnects everybody (1001); `stopped` comes when all is closed. */
 void pl_server_stop(pl_server *server);
 
