@@ -395,7 +395,12 @@ void pl_http1_upgrade(pl_exchange *exchange, pl_stream **stream, uint8_t **lefto
 void pl_http1_stop(pl_http1 *http1)
 {
 	http1->stopping = true;
-	if (!http1->running && (!http1->exchange || http1->exchange->ended))
+	if (http1->running || (http1->exchange && !http1->exchange->ended))
+		return;
+	/* With nothing on its way there is no reason to wait for the peer's end. */
+	if (!http1->exchange && pl_stream_queued(http1->stream) == 0)
+		pl_http1_abort(http1, PL_OK);
+	else
 		pl_http1_finish(http1);
 }
 

@@ -7,10 +7,33 @@
 ---@field port? integer 0 to 65535, default 8080; 0 picks a free one.
 ---@field protocols? string[] The WebSocket subprotocols it speaks. Default: none, and any handshake is taken.
 ---@field document_root? string A folder whose files are served; a relative one is beside the script.
+---@field security_options? { origins_allowed?: string[] } Origins whose pages may open a WebSocket;
+--- "http://host:*" means any port. Default empty: all.
 ---@field software? string|false The Server header. Default "Perilune"; false leaves it out.
 ---@field heartbeat? perilune.server.Heartbeat|false On by default; false turns it off.
 ---@field options? perilune.server.Switches
+---@field tls? perilune.server.TLS|false Off by default.
 ---@field limits? perilune.server.Limits
+
+---@class perilune.server.TLS
+---@field port? integer A port of its own for TLS, 0 picks a free one: then `port` stays plain. Default: `port` speaks TLS.
+---@field cert_file string PEM: the certificate, then those that lead to its authority. Relative paths are beside the script.
+---@field key_file? string PEM; default: in cert_file.
+---@field password? string Of an encrypted key.
+---@field min_version? "1.0"|"1.1"|"1.2"|"1.3" Default "1.2".
+---@field max_version? "1.0"|"1.1"|"1.2"|"1.3" Default: the newest.
+---@field cipher_list? string Names of TLS 1.2 and 1.3, separated by ":", "," or blanks. A version of which it names none keeps its default.
+---@field curves? string In the same way; default "X25519:P-256:P-384".
+---@field verify_certificate? boolean Ask clients for a certificate, and refuse a bad one. Default false.
+---@field fail_if_no_peer_certificate? boolean Refuse who has none. Default false.
+---@field root_cert_file? string PEM: the authorities of clients; needed for verify_certificate.
+---@field verify_depth? integer Authorities between a client's certificate and a root: 0 to 100, default 100.
+---@field sni? table<string, perilune.server.Identity> Certificates of other host names; "*.a.example" is any one label.
+
+---@class perilune.server.Identity
+---@field cert_file string
+---@field key_file? string
+---@field password? string
 
 ---@class perilune.server.Heartbeat
 ---@field interval? number Seconds, 0.1 to 86400, default 25.
@@ -36,6 +59,7 @@
 ---@field connections? integer Of the server: 1 to 16777216, default 100000. More are turned away.
 ---@field connections_per_address? integer 1 to 16777216, default 1024. IPv6 counts by its /64.
 ---@field channels_per_connection? integer 1 to 1048576, default 1024. More: subscribe fails with "ELIMIT".
+---@field handshake_timeout? number Seconds for a TLS handshake: 0.01 to 86400, default 10. Then it is closed.
 ---@field header_timeout? number Seconds for a request head, from its first byte: 0.01 to 86400, default 10. Then 408.
 ---@field body_timeout? number Seconds of silence in a request body: 0.01 to 86400, default 30. Then 408.
 ---@field keep_alive? number Seconds of an idle HTTP connection: 0.01 to 86400, default 60. Then it is closed.
@@ -48,6 +72,7 @@
 ---@field active boolean Whether it is started. Read only.
 ---@field host string As asked for. Read only.
 ---@field port integer As bound while it is active, else as asked for. Read only.
+---@field tls_port integer? The port that speaks TLS, as `port`; nil without TLS. Read only.
 ---@field OnStartup? fun() It listens.
 ---@field OnShutdown? fun() It has stopped: no connection is left.
 ---@field OnConnect? fun(conn: perilune.Conn) A WebSocket is open.
@@ -60,7 +85,7 @@
 ---@field OnCommandOther? fun(conn: perilune.Conn, request: perilune.Request, response: perilune.Response) All other methods.
 local Server = {}
 
---- Listens. Prints "listening on http://HOST:PORT/" and raises OnStartup.
+--- Listens. Prints "listening on http://HOST:PORT/" (https:// with TLS) and raises OnStartup.
 ---@return true? ok
 ---@return string? message "cannot listen on 127.0.0.1 port 80: permission denied"
 ---@return string? code "EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EMFILE", "EHOST" (no IP address), "ESTATE" (started already), "ECANCELED" (the program is ending), "ENOMEM" or "EIO"
