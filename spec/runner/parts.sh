@@ -81,7 +81,7 @@ part_lint() {
   start check 'clang-format' 60 spec/lint/format_c
   start check 'stylua' 60 spec/lint/format_lua
   start check 'luacheck' 60 spec/lint/check_lua
-  start check 'clang-tidy' 300 spec/lint/check_c
+  start check 'clang-tidy' 600 spec/lint/check_c
   start check 'shellcheck' 60 spec/lint/check_shell
   start tap 'the counting of tests' 60 spec/runner/report_test.sh
   start tap 'structure' 60 lua5.1 spec/lint/structure.lua
