@@ -35,6 +35,13 @@ static int process_set_log_level(lua_State *L)
 	return 0;
 }
 
+/* task() -> what tells the running task from others */
+static int process_task(lua_State *L)
+{
+	lua_pushlightuserdata(L, pl_script_of(L)->tasks.current);
+	return 1;
+}
+
 static void cancel_exit(pl_wait *wait)
 {
 	(void)wait;
@@ -61,6 +68,7 @@ static const luaL_Reg functions[] = {
 	{ "log_enabled", process_log_enabled },
 	{ "set_log_level", process_set_log_level },
 	{ "exit", process_exit },
+	{ "task", process_task },
 	{ NULL, NULL },
 };
 

@@ -3,47 +3,7 @@
 --- (bytecode, ending the process on the spot).
 local load_module = ...
 local process = require "perilune.core.process"
-
--- Modules: ours come from the program, others are found as usual. The loader is called from
--- Lua, so that a module may wait while it loads.
-
-table.insert(package.loaders, 2, function(name)
-  if name:find "^perilune%." then return load_module(name) end
-end)
-
-local loading = {}
-
-local function find_loader(name)
-  local tried = {}
-  for _, searcher in ipairs(package.loaders) do
-    local loader = searcher(name)
-    if type(loader) == "function" then
-      return loader
-    elseif type(loader) == "string" then
-      tried[#tried + 1] = loader
-    end
-  end
-  error(("module '%s' not found:%s"):format(name, table.concat(tried)), 3)
-end
-
-function require(name) -- luacheck: ignore 121
-  if type(name) ~= "string" then error("require takes a module's name, a string", 2) end
-  local loaded = package.loaded[name]
-  if loaded ~= nil then return loaded end
-  if loading[name] then error(("module '%s' requires itself"):format(name), 2) end
-  local loader = find_loader(name)
-  loading[name] = true
-  local ok, result = xpcall(
-    loader,
-    function(message) return type(message) == "string" and debug.traceback(message, 2) or message end,
-    name
-  )
-  loading[name] = nil
-  if not ok then error(result, 0) end
-  if result ~= nil then package.loaded[name] = result end
-  if package.loaded[name] == nil then package.loaded[name] = true end
-  return package.loaded[name]
-end
+local sleep = require("perilune.core.timer").sleep
 
 -- Only text is loaded: bytecode is not checked and could break the interpreter.
 
@@ -67,21 +27,100 @@ function dofile(path) -- luacheck: ignore 121
   return chunk()
 end
 
+-- Modules: ours come from the program, others are found as usual. The loader is called from
+-- Lua, so that a module may wait while it loads.
+
+table.insert(package.loaders, 2, function(name)
+  if name:find "^perilune%." then return load_module(name) end
+end)
+
+package.loaders[3] = function(name)
+  local path, tried = package.searchpath(name, package.path)
+  if not path then return tried end
+  local loader, message = raw_loadfile(path, "t")
+  if loader then return loader end
+  error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, message), 0)
+end
+
+local function find_loader(name)
+  local tried = {}
+  for _, searcher in ipairs(package.loaders) do
+    local loader = searcher(name)
+    if type(loader) == "function" then
+      return loader
+    elseif type(loader) == "string" then
+      tried[#tried + 1] = loader
+    end
+  end
+  error(("module '%s' not found:%s"):format(name, table.concat(tried)), 3)
+end
+
+local loading = {} -- by module the task that loads it
+local asking = {} -- by task the module that it waits for, which another loads
+
+--- Waits until nobody loads the module. Two tasks that would wait for each other have a circle.
+local function wait_for(name)
+  local task = process.task()
+  local other = loading[name]
+  while other do
+    if other == task then error(("module '%s' requires itself"):format(name), 3) end
+    other = loading[asking[other]]
+  end
+  asking[task] = name
+  local ok, message = true, nil
+  while ok and loading[name] do
+    ok, message = pcall(sleep, 0.001)
+  end
+  asking[task] = nil
+  if not ok then error(message, 3) end
+end
+
+local function traced(message)
+  return type(message) == "string" and debug.traceback(message, 2) or message
+end
+
+function require(name) -- luacheck: ignore 121
+  if type(name) ~= "string" then error("require takes a module's name, a string", 2) end
+  if package.loaded[name] == nil and loading[name] then wait_for(name) end
+  local loaded = package.loaded[name]
+  if loaded ~= nil then return loaded end
+  local loader = find_loader(name)
+  loading[name] = process.task()
+  local ok, result = xpcall(loader, traced, name)
+  loading[name] = nil
+  if not ok then error(result, 0) end
+  if result ~= nil then package.loaded[name] = result end
+  if package.loaded[name] == nil then package.loaded[name] = true end
+  return package.loaded[name]
+end
+
 -- A function that waits inside a coroutine of the script yields `waiting`: it is handed on to
 -- the scheduler, and what the scheduler resumes with is handed back in.
 
 local raw_resume, yield, waiting = coroutine.resume, coroutine.yield, process.waiting
+local waits = setmetatable({}, { __mode = "k" }) -- coroutines of which something is awaited
 
-local function pass(co, ok, first, ...)
-  if ok and first == waiting then return pass(co, raw_resume(co, yield(waiting))) end
-  return ok, first, ...
-end
+local pass
 
-function coroutine.resume(co, ...) -- luacheck: ignore 122
+local function pass_on(co, ...)
+  waits[co] = nil
   return pass(co, raw_resume(co, ...))
 end
 
-local function values(co, ok, ...)
+function pass(co, ok, ...)
+  if not ok or ... ~= waiting then return ok, ... end
+  waits[co] = true
+  return pass_on(co, yield(waiting))
+end
+
+local function resume(co, ...)
+  if waits[co] then return false, "cannot resume a coroutine that waits" end
+  return pass(co, raw_resume(co, ...))
+end
+
+coroutine.resume = resume -- luacheck: ignore 122
+
+local function values(ok, ...)
   if ok then return ... end
   local message = ...
   error(message, 0)
@@ -89,7 +128,7 @@ end
 
 function coroutine.wrap(f) -- luacheck: ignore 122
   local co = coroutine.create(f)
-  return function(...) return values(co, pass(co, raw_resume(co, ...))) end
+  return function(...) return values(resume(co, ...)) end
 end
 
 function os.exit(code) -- luacheck: ignore 122
