@@ -156,6 +156,11 @@ static void put_lines(log_entry *entry, const char *text, size_t len)
 		put(entry, indent, sizeof(indent) - 1);
 		len -= (size_t)(end - text) + 1;
 		text = end + 1;
+		/* The indent stands for the tab of a traceback's line. */
+		if (len > 0 && *text == '\t') {
+			text++;
+			len--;
+		}
 	}
 	put_text(entry, text, len);
 }

@@ -102,6 +102,7 @@ static int timer_start(lua_State *L)
 	pl_timer_init(&self->timer, on_fire);
 	if (self->script->check || self->script->stopping)
 		return 1;
+	pl_loop_refresh(self->script->loop);
 	self->every = every ? (ms ? ms : 1) : 0;
 	self->due = pl_loop_now(self->script->loop) + ms;
 	self->active = true;
@@ -177,6 +178,7 @@ static int timer_sleep(lua_State *L)
 	self->script = pl_script_of(L);
 	pl_wait_begin(L, &self->wait, cancel_sleep);
 	pl_timer_init(&self->timer, on_wake);
+	pl_loop_refresh(self->script->loop);
 	pl_loop_start(self->script->loop, &self->timer, ms);
 	pl_loop_hold(self->script->loop);
 	return pl_wait_yield(L);

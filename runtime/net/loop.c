@@ -216,6 +216,11 @@ uint64_t pl_loop_now(const pl_loop *loop)
 	return uv_now(&loop->uv) + loop->skipped;
 }
 
+void pl_loop_refresh(pl_loop *loop)
+{
+	uv_update_time(&loop->uv);
+}
+
 const char *pl_loop_date(pl_loop *loop)
 {
 	static const char days[] = "SunMonTueWedThuFriSat";

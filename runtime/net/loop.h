@@ -42,6 +42,9 @@ void pl_loop_release(pl_loop *loop);
 /* Milliseconds of a clock that never goes back, as of this turn. */
 uint64_t pl_loop_now(const pl_loop *loop);
 
+/* Brings that up to date, for who may have been busy for long within this turn. */
+void pl_loop_refresh(pl_loop *loop);
+
 /* Date for HTTP headers (29 characters, no NUL), made once a second. */
 const char *pl_loop_date(pl_loop *loop);
 

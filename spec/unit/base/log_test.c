@@ -168,6 +168,7 @@ static void later_lines_are_indented(void **state)
 	assert_lines("one\ntwo\nthree\n\n", 15, "one\n    two\n    three");
 	assert_lines("a\n\nb", 4, "a\n    \n    b");
 	assert_lines("\na", 2, "\n    a");
+	assert_lines("a\n\tb\n\t\tc", 8, "a\n    b\n    \\x09c");
 	assert_lines("a\r\n\033[1mb", 8, "a\\x0d\n    \\x1b[1mb");
 	assert_lines("a\0b", 3, "a\\x00b");
 	assert_lines("cut here", 3, "cut");
