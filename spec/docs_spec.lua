@@ -1,40 +1,23 @@
 --- Runs what README.md, docs/ and examples/ show: each block of Lua, and each example.
 --
--- A block that starts a server is stopped shortly after. One with `-->` has to print first what
+-- A block that starts a server is ended when it listens. One with `-->` has to print first what
 -- stands behind the arrows. One with `describe` is a spec. One without `require` is a piece: it
 -- only has to be Lua.
-local program = os.getenv "PERILUNE" or "build/perilune"
+local files = require "spec.support.files"
+local process = require "spec.support.process"
+
 local MAX_LINES = 40 -- of an example
-local STOP = '\nrequire("perilune.timer").after(0.1, function() os.exit(0) end)\n'
+
+local function paths(patterns)
+  local listing = process.run { "sh", "-c", "ls " .. patterns }
+  return listing.output:gmatch "[^\n]+"
+end
 
 local function read_all(path)
   local file = assert(io.open(path, "rb"))
   local text = file:read "*a"
   file:close()
   return text
-end
-
-local function write_all(path, text)
-  local file = assert(io.open(path, "wb"))
-  assert(file:write(text))
-  assert(file:close())
-end
-
---- The output of a shell command, standard error in it, and its exit code.
-local function shell(command)
-  local pipe = assert(io.popen("{ " .. command .. "; } 2>&1; printf '\\n%d' $?"))
-  local text = pipe:read "*a"
-  pipe:close()
-  local output, code = text:match "^(.*)\n(%d+)$"
-  return output, tonumber(code)
-end
-
-local function files(pattern)
-  local paths = {}
-  for path in shell("ls " .. pattern):gmatch "[^\n]+" do
-    table.insert(paths, path)
-  end
-  return paths
 end
 
 --- Calls f(text, line) for each Lua block of a page.
@@ -53,7 +36,7 @@ local function each_block(path, f)
   end
 end
 
---- Lines without outer blanks, and with one between words: print writes tabs.
+--- With one blank between words and none around them: print writes tabs.
 local function normal(text) return (text:gsub("%s+", " "):gsub("^ ", ""):gsub(" $", "")) end
 
 local function shown_output(text)
@@ -78,49 +61,56 @@ describe("what the pages show:", function()
   local folder
 
   before_each(function()
-    folder = shell("mktemp -d"):match "%S+"
-    shell(("mkdir %s/public && echo hello > %s/public/index.html"):format(folder, folder))
+    folder = files.folder()
+    folder:write("public/index.html", "hello\n")
   end)
 
-  after_each(function() shell("rm -r " .. folder) end)
+  after_each(function()
+    process.kill_all()
+    folder:remove()
+  end)
 
-  local function run(name, text)
-    write_all(folder .. "/" .. name, text)
-    local top = shell("pwd"):match "[^\n]+"
-    local absolute = program:sub(1, 1) == "/" and program or top .. "/" .. program
-    local subcommand = name:find "_spec%.lua$" and "test ." or name
-    return shell(("cd %s && timeout 60 '%s' %s"):format(folder, absolute, subcommand))
+  --- It is fit to copy: only the port is made a free one.
+  local function starts(text)
+    folder:write("main.lua", (text:gsub("8080", "0")))
+    local run = process.perilune({ "main.lua" }, { folder = folder.path })
+    run:wait_port()
+    run:signal "TERM"
+    assert.equal(0, run:wait(), run.errors)
   end
 
-  local function starts(name, text)
-    local output, code = run(name, text:gsub("8080", "0") .. STOP)
-    assert.equal(0, code, output)
-    assert.truthy(output:find("listening on http://127.0.0.1:", 1, true), output)
+  local function runs(text)
+    local is_spec = text:find "describe%(" ~= nil
+    folder:write(is_spec and "block_spec.lua" or "main.lua", text)
+    local arguments = is_spec and { process.PERILUNE, "test", "." }
+      or { process.PERILUNE, "main.lua" }
+    local run = process.run(arguments, { folder = folder.path })
+    assert.equal(0, run.code, run.output .. run.errors)
+    local shown = shown_output(text)
+    assert.same(shown, printed(run.output, #shown))
   end
 
   local function check_block(text)
     assert(loadstring(text))
-    if not text:find "require" then return end
-    if text:find ":start%(" then return starts("main.lua", text) end
-    local name = text:find "describe%(" and "block_spec.lua" or "main.lua"
-    local output, code = run(name, text)
-    assert.equal(0, code, output)
-    local shown = shown_output(text)
-    assert.same(shown, printed(output, #shown))
+    if text:find ":start%(" then
+      starts(text)
+    elseif text:find "require" then
+      runs(text)
+    end
   end
 
-  for _, path in ipairs(files "README.md docs/*.md docs/*/*.md") do
+  for path in paths "README.md docs/*.md docs/*/*.md apps/*/*.md" do
     each_block(path, function(text, line)
       it(("%s, line %d"):format(path, line), function() check_block(text) end)
     end)
   end
 
-  for _, path in ipairs(files "examples/*.lua") do
+  for path in paths "examples/*.lua" do
     it(path, function()
       local text = read_all(path)
       local _, lines = text:gsub("\n", "\n")
-      assert.is_true(lines < MAX_LINES, path .. " is too long for an example")
-      starts("main.lua", text)
+      assert.is_true(lines < MAX_LINES, "it has " .. lines .. " lines")
+      starts(text)
     end)
   end
 end)
