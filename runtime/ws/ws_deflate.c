@@ -8,9 +8,14 @@
 
 enum {
 	WINDOWS = PL_WS_WINDOW_MAX + 1,
-	FIRST_ROOM = 4096,  /* bytes of a buffer at first */
-	KEPT_ROOM = 1 << 20 /* bytes that a pool's buffer keeps between two messages */
+	FIRST_ROOM = 4096,   /* bytes of a buffer at first */
+	KEPT_ROOM = 1 << 20, /* bytes that a pool's buffer keeps between two messages */
+	FREE_BLOCKS = 16384, /* deflate blocks of a message, whatever its size */
+	BLOCK_MIN = 64	     /* bytes, before and after inflating, that pay for one more */
 };
+
+/* What inflate says in data_type when it stops. */
+enum { UNUSED_BITS = 63, BLOCK_END = 128 };
 
 /* What deflate writes at the end of a flush, and a sender leaves out (7.2.1). */
 static const uint8_t tail[4] = { 0x00, 0x00, 0xff, 0xff };
@@ -28,7 +33,8 @@ struct pl_ws_deflate {
 	pl_ws_deflate_pool *pool;
 	z_stream *deflate; /* NULL: the pool's, or not made yet */
 	z_stream *inflate;
-	uint8_t window; /* bits of what we send */
+	uint8_t window;		/* bits of what we send */
+	uint8_t receive_window; /* of what the peer sends */
 	bool send_fresh;
 	bool receive_fresh;
 };
@@ -68,11 +74,11 @@ static z_stream *new_deflate(const pl_ws_deflate_pool *pool, int window)
 	return stream;
 }
 
-static z_stream *new_inflate(void)
+static z_stream *new_inflate(int window)
 {
 	z_stream *stream = stream_new();
 
-	if (stream && inflateInit2(stream, -PL_WS_WINDOW_MAX) != Z_OK) {
+	if (stream && inflateInit2(stream, -window) != Z_OK) {
 		pl_free(stream);
 		return NULL;
 	}
@@ -130,6 +136,7 @@ pl_ws_deflate *pl_ws_deflate_new(pl_ws_deflate_pool *pool, const pl_ws_deflate_t
 	/* zlib cannot deflate with 8 bits; a client with that window sends what 9 bits would. */
 	if (self->window < PL_WS_WINDOW_MIN)
 		self->window = PL_WS_WINDOW_MIN;
+	self->receive_window = server ? terms->client_window : terms->server_window;
 	self->send_fresh = server ? terms->server_fresh : terms->client_fresh;
 	self->receive_fresh = server ? terms->client_fresh : terms->server_fresh;
 	return self;
@@ -174,7 +181,8 @@ static z_stream *inflate_of(pl_ws_deflate *self)
 	z_stream **stream = self->receive_fresh ? &self->pool->inflate : &self->inflate;
 
 	if (!*stream)
-		*stream = new_inflate();
+		*stream =
+			new_inflate(self->receive_fresh ? PL_WS_WINDOW_MAX : self->receive_window);
 	else if (self->receive_fresh)
 		inflateReset(*stream);
 	return *stream;
@@ -193,12 +201,10 @@ static bool give_room(z_stream *stream, pl_buffer *out, size_t limit)
 	return true;
 }
 
-int pl_ws_deflate_encode(pl_ws_deflate *self, const void *data, size_t len, pl_slice *result)
+/* Deflates into out, with the end that a sender leaves out. */
+static int deflate_all(z_stream *stream, pl_buffer *out, const void *data, size_t len)
 {
-	pl_buffer *out = begin(&self->pool->deflated);
-	z_stream *stream = deflate_of(self);
-
-	if (!stream || len > UINT32_MAX)
+	if (len > UINT32_MAX)
 		return PL_ENOMEM;
 	stream->next_in = (Bytef *)(uintptr_t)data;
 	stream->avail_in = (uInt)len;
@@ -208,7 +214,20 @@ int pl_ws_deflate_encode(pl_ws_deflate *self, const void *data, size_t len, pl_s
 		deflate(stream, Z_SYNC_FLUSH);
 		out->len = out->cap - stream->avail_out;
 	} while (stream->avail_out == 0);
-	/* An empty message may leave nothing to flush; then one empty block stands for it
+	return PL_OK;
+}
+
+int pl_ws_deflate_encode(pl_ws_deflate *self, const void *data, size_t len, pl_slice *result)
+{
+	pl_buffer *out = begin(&self->pool->deflated);
+	z_stream *stream = deflate_of(self);
+	int status = stream ? deflate_all(stream, out, data, len) : PL_ENOMEM;
+
+	if (status) {
+		pl_ws_deflate_forget(self);
+		return status;
+	}
+	/* Behind an empty message there may be nothing to flush; then one empty block stands for it
 	 * (7.2.3.6). */
 	if (out->len < sizeof(tail)) {
 		out->data[0] = 0;
@@ -220,46 +239,99 @@ int pl_ws_deflate_encode(pl_ws_deflate *self, const void *data, size_t len, pl_s
 	return PL_OK;
 }
 
-/* Inflates one piece of input into out. PL_ETOOBIG: the limit is full and there is more. */
-static int inflate_piece(z_stream *stream, pl_buffer *out, const void *data, size_t len,
-			 size_t limit)
+void pl_ws_deflate_forget(pl_ws_deflate *self)
 {
+	if (self->deflate)
+		deflateReset(self->deflate);
+}
+
+/* A message on its way through inflate. */
+typedef struct inflation {
+	z_stream *stream;
+	pl_buffer *out;
+	size_t limit;
+	size_t taken;  /* bytes of it, before inflating */
+	size_t blocks; /* ends of blocks so far */
+} inflation;
+
+static bool too_big(const inflation *self)
+{
+	return self->out->len > self->limit ||
+	       self->blocks > FREE_BLOCKS + (self->taken + self->out->len) / BLOCK_MIN;
+}
+
+/* Inflates up to the end of a block, of the input or of the room. */
+static int inflate_some(inflation *self)
+{
+	z_stream *stream = self->stream;
+	size_t before = stream->avail_in;
+	int status;
+
+	/* One byte more than the limit tells a message that is too big from one that fits. */
+	if (!give_room(stream, self->out, self->limit + 1))
+		return PL_ENOMEM;
+	status = inflate(stream, Z_BLOCK);
+	self->taken += before - stream->avail_in;
+	self->out->len = (size_t)(stream->next_out - self->out->data);
+	if (stream->data_type & BLOCK_END)
+		self->blocks++;
+	if (too_big(self))
+		return PL_ETOOBIG;
+	/* A final block ends a deflate stream, not the message (7.2.3.4). */
+	if (status == Z_STREAM_END)
+		status = inflateResetKeep(stream);
+	if (status == Z_MEM_ERROR)
+		return PL_ENOMEM;
+	return status == Z_OK || status == Z_BUF_ERROR ? PL_OK : PL_EPROTO;
+}
+
+static int inflate_payload(inflation *self, const void *data, size_t len)
+{
+	z_stream *stream = self->stream;
 	int status;
 
 	stream->next_in = (Bytef *)(uintptr_t)data;
 	stream->avail_in = (uInt)len;
-	do {
-		/* One byte more than the limit tells a message that is too big from one that fits.
-		 */
-		if (!give_room(stream, out, limit + 1))
-			return PL_ENOMEM;
-		status = inflate(stream, Z_SYNC_FLUSH);
-		out->len = (size_t)(stream->next_out - out->data);
-		if (out->len > limit)
-			return PL_ETOOBIG;
-		/* A final block ends a deflate stream, not the message (7.2.3.4). */
-		if (status == Z_STREAM_END)
-			status = inflateResetKeep(stream);
-		if (status == Z_MEM_ERROR)
-			return PL_ENOMEM;
-		if (status != Z_OK && status != Z_BUF_ERROR)
-			return PL_EPROTO;
-	} while (stream->avail_in > 0 || stream->avail_out == 0);
-	return PL_OK;
+	do
+		status = inflate_some(self);
+	while (status == PL_OK &&
+	       (stream->avail_in > 0 || stream->avail_out == 0 || stream->data_type & BLOCK_END));
+	return status;
+}
+
+/* What the sender has left out: it ends an empty block, and is nothing but that. */
+static int inflate_tail(inflation *self)
+{
+	z_stream *stream = self->stream;
+	size_t before = self->out->len;
+	int status;
+
+	stream->next_in = (Bytef *)(uintptr_t)tail;
+	stream->avail_in = sizeof(tail);
+	status = inflate_some(self);
+	if (status)
+		return status;
+	return stream->avail_in == 0 && self->out->len == before &&
+			       (stream->data_type & (BLOCK_END | UNUSED_BITS)) == BLOCK_END
+		       ? PL_OK
+		       : PL_EPROTO;
 }
 
 int pl_ws_deflate_decode(pl_ws_deflate *self, const void *data, size_t len, size_t limit,
 			 pl_slice *result)
 {
-	pl_buffer *out = begin(&self->pool->inflated);
-	z_stream *stream = inflate_of(self);
+	inflation message = { .stream = inflate_of(self),
+			      .out = begin(&self->pool->inflated),
+			      .limit = limit };
 	int status;
 
-	if (!stream)
+	*result = pl_slice_make(NULL, 0);
+	if (!message.stream)
 		return PL_ENOMEM;
-	status = inflate_piece(stream, out, data, len, limit);
+	status = inflate_payload(&message, data, len);
 	if (status == PL_OK)
-		status = inflate_piece(stream, out, tail, sizeof(tail), limit);
-	*result = pl_slice_make((const char *)out->data, out->len);
+		status = inflate_tail(&message);
+	if (status == PL_OK)
+		*result = pl_slice_make((const char *)message.out->data, message.out->len);
 	return status;
 }

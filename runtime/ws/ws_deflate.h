@@ -3,7 +3,8 @@
  *
  * A direction whose every message starts anew (no context takeover) needs no memory of its own: it
  * borrows from a pool that all connections of a server share. One with takeover has its own zlib
- * state, made at its first message: some 40 KiB to inflate, 8 KiB << mem_level and more to deflate.
+ * state, made at its first message: 7 KiB and the window to inflate; to deflate 6 KiB, four times
+ * the window, and 512 bytes << mem_level. That is 302 KiB with 15 bits and mem_level 8.
  */
 #ifndef PL_WS_WS_DEFLATE_H
 #define PL_WS_WS_DEFLATE_H
@@ -24,12 +25,16 @@ pl_ws_deflate *pl_ws_deflate_new(pl_ws_deflate_pool *pool, const pl_ws_deflate_t
 void pl_ws_deflate_free(pl_ws_deflate *deflate);
 
 /* Deflates a message. *out is the pool's, valid until the next encode with the same pool. PL_OK or
- * PL_ENOMEM. */
+ * PL_ENOMEM, and then the next message does not refer to this one. */
 int pl_ws_deflate_encode(pl_ws_deflate *deflate, const void *data, size_t len, pl_slice *out);
 
-/* Inflates a whole message, at most `limit` bytes. *out is the pool's, valid until the next decode.
- * PL_OK; PL_ETOOBIG (1009: checked while inflating, so that a bomb costs at most the limit);
- * PL_EPROTO (1007: no deflate data); PL_ENOMEM. */
+/* A message that was encoded is not sent after all: the next one must not refer to it. */
+void pl_ws_deflate_forget(pl_ws_deflate *deflate);
+
+/* Inflates a whole message, at most `limit` bytes. *out is the pool's, valid until the next decode,
+ * and empty when it fails. PL_OK; PL_ETOOBIG (1009: checked while inflating, so that a bomb costs
+ * at most the limit; also for more deflate blocks than any compressor makes of so much data);
+ * PL_EPROTO (1007: no deflate data, or it does not end with a block, 7.2.1); PL_ENOMEM. */
 int pl_ws_deflate_decode(pl_ws_deflate *deflate, const void *data, size_t len, size_t limit,
 			 pl_slice *out);
 

@@ -66,9 +66,13 @@ static void deliver_inflated(pl_ws_session *session, uint8_t opcode, const uint8
 			     size_t len)
 {
 	pl_slice message;
-	int status = pl_ws_deflate_decode(session->deflate, data, len,
-					  (size_t)session->limits->message, &message);
+	int status;
 
+	/* After our Close nobody would see it. */
+	if (session->state != WS_OPEN)
+		return;
+	status = pl_ws_deflate_decode(session->deflate, data, len, (size_t)session->limits->message,
+				      &message);
 	if (status == PL_ETOOBIG)
 		pl_ws_fail(session, PL_WS_TOO_BIG, "message too big when inflated");
 	else if (status == PL_ENOMEM)

@@ -67,7 +67,8 @@ static void put_message(uint8_t *out, const outgoing *message)
 }
 
 /* Replaces the payload by its deflated form. One that starts anew need not be sent deflated: a
- * short one, and one that grows, is not. */
+ * short one, and one that grows, is not. With takeover the next message builds on this one, so
+ * that it has to be sent as it is, or forgotten. */
 static int deflate_message(pl_ws_deflate *deflate, outgoing *message)
 {
 	bool choice = pl_ws_deflate_sharing(deflate) != 0;
@@ -96,6 +97,8 @@ pl_block *pl_ws_encode(pl_ws_deflate *deflate, uint8_t opcode, const void *data,
 	block = pl_block_new(pl_ws_encoded_size(message.len, fragment));
 	if (block)
 		put_message(block->data, &message);
+	else if (deflate)
+		pl_ws_deflate_forget(deflate);
 	return block;
 }
 
@@ -140,12 +143,14 @@ int pl_ws_session_send(pl_ws_session *session, uint8_t opcode, const void *data,
 		return PL_ECLOSED;
 	if (opcode == PL_WS_TEXT && !pl_utf8_valid(data, len))
 		return PL_EUTF8;
-	if (session->deflate) {
-		status = deflate_message(session->deflate, &message);
-		if (status)
-			return status;
-	}
-	return send_message(session, &message);
+	if (!session->deflate)
+		return send_message(session, &message);
+	status = deflate_message(session->deflate, &message);
+	if (!status)
+		status = send_message(session, &message);
+	if (status)
+		pl_ws_deflate_forget(session->deflate);
+	return status;
 }
 
 int pl_ws_session_send_control(pl_ws_session *session, uint8_t opcode, const void *payload,
