@@ -87,12 +87,17 @@ size_t pl_conn_queued(const pl_conn *conn)
 
 /* Sending. */
 
+static void fail(pl_conn *conn, int status)
+{
+	conn->state = PL_CONN_CLOSING;
+	conn->ops->abort(conn, status);
+}
+
 static int drop(pl_conn *conn)
 {
 	pl_log(PL_LOG_WARN, "connection dropped: send_queue of %lld bytes is full",
 	       (long long)conn->settings->limits->send_queue);
-	conn->state = PL_CONN_CLOSING;
-	conn->ops->abort(conn, PL_ELIMIT);
+	fail(conn, PL_ELIMIT);
 	return PL_ELIMIT;
 }
 
@@ -145,6 +150,9 @@ static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size
 		return PL_ENOMEM;
 	status = enqueue(conn, PL_QUEUE_DATA, frames);
 	pl_block_unref(frames);
+	/* What is lost of a deflated flow spoils what follows. */
+	if (status == PL_ENOMEM && conn->ops->encoding(conn) == PL_ENCODING_OWN)
+		fail(conn, status);
 	return status;
 }
 
@@ -163,12 +171,13 @@ int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len
 
 int pl_conn_publish(pl_conn *conn, pl_message *message)
 {
-	int encoding = conn->ops->encoding(conn);
 	pl_block **frames;
+	int encoding;
 	int status;
 
 	if (!pl_conn_is_open(conn))
 		return PL_ECLOSED;
+	encoding = conn->ops->encoding(conn);
 	if (encoding == PL_ENCODING_OWN)
 		return pl_conn_write(conn, message->kind, message->payload.at, message->payload.len,
 				     message->fragment);
@@ -201,10 +210,8 @@ static bool send_next(pl_conn *conn)
 		return false;
 	status = conn->ops->send_frames(conn, frames);
 	pl_block_unref(frames);
-	if (status) {
-		conn->state = PL_CONN_CLOSING;
-		conn->ops->abort(conn, status);
-	}
+	if (status)
+		fail(conn, status);
 	return status == PL_OK;
 }
 

@@ -217,8 +217,8 @@ static int describe(pl_conn *conn, const pl_exchange_request *request, pl_slice 
 	return PL_OK;
 }
 
-/* The last steps that can fail; until then the stream is HTTP's, which can still be aborted. */
-/* The session comes last: it owns the stream from then on. */
+/* The last steps that can fail; until then the stream is HTTP's, which can still be aborted. The
+ * session comes last: it owns the stream from then on. */
 static int answer(pl_conn *conn, pl_exchange *exchange, const pl_buffer *response,
 		  const pl_conn_ws_terms *terms, pl_ws_session **session)
 {
