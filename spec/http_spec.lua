@@ -508,7 +508,7 @@ describe("what cannot be sent", function()
           response[name] = bad
         end)
         assert.equal(500, response.status)
-        assert.matches("cannot be sent: " .. name .. " takes", log, 1, true)
+        assert.matches("cannot be sent: .*" .. name .. ".* take", log)
       end
     end
   end)

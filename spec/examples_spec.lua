@@ -1,0 +1,42 @@
+--- What the examples do, as a peer sees it. That each of them starts is seen by docs_spec.lua.
+local process = require "spec.support.process"
+local websocket = require "spec.support.websocket"
+
+describe("examples:", function()
+  local peers = {}
+
+  local function start(name) return process.perilune({ "examples/" .. name, "0" }):wait_port() end
+
+  local function connect(port, path)
+    local peer = websocket.connect(port, { path = path })
+    peers[#peers + 1] = peer
+    return peer
+  end
+
+  after_each(function()
+    process.kill_all()
+    while #peers > 0 do
+      table.remove(peers).socket:close()
+    end
+  end)
+
+  it("01-echo says back what it hears", function()
+    local peer = connect(start "01-echo.lua")
+    peer:send "hello"
+    assert.same({ "hello", "text" }, { peer:read() })
+    peer:send_binary "\0\255"
+    assert.same({ "\0\255", "binary" }, { peer:read() })
+  end)
+
+  it("02-rooms has a room an address", function()
+    local port = start "02-rooms.lua"
+    local speaker, listener = connect(port, "/tea"), connect(port, "/tea")
+    local other = connect(port, "/coffee")
+    listener:ping ""
+    other:ping ""
+    speaker:send "hello"
+    assert.equal("hello", listener:read())
+    assert.is_true(speaker:is_silent(0.02))
+    assert.is_true(other:is_silent(0.02))
+  end)
+end)
