@@ -8,7 +8,7 @@ packages_build=(
   'libluajit2-5.1-dev|libluajit-5.1-dev' libuv1-dev libssl-dev zlib1g-dev libnghttp2-dev
 )
 packages_test=(libcmocka-dev lua-busted)
-packages_interop=(curl python3 python3-websockets)
+packages_interop=(curl openssl python3 python3-websockets)
 packages_browser=(chromium fonts-dejavu-core)
 packages_fuzz=('clang|clang-14' libclang-rt-14-dev llvm)
 packages_lint=(git clang-format lua-check lua5.1 clang-tidy shellcheck)

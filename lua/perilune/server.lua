@@ -24,6 +24,29 @@ for _, limit in ipairs(core.limits()) do
   }
 end
 
+local file = { type = "string", min = 1 }
+local version = { type = "string", values = { "1.0", "1.1", "1.2", "1.3" } }
+local tls_fields = {
+  port = { type = "integer", min = 0, max = 65535 },
+  cert_file = { type = "string", min = 1, required = true },
+  key_file = file,
+  password = { type = "string", min = 1, secret = true },
+  root_cert_file = file,
+  min_version = version,
+  max_version = version,
+  cipher_list = { type = "string", min = 1 },
+  curves = { type = "string", min = 1 },
+  verify_certificate = { type = "boolean", default = false },
+  fail_if_no_peer_certificate = { type = "boolean", default = false },
+  verify_depth = { type = "integer", min = 0, max = 100 },
+  sni = { type = "table", default = {} },
+}
+local sni_fields = {
+  cert_file = tls_fields.cert_file,
+  key_file = file,
+  password = tls_fields.password,
+}
+
 local schema = {
   host = { type = "string", default = "127.0.0.1", min = 1 },
   port = { type = "integer", default = 8080, min = 0, max = 65535 },
@@ -63,6 +86,13 @@ local schema = {
       },
     },
   },
+  security_options = {
+    type = "table",
+    default = {},
+    fields = {
+      origins_allowed = { type = "list", of = { type = "string", min = 1 }, default = {} },
+    },
+  },
   options = {
     type = "table",
     default = {},
@@ -71,6 +101,7 @@ local schema = {
       javascript_files = { type = "boolean", default = true },
     },
   },
+  tls = { type = "table", off = true, fields = tls_fields },
   limits = { type = "table", default = {}, fields = limits },
 }
 
@@ -78,6 +109,46 @@ local schema = {
 local function from_script(path)
   if path == nil or path:sub(1, 1) == "/" then return path end
   return process.directory .. "/" .. path
+end
+
+local function whole_paths(identity)
+  identity.cert_file = from_script(identity.cert_file)
+  identity.key_file = from_script(identity.key_file)
+end
+
+--- The certificates of other names as a list in the order of the names; or nil and what is wrong.
+local function sni_list(sni)
+  local list = {}
+  for name, given in pairs(sni) do
+    if type(name) ~= "string" or not name:find "^%*?[%w_.-]+$" then
+      return nil, "option 'tls.sni' of server.new takes host names as keys"
+    end
+    local identity, message =
+      options.complete(("option 'tls.sni' (%s) of server.new"):format(name), sni_fields, given)
+    if not identity then return nil, message end
+    whole_paths(identity)
+    identity.name = name
+    list[#list + 1] = identity
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+--- What the schema cannot say; completes the options. Returns what is wrong, if anything.
+local function check_tls(tls, port)
+  local message
+  if tls.port and tls.port == port and port ~= 0 then
+    return "options 'port' and 'tls.port' of server.new are the same; "
+      .. "without 'tls.port' TLS has the port for itself"
+  elseif tls.verify_certificate and not tls.root_cert_file then
+    return "option 'tls.verify_certificate' of server.new needs 'tls.root_cert_file'"
+  elseif tls.fail_if_no_peer_certificate and not tls.verify_certificate then
+    return "option 'tls.fail_if_no_peer_certificate' of server.new needs 'tls.verify_certificate'"
+  end
+  whole_paths(tls)
+  tls.root_cert_file = from_script(tls.root_cert_file)
+  tls.sni, message = sni_list(tls.sni)
+  return message
 end
 
 local methods = core.methods
@@ -107,6 +178,8 @@ function server.new(given)
   if settings.software and settings.software:find "[%c\127]" then
     error("option 'software' of server.new takes text without control characters", 2)
   end
+  local message = settings.tls and check_tls(settings.tls, settings.port)
+  if message then error(message, 2) end
   return core.new(settings)
 end
 

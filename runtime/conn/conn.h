@@ -73,6 +73,7 @@ typedef struct pl_conn_info {
 	pl_address peer;
 	pl_address local;
 	const char *transport;
+	pl_slice alpn;	   /* protocol agreed by ALPN, for ever there; empty: none */
 	pl_slice url;	   /* the target as sent */
 	pl_slice protocol; /* subprotocol agreed; empty: none */
 	pl_slice request;  /* raw request head, of the request that opened the session */

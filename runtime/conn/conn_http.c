@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "net/tls.h"
 
 typedef struct http_carrier {
 	pl_http1 *http1;
@@ -15,6 +16,7 @@ static void on_request(void *owner, pl_exchange *exchange)
 	pl_conn *conn = owner;
 	http_carrier *carrier = conn->session;
 
+	conn->info->alpn = pl_tls_alpn(conn->stream);
 	carrier->request(conn, exchange);
 }
 

@@ -436,6 +436,12 @@ static int get_protocol(lua_State *L)
 	return 1;
 }
 
+static int get_alpn_protocol(lua_State *L)
+{
+	pl_lua_push(L, info_of(check(L, 1))->alpn);
+	return 1;
+}
+
 static int get_transport(lua_State *L)
 {
 	lua_pushstring(L, info_of(check(L, 1))->transport);
@@ -526,6 +532,7 @@ static const luaL_Reg getters[] = {
 	{ "local_port", get_local_port },
 	{ "url", get_url },
 	{ "protocol", get_protocol },
+	{ "alpn_protocol", get_alpn_protocol },
 	{ "transport", get_transport },
 	{ "headers_request", get_headers_request },
 	{ "headers_response", get_headers_response },

@@ -7,6 +7,7 @@
 #include "lua/lua_conn.h"
 #include "lua/lua_exchange.h"
 #include "lua/lua_server_internal.h"
+#include "lua/lua_tls.h"
 #include "lua/lua_value.h"
 
 static const char KIND[] = "perilune.server";
@@ -168,14 +169,88 @@ static int start_failed(lua_State *L, server_object *self, int status, const cha
 	return pl_lua_fail(L, status, message);
 }
 
-static void announce(const pl_address *address)
+static void announce(const char *scheme, const pl_address *address)
 {
 	char ip[PL_ADDRESS_TEXT];
 
 	pl_address_ip(address, ip);
-	printf(strchr(ip, ':') ? "listening on http://[%s]:%u/\n" : "listening on http://%s:%u/\n",
-	       ip, address->port);
+	printf(strchr(ip, ':') ? "listening on %s://[%s]:%u/\n" : "listening on %s://%s:%u/\n",
+	       scheme, ip, address->port);
 	fflush(stdout);
+}
+
+static void announce_all(const server_object *self)
+{
+	if (self->tls_address.port != self->address.port)
+		announce("http", &self->address);
+	if (self->tls_address.port)
+		announce("https", &self->tls_address);
+}
+
+/* Makes the context when there are options for it; tls_port is -1 when TLS has no port of its own.
+ * An error has its sentence pushed. */
+static int open_tls(lua_State *L, pl_tls_context **tls, int *tls_port)
+{
+	int status;
+
+	lua_getfenv(L, 1);
+	lua_getfield(L, -1, "tls");
+	*tls = NULL;
+	*tls_port = -1;
+	if (!lua_istable(L, -1))
+		return PL_OK;
+	status = pl_lua_tls_context(L, lua_gettop(L), tls);
+	if (status)
+		return status;
+	lua_getfield(L, -1, "port");
+	if (!lua_isnil(L, -1))
+		*tls_port = (int)lua_tointeger(L, -1);
+	return PL_OK;
+}
+
+static int tls_failed(lua_State *L, server_object *self, int status)
+{
+	const char *message = lua_pushfstring(L, "tls: %s", lua_tostring(L, -1));
+
+	pl_script_start_failed(self->script, "%s", message);
+	return pl_lua_fail(L, status, message);
+}
+
+/* The plain port, the one with TLS, or both; *port is the one at which it failed. */
+static int open_ports(server_object *self, const pl_address *at, pl_tls_context *tls, int tls_port,
+		      int *port)
+{
+	pl_address address = *at;
+	bool both = tls_port >= 0;
+	int status;
+
+	self->tls_address = (pl_address){ 0 };
+	address.port = (uint16_t)*port;
+	status = pl_server_listen(self->server, &address, both ? NULL : tls, &self->address);
+	if (status)
+		return status;
+	if (!both) {
+		if (tls)
+			self->tls_address = self->address;
+		return PL_OK;
+	}
+	*port = tls_port;
+	address.port = (uint16_t)tls_port;
+	status = pl_server_listen(self->server, &address, tls, &self->tls_address);
+	if (status)
+		pl_server_unlisten(self->server);
+	return status;
+}
+
+static int begin(lua_State *L, server_object *self)
+{
+	self->active = true;
+	hold(L, self);
+	pl_script_add(self->script, &self->component);
+	if (!self->script->quiet)
+		announce_all(self);
+	run_plain(self, PL_OnStartup);
+	return pl_lua_result(L, PL_OK);
 }
 
 /* start(server, host, port): true, or nil, message, code */
@@ -184,7 +259,9 @@ static int server_start(lua_State *L)
 	server_object *self = pl_server_object(L, 1);
 	const char *host = luaL_checkstring(L, 2);
 	int port = (int)luaL_checkinteger(L, 3);
+	pl_tls_context *tls;
 	pl_address address;
+	int tls_port;
 	int status;
 
 	if (self->active)
@@ -193,19 +270,15 @@ static int server_start(lua_State *L)
 		return pl_lua_fail(L, PL_ECANCELED, "the program is ending");
 	if (!parse_host(&address, host))
 		return start_failed(L, self, PL_EHOST, host, port);
-	if (self->script->check)
-		return pl_lua_result(L, PL_OK);
-	address.port = (uint16_t)port;
-	status = pl_server_listen(self->server, &address, &self->address);
+	status = open_tls(L, &tls, &tls_port);
+	if (status)
+		return tls_failed(L, self, status);
+	if (!self->script->check)
+		status = open_ports(self, &address, tls, tls_port, &port);
+	pl_tls_context_unref(tls);
 	if (status)
 		return start_failed(L, self, status, host, port);
-	self->active = true;
-	hold(L, self);
-	pl_script_add(self->script, &self->component);
-	if (!self->script->quiet)
-		announce(&self->address);
-	run_plain(self, PL_OnStartup);
-	return pl_lua_result(L, PL_OK);
+	return self->script->check ? pl_lua_result(L, PL_OK) : begin(L, self);
 }
 
 /* stop(server): waits until every connection is closed */
@@ -273,25 +346,36 @@ static void read_deflate(lua_State *L, int table, pl_deflate_settings *deflate)
 	deflate->level = (int)pl_lua_int_field(L, table, "level");
 }
 
-static int read_protocols(lua_State *L, int table, server_object *self,
-			  pl_server_settings *settings)
+/* A list of strings at `table` as slices, which the caller frees. */
+static int read_list(lua_State *L, int table, pl_slice **list, size_t *count)
 {
-	size_t count = lua_objlen(L, table);
 	size_t i;
 
-	if (count == 0)
-		return PL_OK;
-	self->protocols = pl_calloc(count, sizeof(*self->protocols));
-	if (!self->protocols)
+	*count = lua_objlen(L, table);
+	*list = *count ? pl_calloc(*count, sizeof(**list)) : NULL;
+	if (*count && !*list)
 		return PL_ENOMEM;
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < *count; i++) {
 		lua_rawgeti(L, table, (int)i + 1);
-		self->protocols[i] = pl_lua_check_slice(L, lua_gettop(L));
+		(*list)[i] = pl_lua_check_slice(L, lua_gettop(L));
 		lua_pop(L, 1);
 	}
-	settings->protocols = self->protocols;
-	settings->protocol_count = count;
 	return PL_OK;
+}
+
+static int read_lists(lua_State *L, int options, server_object *self, pl_server_settings *settings)
+{
+	int status;
+
+	lua_getfield(L, options, "protocols");
+	status = read_list(L, lua_gettop(L), &self->protocols, &settings->protocol_count);
+	settings->protocols = self->protocols;
+	lua_getfield(L, options, "security_options");
+	lua_getfield(L, -1, "origins_allowed");
+	if (!status)
+		status = read_list(L, lua_gettop(L), &self->origins, &settings->origin_count);
+	settings->origins = self->origins;
+	return status;
 }
 
 /* The options at 1 are checked and complete; their strings live as long as the userdata, whose
@@ -317,8 +401,7 @@ static int read_settings(lua_State *L, server_object *self, pl_server_settings *
 	lua_getfield(L, -1, "permessage_deflate");
 	read_deflate(L, lua_gettop(L), &settings->deflate);
 	lua_pop(L, 2);
-	lua_getfield(L, 1, "protocols");
-	status = read_protocols(L, top + 6, self, settings);
+	status = read_lists(L, 1, self, settings);
 	lua_settop(L, top);
 	return status;
 }
@@ -357,6 +440,7 @@ static int server_gc(lua_State *L)
 	if (self->server)
 		pl_server_free(self->server);
 	pl_free(self->protocols);
+	pl_free(self->origins);
 	if (self->script)
 		pl_handlers_deinit(&self->handlers);
 	return 0;
@@ -381,6 +465,25 @@ static int get_port(lua_State *L)
 		lua_getfenv(L, 1);
 		lua_getfield(L, -1, "port");
 	}
+	return 1;
+}
+
+/* The port that speaks TLS: as bound while the server is active; nil without TLS. */
+static int get_tls_port(lua_State *L)
+{
+	server_object *self = pl_server_object(L, 1);
+
+	if (self->active && self->tls_address.port) {
+		lua_pushinteger(L, self->tls_address.port);
+		return 1;
+	}
+	lua_getfenv(L, 1);
+	lua_getfield(L, -1, "tls");
+	if (!lua_istable(L, -1))
+		return 0;
+	lua_getfield(L, -1, "port");
+	if (lua_isnil(L, -1))
+		lua_getfield(L, -3, "port");
 	return 1;
 }
 
@@ -451,10 +554,8 @@ static const luaL_Reg functions[] = {
 };
 
 static const luaL_Reg getters[] = {
-	{ "active", get_active },
-	{ "port", get_port },
-	{ "host", get_host },
-	{ NULL, NULL },
+	{ "active", get_active }, { "port", get_port }, { "tls_port", get_tls_port },
+	{ "host", get_host },	  { NULL, NULL },
 };
 
 int pl_lua_open_server(lua_State *L)

@@ -16,9 +16,11 @@ typedef struct server_object {
 	pl_server *server;
 	pl_handlers handlers;
 	pl_slice *protocols;
-	pl_list waits;	    /* of tasks in server:stop() */
-	pl_address address; /* bound, while active */
-	int self;	    /* keeps the userdata while the handlers have users */
+	pl_slice *origins;
+	pl_list waits;		/* of tasks in server:stop() */
+	pl_address address;	/* bound, while active */
+	pl_address tls_address; /* the one with TLS, which may be the same; port 0: none */
+	int self;		/* keeps the userdata while the handlers have users */
 	bool active;
 } server_object;
 

@@ -6,14 +6,24 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "conn/conn_ws.h"
+#include "net/tls.h"
+#include "server/origin.h"
 #include "ws/ws_session.h"
 
 /* Refused connections are told of once in this time, in ms: a flood must not fill the log. */
 enum { REFUSAL_LOG_INTERVAL = 10000 };
 
+/* An address that the server listens on. */
+typedef struct server_port {
+	pl_list node;
+	pl_server *server;     /* NULL: it is gone already */
+	pl_listener *listener; /* NULL: closing */
+	pl_tls_context *tls;   /* NULL: plain */
+} server_port;
+
 static void check_stopped(pl_server *server)
 {
-	if (server->stopping && server->listeners_open == 0 && pl_list_empty(&server->conns))
+	if (server->stopping && pl_list_empty(&server->ports) && pl_list_empty(&server->conns))
 		pl_loop_defer(server->loop, &server->stopped);
 }
 
@@ -21,7 +31,7 @@ static void run_stopped(pl_deferred *deferred)
 {
 	pl_server *server = PL_CONTAINER(deferred, pl_server, stopped);
 
-	server->listener_count = 0;
+	pl_loop_stop_timer(server->loop, &server->stop_timer);
 	server->stopping = false;
 	server->events->stopped(server);
 }
@@ -102,7 +112,17 @@ static void refuse_upgrade(pl_exchange *exchange, const pl_ws_offer *offer)
 		pl_exchange_answer(exchange, offer->error_status, offer->error);
 }
 
-/* What a client and we can agree on. PL_EPROTO: its extensions are malformed. */
+/* Only browsers send an origin, and only they need to be kept from what a page must not do. */
+static bool origin_allowed(const pl_server *server, const pl_ws_request *asked)
+{
+	const pl_server_settings *settings = &server->settings;
+	pl_slice origin = pl_http_field_find(asked->fields, asked->field_count, PL_SLICE("origin"));
+
+	return settings->origin_count == 0 || !origin.at ||
+	       pl_origin_allowed(settings->origins, settings->origin_count, origin);
+}
+
+/* What a client and we can agree on. PL_EPROTO: nothing; the offer says why. */
 static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *offer,
 		 pl_ws_deflate_terms *deflate, pl_conn_ws_terms *terms)
 {
@@ -110,6 +130,11 @@ static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *off
 			     ? pl_ws_deflate_agree(deflate, &server->settings.deflate.terms, asked)
 			     : PL_ENOENT;
 
+	if (!origin_allowed(server, asked)) {
+		offer->error_status = 403;
+		offer->error = "this origin is not allowed";
+		return PL_EPROTO;
+	}
 	if (status == PL_EPROTO || !choose_protocol(server, asked, &terms->protocol)) {
 		offer->error_status = 400;
 		offer->error = status == PL_EPROTO ? "bad Sec-WebSocket-Extensions"
@@ -182,46 +207,68 @@ static void turn_away(pl_server *server, pl_stream *stream, const char *why)
 	pl_stream_abort(stream, PL_ELIMIT);
 }
 
-void pl_server_adopt(pl_server *server, pl_stream *stream)
+/* The connection of a stream that was let in. False: no memory. */
+static bool begin(pl_server *server, pl_stream *stream, pl_guest *guest)
 {
-	const char *why = "out of memory";
-	pl_address address;
-	pl_guest *guest;
 	pl_conn *conn;
 
-	pl_stream_peer(stream, &address);
-	if (pl_admission_enter(&server->admission, &server->settings.limits, &address, &guest,
-			       &why)) {
-		turn_away(server, stream, why);
-		return;
-	}
 	if (pl_conn_new(&conn, stream, server->settings.worker, &server->conn_settings,
-			&conn_events, server)) {
-		pl_admission_leave(&server->admission, guest);
-		turn_away(server, stream, why);
-		return;
-	}
+			&conn_events, server))
+		return false;
 	conn->guest = guest;
 	if (pl_conn_http_start(conn, &server->http1_settings, on_request)) {
 		pl_conn_free(conn);
-		pl_admission_leave(&server->admission, guest);
-		turn_away(server, stream, why);
-		return;
+		return false;
 	}
 	pl_list_append(&server->conns, &conn->node);
+	return true;
+}
+
+static void admit(pl_server *server, pl_stream *stream, pl_tls_context *tls)
+{
+	const pl_limits *limits = &server->settings.limits;
+	const char *why = "out of memory";
+	pl_address address;
+	pl_guest *guest;
+
+	pl_stream_peer(stream, &address);
+	if (pl_admission_enter(&server->admission, limits, &address, &guest, &why)) {
+		turn_away(server, stream, why);
+	} else if ((tls &&
+		    pl_tls_accept(&stream, stream, tls, (uint32_t)limits->handshake_timeout)) ||
+		   !begin(server, stream, guest)) {
+		pl_admission_leave(&server->admission, guest);
+		turn_away(server, stream, why);
+	}
+}
+
+void pl_server_adopt(pl_server *server, pl_stream *stream)
+{
+	admit(server, stream, NULL);
 }
 
 static void on_accept(void *owner, pl_stream *stream)
 {
-	pl_server_adopt(owner, stream);
+	server_port *port = owner;
+
+	admit(port->server, stream, port->tls);
+}
+
+static void port_free(server_port *port)
+{
+	pl_list_remove(&port->node);
+	pl_tls_context_unref(port->tls);
+	pl_free(port);
 }
 
 static void on_listener_closed(void *owner)
 {
-	pl_server *server = owner;
+	server_port *port = owner;
+	pl_server *server = port->server;
 
-	server->listeners_open--;
-	check_stopped(server);
+	port_free(port);
+	if (server)
+		check_stopped(server);
 }
 
 static const pl_listener_events listener_events = {
@@ -229,26 +276,53 @@ static const pl_listener_events listener_events = {
 	.closed = on_listener_closed,
 };
 
-int pl_server_listen(pl_server *server, const pl_address *address, pl_address *bound)
+int pl_server_listen(pl_server *server, const pl_address *address, pl_tls_context *tls,
+		     pl_address *bound)
 {
-	size_t size = (server->listener_count + 1) * sizeof(*server->listeners);
-	pl_listener **listeners = pl_realloc(server->listeners, size);
-	pl_listener *listener;
+	server_port *port = pl_calloc(1, sizeof(*port));
 	int status;
 
-	if (!listeners)
+	if (!port)
 		return PL_ENOMEM;
-	server->listeners = listeners;
-	status = pl_listener_open(&listener, server->loop, address, &listener_events, server);
-	if (status)
+	pl_list_init(&port->node);
+	port->server = server;
+	port->tls = tls ? pl_tls_context_ref(tls) : NULL;
+	status = pl_listener_open(&port->listener, server->loop, address, &listener_events, port);
+	if (status) {
+		port_free(port);
 		return status;
-	server->listeners[server->listener_count++] = listener;
-	server->listeners_open++;
-	pl_listener_address(listener, bound);
+	}
+	pl_list_append(&server->ports, &port->node);
+	pl_listener_address(port->listener, bound);
 	return PL_OK;
 }
 
+void pl_server_unlisten(pl_server *server)
+{
+	pl_list *node;
+
+	for (node = server->ports.next; node != &server->ports; node = node->next) {
+		server_port *port = PL_CONTAINER(node, server_port, node);
+
+		if (port->listener)
+			pl_listener_close(port->listener);
+		port->listener = NULL;
+	}
+}
+
 /* Life. */
+
+static void on_stop_timer(pl_timer *timer)
+{
+	pl_server *server = PL_CONTAINER(timer, pl_server, stop_timer);
+	pl_list *node;
+
+	for (node = server->conns.next; node != &server->conns; node = node->next) {
+		pl_conn *conn = PL_CONTAINER(node, pl_conn, node);
+
+		conn->ops->abort(conn, PL_ETIMEDOUT);
+	}
+}
 
 int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *settings,
 		  const pl_server_events *events, void *binding)
@@ -273,8 +347,10 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 			return PL_ENOMEM;
 		}
 	}
+	pl_list_init(&server->ports);
 	pl_list_init(&server->conns);
 	pl_deferred_init(&server->stopped, run_stopped);
+	pl_timer_init(&server->stop_timer, on_stop_timer);
 	*result = server;
 	return PL_OK;
 }
@@ -282,27 +358,41 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 void pl_server_free(pl_server *server)
 {
 	pl_deferred_cancel(&server->stopped);
+	pl_loop_stop_timer(server->loop, &server->stop_timer);
+	pl_server_unlisten(server);
+	while (!pl_list_empty(&server->ports)) {
+		server_port *port = PL_CONTAINER(server->ports.next, server_port, node);
+
+		port->server = NULL;
+		pl_list_remove(&port->node);
+	}
 	pl_channels_deinit(&server->channels);
 	pl_admission_deinit(&server->admission);
 	pl_map_deinit(&server->by_guid);
 	pl_ws_deflate_pool_free(server->deflate_pool);
-	pl_free(server->listeners);
 	pl_free(server);
+}
+
+static void say_goodbye(pl_conn *conn)
+{
+	if (conn->state == PL_CONN_HTTP)
+		pl_conn_close(conn, 0, pl_slice_make(NULL, 0));
+	else
+		pl_conn_disconnect(conn, PL_WS_GOING_AWAY, PL_SLICE("server stops"));
 }
 
 void pl_server_stop(pl_server *server)
 {
 	pl_list *node;
-	size_t i;
 
 	if (server->stopping)
 		return;
 	server->stopping = true;
-	for (i = 0; i < server->listener_count; i++)
-		pl_listener_close(server->listeners[i]);
+	pl_server_unlisten(server);
 	for (node = server->conns.next; node != &server->conns; node = node->next)
-		pl_conn_disconnect(PL_CONTAINER(node, pl_conn, node), PL_WS_GOING_AWAY,
-				   PL_SLICE("server stops"));
+		say_goodbye(PL_CONTAINER(node, pl_conn, node));
+	pl_loop_start(server->loop, &server->stop_timer,
+		      (uint64_t)server->settings.limits.close_timeout);
 	check_stopped(server);
 }
 

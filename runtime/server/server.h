@@ -11,6 +11,7 @@
 #include "conn/conn.h"
 #include "conn/conn_http.h"
 #include "net/tcp.h"
+#include "net/tls_context.h"
 #include "server/admission.h"
 #include "server/channel.h"
 #include "ws/ws_deflate.h"
@@ -46,6 +47,8 @@ typedef struct pl_server_settings {
 	pl_deflate_settings deflate;
 	const pl_slice *protocols; /* subprotocols it speaks, */
 	size_t protocol_count;	   /* 0: any handshake goes, without subprotocol */
+	const pl_slice *origins;   /* that may open a WebSocket (origin.h), */
+	size_t origin_count;	   /* 0: all */
 	const char *document_root; /* folder of files, or NULL */
 	bool html_files;	   /* serve the built-in pages */
 	bool javascript_files;	   /* serve the built-in libraries */
@@ -58,16 +61,15 @@ struct pl_server {
 	pl_conn_settings conn_settings;
 	pl_http1_settings http1_settings;
 	const pl_server_events *events;
-	void *binding; /* the script's side */
-	pl_listener **listeners;
-	size_t listener_count;
-	size_t listeners_open;
+	void *binding;	/* the script's side */
+	pl_list ports;	/* from listening until the listener is closed */
 	pl_list conns;	/* all, from accept to close */
 	pl_map by_guid; /* message sessions */
 	pl_channels channels;
 	pl_ws_deflate_pool *deflate_pool; /* NULL: not enabled */
 	pl_admission admission;
 	pl_deferred stopped;
+	pl_timer stop_timer;   /* the end of patience with requests under way */
 	uint32_t mark;	       /* of the latest publication with exclusions */
 	uint64_t last_refusal; /* when a refused connection was logged last, ms */
 	bool stopping;
@@ -76,16 +78,22 @@ struct pl_server {
 int pl_server_new(pl_server **server, pl_loop *loop, const pl_server_settings *settings,
 		  const pl_server_events *events, void *binding);
 
-/* Only after `stopped`, or before the first pl_server_listen. */
+/* Only while no connection is there. */
 void pl_server_free(pl_server *server);
 
-/* Adds a listener; see pl_listener_open. `bound` gets the address with the real port. */
-int pl_server_listen(pl_server *server, const pl_address *address, pl_address *bound);
+/* Adds a listener; see pl_listener_open. With a TLS context its connections are TLS: the server
+ * keeps a reference. `bound` gets the address with the real port. */
+int pl_server_listen(pl_server *server, const pl_address *address, pl_tls_context *tls,
+		     pl_address *bound);
 
 /* Takes in a connection that came another way, as if a listener had accepted it. */
 void pl_server_adopt(pl_server *server, pl_stream *stream);
 
-/* Stops listening and disconnects everybody (1001); `stopped` comes when all is closed. */
+/* Takes all listeners away; connections stay. */
+void pl_server_unlisten(pl_server *server);
+
+/* Stops listening, disconnects message sessions (1001), lets requests under way finish within
+ * limits.close_timeout; `stopped` comes when all is closed. */
 void pl_server_stop(pl_server *server);
 
 /* Message sessions now. */

@@ -11,6 +11,7 @@
 ---@field local_port integer
 ---@field url string The target of the WebSocket's handshake as sent, "/tea?cup=2"; "" before.
 ---@field protocol string The subprotocol agreed; "" for none.
+---@field alpn_protocol string Agreed on in the TLS handshake: "http/1.1"; "" for none, without TLS, and before the first request.
 ---@field transport "http"|"rfc6455" Before and after the handshake.
 ---@field headers_request table<string, string> Of the handshake: lower-case names, repeats joined by ", ". A new table each time; empty before.
 ---@field headers_response table<string, string> The same of the answer.

@@ -1,0 +1,107 @@
+#include "lua/lua_tls.h"
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "lua/lua_value.h"
+
+/* What the server speaks. */
+static const pl_slice alpn[] = { PL_SLICE("http/1.1") };
+
+/* A string of the table, which keeps it; NULL when there is none. */
+static const char *text_field(lua_State *L, int table, const char *name)
+{
+	const char *text;
+
+	lua_getfield(L, table, name);
+	text = lua_tostring(L, -1);
+	lua_pop(L, 1);
+	return text;
+}
+
+/* "1.0" to "1.3" */
+static enum pl_tls_version version_field(lua_State *L, int table, const char *name)
+{
+	const char *text = text_field(L, table, name);
+
+	return text ? (enum pl_tls_version)(PL_TLS_1_0 + (text[2] - '0')) : PL_TLS_ANY;
+}
+
+static enum pl_tls_verify read_verify(lua_State *L, int table)
+{
+	if (!pl_lua_bool_field(L, table, "verify_certificate"))
+		return PL_TLS_VERIFY_OFF;
+	return pl_lua_bool_field(L, table, "fail_if_no_peer_certificate") ? PL_TLS_VERIFY_REQUIRED
+									  : PL_TLS_VERIFY_OPTIONAL;
+}
+
+static pl_tls_identity read_identity(lua_State *L, int table)
+{
+	return (pl_tls_identity){
+		.name = text_field(L, table, "name"),
+		.cert_file = text_field(L, table, "cert_file"),
+		.key_file = text_field(L, table, "key_file"),
+		.password = text_field(L, table, "password"),
+	};
+}
+
+static int read_depth(lua_State *L, int table)
+{
+	int depth;
+
+	lua_getfield(L, table, "verify_depth");
+	depth = lua_isnil(L, -1) ? -1 : (int)lua_tointeger(L, -1);
+	lua_pop(L, 1);
+	return depth;
+}
+
+static pl_tls_settings read_settings(lua_State *L, int table)
+{
+	return (pl_tls_settings){
+		.identity = read_identity(L, table),
+		.min_version = version_field(L, table, "min_version"),
+		.max_version = version_field(L, table, "max_version"),
+		.cipher_list = text_field(L, table, "cipher_list"),
+		.curves = text_field(L, table, "curves"),
+		.verify = read_verify(L, table),
+		.root_cert_file = text_field(L, table, "root_cert_file"),
+		.verify_depth = read_depth(L, table),
+		.alpn = alpn,
+		.alpn_count = sizeof(alpn) / sizeof(alpn[0]),
+	};
+}
+
+static pl_tls_identity *read_others(lua_State *L, int list, size_t count)
+{
+	pl_tls_identity *others = pl_calloc(count ? count : 1, sizeof(*others));
+	size_t i;
+
+	for (i = 0; others && i < count; i++) {
+		lua_rawgeti(L, list, (int)i + 1);
+		others[i] = read_identity(L, lua_gettop(L));
+		lua_pop(L, 1);
+	}
+	return others;
+}
+
+int pl_lua_tls_context(lua_State *L, int index, pl_tls_context **context)
+{
+	char error[PL_TLS_ERROR_MAX];
+	pl_tls_settings settings = read_settings(L, index);
+	pl_tls_identity *others;
+	int status;
+
+	lua_getfield(L, index, "sni");
+	settings.other_count = lua_objlen(L, -1);
+	others = read_others(L, lua_gettop(L), settings.other_count);
+	lua_pop(L, 1);
+	settings.others = others;
+	if (!others) {
+		lua_pushstring(L, pl_status_text(PL_ENOMEM));
+		return PL_ENOMEM;
+	}
+	status = pl_tls_context_new(context, &settings, error);
+	pl_free(others);
+	if (status)
+		lua_pushstring(L, error);
+	return status;
+}

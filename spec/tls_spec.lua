@@ -1,0 +1,310 @@
+local fixture = require "spec.support.fixture"
+local process = require "spec.support.process"
+local server = require "perilune.server"
+
+local PYTHON = "/usr/bin/python3"
+
+--- A new folder with ca.pem, cert.pem and key.pem.
+local function certify(...)
+  local folder = fixture.folder().path
+  local argv = { process.PERILUNE, "cert", folder }
+  for _, name in ipairs { ... } do
+    argv[#argv + 1] = "--name=" .. name
+  end
+  local made = process.run(argv)
+  assert.equal(0, made.code, made.errors)
+  return folder
+end
+
+--- Options for a server with the certificate of the folder.
+local function tls_of(folder, more)
+  local tls = { cert_file = folder .. "/cert.pem", key_file = folder .. "/key.pem" }
+  for name, value in pairs(more or {}) do
+    tls[name] = value
+  end
+  return tls
+end
+
+local function curl(folder, url, ...)
+  local ca = folder .. "/ca.pem"
+  return process.run { "curl", "-sS", "--noproxy", "*", "--cacert", ca, url, ... }
+end
+
+--- What s_client says about a handshake.
+local function s_client(made, ...)
+  local address = "127.0.0.1:" .. made.tls_port
+  local client = process.run { "openssl", "s_client", "-connect", address, ... }
+  return client.output .. client.errors, client.code
+end
+
+local function hello(conn, _, response)
+  response.content_text = ("hello %s %s"):format(conn.transport, conn.alpn_protocol)
+end
+
+describe("tls options:", function()
+  after_each(fixture.clean)
+
+  local function refuses(tls, message)
+    local ok, got = pcall(server.new, { port = 1, tls = tls })
+    assert.is_false(ok)
+    assert.equal(message, got:match "^[^:]*:%d+: (.*)$" or got)
+  end
+
+  it("are checked", function()
+    refuses({}, "option 'tls.cert_file' of server.new is missing; it takes a non-empty string")
+    refuses(
+      { cert_file = "a", certfile = "b" },
+      "unknown option 'tls.certfile' of server.new: did you mean 'tls.cert_file'?"
+    )
+    refuses(
+      { cert_file = "a", min_version = "1.4" },
+      "option 'tls.min_version' of server.new takes one of "
+        .. '"1.0", "1.1", "1.2", "1.3", got "1.4" (a string)'
+    )
+    refuses(
+      { cert_file = "a", port = 1 },
+      "options 'port' and 'tls.port' of server.new are the same; "
+        .. "without 'tls.port' TLS has the port for itself"
+    )
+    refuses(
+      { cert_file = "a", verify_certificate = true },
+      "option 'tls.verify_certificate' of server.new needs 'tls.root_cert_file'"
+    )
+    refuses(
+      { cert_file = "a", fail_if_no_peer_certificate = true },
+      "option 'tls.fail_if_no_peer_certificate' of server.new needs 'tls.verify_certificate'"
+    )
+    refuses(
+      { cert_file = "a", sni = { ["a b"] = {} } },
+      "option 'tls.sni' of server.new takes host names as keys"
+    )
+    refuses(
+      { cert_file = "a", sni = { a = { cert = "b" } } },
+      "unknown option 'cert' of option 'tls.sni' (a) of server.new; "
+        .. "there is cert_file, key_file, password"
+    )
+  end)
+
+  it("do not show a password", function()
+    local ok, message = pcall(server.new, { tls = { cert_file = "a", password = 5551234 } })
+    assert.is_false(ok)
+    assert.is_nil(message:find("5551234", 1, true))
+  end)
+
+  it("may be off", function()
+    local made = fixture.server { tls = false }
+    assert.is_nil(made.tls_port)
+  end)
+
+  it("name the file that cannot be used", function()
+    local made = fixture.new_server { tls = { cert_file = "/nowhere/cert.pem" } }
+    local ok, message, code = made:start()
+    assert.is_nil(ok)
+    assert.equal("ENOENT", code)
+    assert.equal("tls: certificate file '/nowhere/cert.pem': no such file or directory", message)
+    assert.is_false(made.active)
+  end)
+
+  it("take paths from beside the script, and --check reads them", function()
+    local folder = certify()
+    local path, beside = fixture.script [[
+      local tls = { cert_file = "cert.pem", key_file = "key.pem" }
+      assert(require("perilune.server").new({ port = 0, tls = tls }):start())
+    ]]
+    local missing = process.run { process.PERILUNE, "--check", path }
+    assert.equal(1, missing.code)
+    assert.matches("cert.pem': no such file or directory", missing.errors, 1, true)
+    os.execute(("cp '%s'/*.pem '%s'"):format(folder, beside.path))
+    assert.equal(0, process.run({ process.PERILUNE, "--check", path }).code)
+  end)
+end)
+
+describe("a server with TLS", function()
+  after_each(fixture.clean)
+
+  it("serves https", function()
+    local folder = certify()
+    local made = fixture.server({ tls = tls_of(folder) }, { OnCommandGet = hello })
+    assert.equal(made.port, made.tls_port)
+    for _, host in ipairs { "localhost", "127.0.0.1" } do
+      local got = curl(folder, ("https://%s:%d/"):format(host, made.port))
+      assert.equal("", got.errors)
+      assert.equal("hello http http/1.1", got.output)
+    end
+    local other = curl(certify(), ("https://localhost:%d/"):format(made.port))
+    assert.equal(60, other.code) -- the certificate is of an authority that it does not know
+  end)
+
+  it("serves plain and TLS at once, on two ports", function()
+    local folder = certify()
+    local made = fixture.server(
+      { port = 0, tls = tls_of(folder, { port = 0 }) },
+      { OnCommandGet = hello }
+    )
+    assert.not_equal(made.port, made.tls_port)
+    assert.equal("hello http ", curl(folder, ("http://localhost:%d/"):format(made.port)).output)
+    assert.equal(
+      "hello http http/1.1",
+      curl(folder, ("https://localhost:%d/"):format(made.tls_port)).output
+    )
+    made:stop()
+    assert(made:start())
+  end)
+
+  it("takes neither port when one of them is in use", function()
+    local folder = certify()
+    local taken = fixture.server()
+    local made = fixture.new_server { tls = tls_of(folder, { port = taken.port }) }
+    local ok, message, code = made:start()
+    assert.is_nil(ok)
+    assert.equal("EADDRINUSE", code)
+    assert.matches("port " .. taken.port .. ": address already in use", message, 1, true)
+    assert.is_false(made.active)
+    taken:stop()
+    assert(made:start())
+  end)
+
+  it("announces its addresses", function()
+    local folder = certify()
+    local path = fixture.script(([[
+      local tls = { port = 0, cert_file = "%s/cert.pem", key_file = "%s/key.pem" }
+      assert(require("perilune.server").new({ port = 0, tls = tls }):start())
+    ]]):format(folder, folder))
+    local program = process.perilune { path }
+    program:wait_output "listening on http://127.0.0.1:%d+/\n"
+    program:wait_output "listening on https://127.0.0.1:%d+/\n"
+    program:signal "TERM"
+    assert.equal(0, program:wait())
+  end)
+
+  it("speaks 1.2 and 1.3, and nothing older", function()
+    local made = fixture.server { tls = tls_of(certify()) }
+    assert.matches("TLSv1.2", s_client(made, "-tls1_2"), 1, true)
+    assert.matches("TLSv1.3", s_client(made, "-tls1_3"), 1, true)
+    local old, code = s_client(made, "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0")
+    assert.equal(1, code)
+    assert.matches("alert protocol version", old, 1, true)
+  end)
+
+  it("keeps to its versions, ciphers and curves", function()
+    local made = fixture.server {
+      tls = tls_of(certify(), {
+        min_version = "1.2",
+        max_version = "1.2",
+        cipher_list = "ECDHE-ECDSA-CHACHA20-POLY1305:AEAD-AES128-GCM-SHA256",
+        curves = "P-256",
+      }),
+    }
+    local said = s_client(made)
+    assert.matches("ECDHE-ECDSA-CHACHA20-POLY1305", said, 1, true)
+    assert.matches("Server Temp Key: ECDH, prime256v1", said, 1, true)
+    local _, code = s_client(made, "-tls1_3")
+    assert.equal(1, code)
+  end)
+
+  it("resumes sessions by tickets", function()
+    local folder = certify()
+    local made = fixture.server { tls = tls_of(folder) }
+    local session = folder .. "/session"
+    s_client(made, "-tls1_2", "-sess_out", session)
+    assert.matches("Reused, TLSv1.2", s_client(made, "-tls1_2", "-sess_in", session), 1, true)
+  end)
+
+  it("has certificates of other names", function()
+    local folder, other = certify(), certify("other.example", "*.wild.example")
+    local made = fixture.server {
+      tls = tls_of(folder, {
+        sni = { ["other.example"] = tls_of(other), ["*.wild.example"] = tls_of(other) },
+      }),
+    }
+    local function subject(name)
+      return s_client(made, "-servername", name):match "subject=CN = ([^\n]*)"
+    end
+    assert.equal("localhost", subject "localhost")
+    assert.equal("other.example", subject "other.example")
+    assert.equal("other.example", subject "a.wild.example")
+    assert.equal("localhost", subject "elsewhere")
+  end)
+
+  it("asks clients for certificates", function()
+    local folder, stranger = certify(), certify()
+    local made = fixture.server({
+      tls = tls_of(folder, {
+        root_cert_file = folder .. "/ca.pem",
+        verify_certificate = true,
+        fail_if_no_peer_certificate = true,
+      }),
+    }, { OnCommandGet = hello })
+    local url = ("https://localhost:%d/"):format(made.port)
+    local function with(of)
+      return curl(folder, url, "--cert", of .. "/cert.pem", "--key", of .. "/key.pem")
+    end
+    assert.equal("hello http http/1.1", with(folder).output)
+    assert.equal("", with(stranger).output)
+    assert.equal("", curl(folder, url).output)
+  end)
+
+  it("drops who does not shake hands", function()
+    local made = fixture.server {
+      tls = tls_of(certify()),
+      limits = { handshake_timeout = 0.05 },
+    }
+    local peer = fixture.socket(made)
+    peer:send "\22\3\1"
+    assert.equal("", peer:read_all())
+  end)
+
+  it("serves wss, with messages larger than any buffer", function()
+    local folder = certify()
+    local made = fixture.server({ tls = tls_of(folder) }, {
+      OnMessage = function(conn, text)
+        conn:write(conn.alpn_protocol == "http/1.1" and text or conn.alpn_protocol)
+      end,
+    })
+    local path = folder .. "/client.py"
+    local file = assert(io.open(path, "w"))
+    file:write [[
+import asyncio, ssl, sys, websockets
+
+async def main():
+    context = ssl.create_default_context(cafile=sys.argv[1])
+    context.set_alpn_protocols(["http/1.1"])
+    async with websockets.connect(sys.argv[2], ssl=context, max_size=None) as peer:
+        for size in (0, 1, 125, 16384, 16385, 65536, 3000000):
+            text = "".join(chr(97 + i % 26) for i in range(size))
+            await peer.send(text)
+            assert await peer.recv() == text, size
+    print("all came back")
+
+asyncio.run(main())
+]]
+    file:close()
+    local url = ("wss://localhost:%d/"):format(made.port)
+    local client = process.run { PYTHON, path, folder .. "/ca.pem", url }
+    assert.equal("all came back\n", client.output, client.errors)
+  end)
+end)
+
+describe("perilune cert", function()
+  after_each(fixture.clean)
+
+  it("never overwrites", function()
+    local folder = certify()
+    local again = process.run { process.PERILUNE, "cert", folder }
+    assert.equal(1, again.code)
+    assert.equal(("perilune: %s/ca.pem: is there already\n"):format(folder), again.errors)
+  end)
+
+  it("is told what to do", function()
+    assert.equal(2, process.run({ process.PERILUNE, "cert" }).code)
+    assert.equal(2, process.run({ process.PERILUNE, "cert", "a", "b" }).code)
+    assert.equal(2, process.run({ process.PERILUNE, "cert", "a", "--nme", "b" }).code)
+    assert.equal(1, process.run({ process.PERILUNE, "cert", "a", "--name", "b c" }).code)
+  end)
+
+  it("takes names and addresses", function()
+    local folder = certify("chat.example", "192.0.2.7")
+    local shown = process.run { "openssl", "x509", "-in", folder .. "/cert.pem", "-noout", "-text" }
+    assert.matches("DNS:chat.example, IP Address:192.0.2.7", shown.output, 1, true)
+  end)
+end)
