@@ -170,6 +170,55 @@ describe("cannot wait here:", function()
   end)
 end)
 
+describe("coroutines around string.gsub around coroutines", function()
+  local function three_deep(what)
+    return ([[
+      local timer = require "perilune.timer"
+      coroutine.wrap(function()
+        print(pcall(string.gsub, "x", "x", function()
+          coroutine.wrap(function() %s end)()
+        end))
+        timer.sleep(0.001)
+        print "waited"
+      end)()
+      print "main"
+    ]]):format(what)
+  end
+
+  after_each(fixture.clean)
+
+  it("cannot wait, and may afterwards", function()
+    local run = fixture.run(three_deep "timer.sleep(0.001)")
+    assert.matches("^false\t[^\n]*cannot wait here: [^\n]*\nwaited\nmain\n$", run.output)
+    assert.equal(0, run.code)
+  end)
+
+  it("can end the program", function()
+    local run = fixture.run(three_deep "os.exit(3)")
+    assert.matches("^false\t[^\n]*the program is ending\n", run.output)
+    assert.equal(3, run.code)
+  end)
+
+  it("may yield, throw and be resumed wrongly", function()
+    assert.equal("ab", (("xy"):gsub(
+      ".",
+      coroutine.wrap(function()
+        coroutine.yield "a"
+        return "b"
+      end)
+    )))
+    assert.has_error(function()
+      ("x"):gsub("x", function()
+        coroutine.wrap(function() error "thrown" end)()
+      end)
+    end)
+    assert.has_error(function()
+      ("x"):gsub("x", function() coroutine.resume "no coroutine" end)
+    end)
+    assert.equal(1, wait(1))
+  end)
+end)
+
 describe("coroutines", function()
   it("pass all values, nil among them", function()
     local co = coroutine.wrap(function(...)

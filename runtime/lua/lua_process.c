@@ -42,6 +42,16 @@ static int process_task(lua_State *L)
 	return 1;
 }
 
+/* pin(change): while the sum is above 0 the running task cannot wait */
+static int process_pin(lua_State *L)
+{
+	pl_task *task = pl_script_of(L)->tasks.current;
+
+	if (task)
+		task->pinned += (int)luaL_checkinteger(L, 1);
+	return 0;
+}
+
 static void cancel_exit(pl_wait *wait)
 {
 	(void)wait;
@@ -54,8 +64,7 @@ static int process_exit(lua_State *L)
 	pl_wait *wait;
 
 	pl_script_stop(script, (int)luaL_optinteger(L, 1, 0));
-	if (!script->tasks.current || !lua_isyieldable(L) ||
-	    !lua_isyieldable(script->tasks.current->L))
+	if (!pl_wait_possible(L))
 		return luaL_error(L, "the program is ending");
 	wait = lua_newuserdata(L, sizeof(*wait));
 	pl_wait_begin(L, wait, cancel_exit);
@@ -68,6 +77,7 @@ static const luaL_Reg functions[] = {
 	{ "log_enabled", process_log_enabled },
 	{ "set_log_level", process_set_log_level },
 	{ "exit", process_exit },
+	{ "pin", process_pin },
 	{ "task", process_task },
 	{ NULL, NULL },
 };

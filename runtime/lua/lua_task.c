@@ -49,6 +49,7 @@ pl_task *pl_task_new(pl_script *script, void (*done)(pl_task *task, bool ok), vo
 		task->L = lua_newthread(script->L);
 		task->ref = luaL_ref(script->L, LUA_REGISTRYINDEX);
 	}
+	task->pinned = 0;
 	task->done = done;
 	task->context = context;
 	return task;
@@ -121,14 +122,18 @@ void pl_task_run(pl_task *task, int arguments)
 	}
 }
 
-/* Both the innermost coroutine and the task itself must be able to yield: between them and
- * us there may be C (string.gsub, table.sort) that cannot be left. */
+/* The innermost coroutine, the task itself and all between them must be able to yield: the last
+ * is what `pinned` tells. */
+bool pl_wait_possible(lua_State *L)
+{
+	const pl_task *task = pl_script_of(L)->tasks.current;
+
+	return task && task->pinned == 0 && lua_isyieldable(L) && lua_isyieldable(task->L);
+}
+
 void pl_wait_check(lua_State *L)
 {
-	pl_script *script = pl_script_of(L);
-	pl_task *task = script->tasks.current;
-
-	if (!task || !lua_isyieldable(L) || !lua_isyieldable(task->L))
+	if (!pl_wait_possible(L))
 		luaL_error(L, "cannot wait here: the function is called from C code that cannot "
 			      "be left meanwhile (string.gsub, table.sort, a metamethod of C)");
 }

@@ -26,6 +26,7 @@ struct pl_task {
 	int ref;
 	struct pl_script *script;
 	pl_wait *wait; /* what it waits for */
+	int pinned;    /* > 0: a coroutine within it was resumed from C code */
 	int held;      /* a reference that `done` gives back, for its caller */
 	/* The function has returned (its results are on L) or thrown (the message with its
 	 * traceback is on top of L). The task is gone when this returns. */
@@ -55,6 +56,9 @@ pl_task *pl_task_new(struct pl_script *script, void (*done)(pl_task *task, bool 
 
 /* Runs what was pushed, with its arguments, until it ends or waits. */
 void pl_task_run(pl_task *task, int arguments);
+
+/* Whether what runs can be left: no C code (string.gsub, table.sort) lies between it and us. */
+bool pl_wait_possible(lua_State *L);
 
 /* Throws "cannot wait here" where waiting is impossible: call it first. */
 void pl_wait_check(lua_State *L);

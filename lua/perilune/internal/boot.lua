@@ -98,6 +98,7 @@ end
 -- the scheduler, and what the scheduler resumes with is handed back in.
 
 local raw_resume, yield, waiting = coroutine.resume, coroutine.yield, process.waiting
+local isyieldable = coroutine.isyieldable
 local waits = setmetatable({}, { __mode = "k" }) -- coroutines of which something is awaited
 
 local pass
@@ -113,9 +114,17 @@ function pass(co, ok, ...)
   return pass_on(co, yield(waiting))
 end
 
+local function unpin(...)
+  process.pin(-1)
+  return ...
+end
+
 local function resume(co, ...)
   if waits[co] then return false, "cannot resume a coroutine that waits" end
-  return pass(co, raw_resume(co, ...))
+  if isyieldable() or type(co) ~= "thread" then return pass(co, raw_resume(co, ...)) end
+  -- Nothing further in may wait: what called us (string.gsub) could not be left.
+  process.pin(1)
+  return unpin(raw_resume(co, ...))
 end
 
 coroutine.resume = resume -- luacheck: ignore 122
