@@ -1,0 +1,220 @@
+/*
+ * Scenarios of a server in which the Nth allocation and all after it fail, for every N until the
+ * scenario needs no more: nothing crashes, hangs or is lost.
+ *
+ * covers: server/server.c conn/conn.c ws/ws_session.c
+ */
+#include "session/server_side.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "unit/codec/bytes.h"
+
+enum { ATTEMPTS_MAX = 2000, POOL_TURNS = 500 };
+
+typedef struct scenario {
+	const char *name;
+	bool (*play)(server_side *side); /* whether all came out right */
+} scenario;
+
+static char root[] = "/tmp/perilune-oom-XXXXXX";
+static char file_path[sizeof(root) + 16];
+
+static bool sent_begins(server_client *client, const char *text)
+{
+	pl_buffer *sent = &client->memory.sent;
+
+	return sent->len >= strlen(text) && memcmp(sent->data, text, strlen(text)) == 0;
+}
+
+static bool sent_ends(server_client *client, const char *text, size_t len)
+{
+	pl_buffer *sent = &client->memory.sent;
+
+	return sent->len >= len && memcmp(sent->data + sent->len - len, text, len) == 0;
+}
+
+#define SENT_ENDS(client, literal) sent_ends(client, literal, sizeof(literal) - 1)
+
+static bool requests(server_side *side)
+{
+	server_client *client = server_side_dial(side, 0);
+
+	SERVER_FEED(client, SERVER_SIDE_GET("/") "GET / HT");
+	server_side_turn(side);
+	SERVER_FEED(client, "TP/1.1\r\nHost: a\r\n\r\n" SERVER_SIDE_GET("/late"));
+	server_side_turn(side);
+	if (side->late)
+		pl_exchange_answer(side->late, 200, "late");
+	side->late = NULL;
+	server_side_turn(side);
+	return sent_begins(client, "HTTP/1.1 200 OK\r\n") && SENT_ENDS(client, "\r\n\r\nlate");
+}
+
+static bool upgrade_and_echo(server_side *side)
+{
+	server_client *client = server_side_dial(side, 0);
+
+	SERVER_FEED(client, SERVER_SIDE_HANDSHAKE(""));
+	server_side_turn(side);
+	server_client_say(client, "echo hello");
+	SERVER_FEED(client, "\x01\x82\0\0\0\0ec\x89\x81\0\0\0\0p\x80\x85\0\0\0\0ho");
+	SERVER_FEED(client, " yo");
+	server_side_turn(side);
+	if (!SENT_ENDS(client, "\x81\x05hello\x8a\x01p\x81\x02yo"))
+		return false;
+	SERVER_FEED(client, "\x88\x82\0\0\0\0\x03\xe8");
+	server_side_turn(side);
+	return SENT_ENDS(client, "\x88\x02\x03\xe8") && client->memory.closed && !client->conn;
+}
+
+static bool broadcast(server_side *side)
+{
+	const pl_audience room = { .channel = PL_SLICE("room") };
+	uint32_t count = 0;
+
+	for (int i = 0; i < 3; i++) {
+		server_side_dial(side, i);
+		side->clients[i].memory.room = i == 2 ? 200 : SIZE_MAX;
+		SERVER_FEED(&side->clients[i], SERVER_SIDE_HANDSHAKE("X: 1\r\n"));
+		server_client_say(&side->clients[i], "join room");
+	}
+	server_side_turn(side);
+	for (int i = 0; i < 40; i++)
+		if (pl_server_publish(side->server, PL_KIND_TEXT, PL_SLICE("to all of you"), 0,
+				      &room, &count) ||
+		    count != 3)
+			count = 0;
+	server_side_turn(side);
+	pl_memory_open(&side->clients[2].memory, SIZE_MAX);
+	server_side_turn(side);
+	for (int i = 0; i < 3; i++)
+		if (!SENT_ENDS(&side->clients[i], "\x81\x0dto all of you"))
+			return false;
+	return count == 3;
+}
+
+static bool file_answer(server_side *side)
+{
+	server_client *client = server_side_dial(side, 0);
+
+	SERVER_FEED(client, SERVER_SIDE_GET("/file.txt"));
+	for (int i = 0; i < POOL_TURNS && !client->memory.closed; i++) {
+		server_side_turn(side);
+		if (SENT_ENDS(client, "of a file"))
+			return true;
+		usleep(100);
+	}
+	return false;
+}
+
+/* The end comes in the very turn of the handshake. */
+static bool stop_at_once(server_side *side)
+{
+	server_client *client = server_side_dial(side, 0);
+
+	SERVER_FEED(client, SERVER_SIDE_HANDSHAKE(""));
+	return client->conn;
+}
+
+static const scenario scenarios[] = {
+	{ "requests", requests },
+	{ "upgrade, echo, close", upgrade_and_echo },
+	{ "broadcast to three", broadcast },
+	{ "a file", file_answer },
+	{ "stopped at once", stop_at_once },
+};
+
+/* True when nothing failed. */
+static bool attempt(const scenario *row, uint64_t nth)
+{
+	int64_t live = pl_alloc_live();
+	server_side side;
+	bool right;
+
+	server_side_init(&side);
+	side.settings.document_root = root;
+	pl_alloc_fail_at(nth);
+	right = server_side_start(&side) == PL_OK && row->play(&side);
+	pl_alloc_fail_at(0);
+	if (side.late)
+		pl_exchange_abort(side.late, PL_ECANCELED);
+	server_side_close(&side);
+	assert_int_equal(pl_alloc_live(), live);
+	return right && !side.broke_memory;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(scenarios); i++) {
+		uint64_t nth = 0;
+
+		while (!attempt(&scenarios[i], ++nth))
+			assert_true(nth < ATTEMPTS_MAX);
+		assert_true(attempt(&scenarios[i], 0));
+		print_message("%s: right from the %llu. allocation on\n", scenarios[i].name,
+			      (unsigned long long)nth);
+	}
+}
+
+/* Only one fails, and the program goes on: what comes later must be right again. */
+static void a_server_recovers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(scenarios); i++)
+		for (uint64_t nth = 1; nth < 40; nth++) {
+			server_side side;
+
+			server_side_init(&side);
+			side.settings.document_root = root;
+			assert_int_equal(server_side_start(&side), PL_OK);
+			pl_alloc_fail_at(nth);
+			scenarios[i].play(&side);
+			pl_alloc_fail_at(0);
+			server_side_turn(&side);
+			side.late = NULL;
+			server_side_dial(&side, 5);
+			SERVER_FEED(&side.clients[5], SERVER_SIDE_HANDSHAKE(""));
+			server_client_say(&side.clients[5], "echo again");
+			server_side_turn(&side);
+			assert_true(SENT_ENDS(&side.clients[5], "\x81\x05"
+								"again"));
+			server_side_close(&side);
+		}
+}
+
+static int make_root(void **state)
+{
+	FILE *file;
+
+	(void)state;
+	if (!mkdtemp(root))
+		return -1;
+	snprintf(file_path, sizeof(file_path), "%s/file.txt", root);
+	file = fopen(file_path, "w");
+	if (!file)
+		return -1;
+	fputs("the text of a file", file);
+	return fclose(file);
+}
+
+static int remove_root(void **state)
+{
+	(void)state;
+	unlink(file_path);
+	return rmdir(root);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_allocation_may_fail),
+		cmocka_unit_test(a_server_recovers),
+	};
+
+	pl_log_set_level(PL_LOG_ERROR);
+	return cmocka_run_group_tests(tests, make_root, remove_root);
+}
