@@ -1,0 +1,280 @@
+#include "bytes.h"
+
+#include <stdio.h>
+
+#include "base/status.h"
+#include "codec/ws_extension.h"
+
+/* What the server wants when nothing is said about it. */
+#define ANY                                                                                        \
+	{                                                                                          \
+		.server_window = 15, .client_window = 15                                           \
+	}
+
+enum { FIELDS_MAX = 4 };
+
+typedef struct offer_row {
+	pl_ws_deflate_terms ours;
+	const char *fields[FIELDS_MAX]; /* values of Sec-WebSocket-Extensions */
+	const char *answer;		/* NULL: no offer can be met; "!": malformed */
+} offer_row;
+
+static int agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+		 const pl_slice *values, size_t count)
+{
+	pl_http_field fields[FIELDS_MAX + 2] = {
+		{ PL_SLICE("Host"), PL_SLICE("permessage-deflate") },
+		{ PL_SLICE("Sec-WebSocket-Protocol"), PL_SLICE("\"") },
+	};
+	pl_ws_request request = { .fields = fields, .field_count = 2 };
+
+	for (size_t i = 0; i < count; i++)
+		fields[request.field_count++] =
+			(pl_http_field){ i & 1 ? PL_SLICE("SEC-WEBSOCKET-EXTENSIONS")
+					       : PL_SLICE("sec-websocket-extensions"),
+					 values[i] };
+	return pl_ws_deflate_agree(agreed, ours, &request);
+}
+
+/* The answer as rows have it. Values lie where reading beyond them is seen. */
+static const char *answer_to(const offer_row *row)
+{
+	static char answer[PL_WS_DEFLATE_ANSWER_MAX + 1];
+	pl_ws_deflate_terms agreed;
+	pl_slice values[FIELDS_MAX];
+	size_t count = 0;
+	int status;
+
+	for (; count < FIELDS_MAX && row->fields[count]; count++) {
+		size_t len = strlen(row->fields[count]);
+
+		values[count] = pl_slice_make(bytes_copy(row->fields[count], len), len);
+	}
+	status = agree(&agreed, &row->ours, values, count);
+	for (size_t i = 0; i < count; i++)
+		free((void *)(uintptr_t)values[i].at);
+	if (status == PL_EPROTO)
+		return "!";
+	if (status == PL_ENOENT)
+		return NULL;
+	assert_int_equal(status, PL_OK);
+	memset(answer, '#', sizeof(answer));
+	answer[pl_ws_deflate_answer(answer, &agreed)] = '\0';
+	return answer;
+}
+
+static void check(const offer_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *got = answer_to(&rows[i]);
+		const char *wanted = rows[i].answer;
+
+		if (got != wanted && (!got || !wanted || strcmp(got, wanted) != 0))
+			fail_msg("%s: %s, not %s", rows[i].fields[0], got ? got : "none",
+				 wanted ? wanted : "none");
+	}
+}
+
+#define D "permessage-deflate"
+#define SNCT "; server_no_context_takeover"
+#define CNCT "; client_no_context_takeover"
+#define SMWB "; server_max_window_bits"
+#define CMWB "; client_max_window_bits"
+
+static void offers_are_met(void **state)
+{
+	static const offer_row rows[] = {
+		{ ANY, { NULL }, NULL },
+		{ ANY, { "" }, NULL },
+		{ ANY, { " , ," }, NULL },
+		{ ANY, { D }, D },
+		{ ANY, { "Permessage-DEFLATE" }, D },
+		{ ANY, { "\t" D " " }, D },
+		/* RFC 7692 7.1 */
+		{ ANY, { D CMWB SMWB "=10" }, D SMWB "=10" },
+		{ ANY, { D CMWB SMWB "=10, " D CMWB }, D SMWB "=10" },
+		{ ANY, { D SNCT }, D SNCT },
+		{ ANY, { D CNCT }, D CNCT },
+		{ ANY, { D SNCT CNCT }, D SNCT CNCT },
+		{ ANY, { D CMWB }, D },
+		{ ANY, { D CMWB "=15" }, D },
+		{ ANY, { D CMWB "=10" }, D CMWB "=10" },
+		{ ANY, { D CMWB "=8" }, D CMWB "=8" },
+		{ ANY, { D SMWB "=15" }, D SMWB "=15" },
+		{ ANY, { D SMWB "=9" }, D SMWB "=9" },
+		/* Blanks, case, quotes */
+		{ ANY, { D ";server_max_window_bits=11" }, D SMWB "=11" },
+		{ ANY, { D " ;\tServer_Max_Window_Bits\t= 11 " }, D SMWB "=11" },
+		{ ANY, { D SMWB "=\"11\"" CMWB "=\"12\"" }, D SMWB "=11" CMWB "=12" },
+		/* All at once: the longest answer */
+		{ ANY, { D CMWB "=10" SMWB "=10" SNCT CNCT }, D SNCT CNCT SMWB "=10" CMWB "=10" },
+	};
+
+	(void)state;
+	check(rows, COUNT(rows));
+}
+
+static void our_terms_are_kept(void **state)
+{
+	static const offer_row rows[] = {
+		{ { 15, 15, true, true, false }, { D }, D SNCT CNCT },
+		{ { 15, 15, true, false, false }, { D CNCT }, D SNCT CNCT },
+		{ { 15, 15, true, true, false }, { D SNCT CNCT }, D SNCT CNCT },
+		{ { 10, 15, false, false, false }, { D }, D SMWB "=10" },
+		{ { 10, 15, false, false, false }, { D SMWB "=12" }, D SMWB "=10" },
+		{ { 10, 15, false, false, false }, { D SMWB "=9" }, D SMWB "=9" },
+		{ { 15, 10, false, false, false }, { D CMWB }, D CMWB "=10" },
+		{ { 15, 10, false, false, false }, { D CMWB "=12" }, D CMWB "=10" },
+		{ { 15, 10, false, false, false }, { D CMWB "=9" }, D CMWB "=9" },
+		{ { 15, 8, false, false, false }, { D CMWB }, D CMWB "=8" },
+		/* A client that does not know the parameter may not get it (7.1.2.2). */
+		{ { 15, 10, false, false, false }, { D }, NULL },
+		{ { 15, 10, false, false, false }, { D ", " D CMWB }, D CMWB "=10" },
+	};
+
+	(void)state;
+	check(rows, COUNT(rows));
+}
+
+/* 7.1: unknown, repeated and wrong parameters; the next offer may do. */
+static void offers_are_declined(void **state)
+{
+	static const offer_row rows[] = {
+		{ ANY, { "permessage-bzip2" }, NULL },
+		{ ANY, { "x-webkit-deflate-frame" }, NULL },
+		{ ANY, { "permessage-deflate2" }, NULL },
+		{ ANY, { D "; unknown" }, NULL },
+		{ ANY, { D "; unknown=1" }, NULL },
+		{ ANY, { D SNCT SNCT }, NULL },
+		{ ANY, { D CNCT CNCT }, NULL },
+		{ ANY, { D SMWB "=10" SMWB "=10" }, NULL },
+		{ ANY, { D CMWB CMWB }, NULL },
+		{ ANY, { D CMWB CMWB "=10" }, NULL },
+		{ ANY, { D SNCT "=1" }, NULL },
+		{ ANY, { D CNCT "=true" }, NULL },
+		{ ANY, { D SMWB }, NULL },
+		{ ANY, { D SMWB "=7" }, NULL },
+		{ ANY, { D SMWB "=8" }, NULL }, /* zlib cannot */
+		{ ANY, { D SMWB "=16" }, NULL },
+		{ ANY, { D SMWB "=08" }, NULL },
+		{ ANY, { D SMWB "=010" }, NULL },
+		{ ANY, { D SMWB "=0" }, NULL },
+		{ ANY, { D SMWB "=-9" }, NULL },
+		{ ANY, { D SMWB "=+9" }, NULL },
+		{ ANY, { D SMWB "=9a" }, NULL },
+		{ ANY, { D SMWB "=0x9" }, NULL },
+		{ ANY, { D SMWB "=99999999999999999999999" }, NULL },
+		{ ANY, { D CMWB "=7" }, NULL },
+		{ ANY, { D CMWB "=16" }, NULL },
+		{ ANY, { D CMWB "=08" }, NULL },
+		{ ANY, { D CMWB "=\"16\"" }, NULL },
+	};
+
+	(void)state;
+	check(rows, COUNT(rows));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char list[256];
+		offer_row after = { ANY, { list }, D CNCT };
+		offer_row lines = { ANY, { rows[i].fields[0], D CNCT, D }, D CNCT };
+
+		snprintf(list, sizeof(list), "%s, " D CNCT ", " D, rows[i].fields[0]);
+		check(&after, 1);
+		check(&lines, 1);
+	}
+}
+
+static void malformed_lists_are_refused(void **state)
+{
+	static const char *const values[] = {
+		D ";",
+		D "; ;",
+		D "; server_no_context_takeover;",
+		"; a",
+		"=",
+		"a b",
+		D " b",
+		D "; a b",
+		D "; a=",
+		D "; a= ;",
+		D "; =1",
+		D "; a=1 2",
+		D "; a=\"1",
+		D "; a=1\"",
+		D "; a=\"\"",
+		D "; a=\"1 2\"",
+		D "; a=\"1,2\"",
+		D "; a=\"1;2\"",
+		D "; a==1",
+		D "/1",
+		"\"" D "\"",
+		D "; a=(1)",
+		D "; \xc3\xa9",
+		"unknown; a=\"",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(values); i++) {
+		char list[256];
+		offer_row rows[] = {
+			{ ANY, { values[i] }, "!" },
+			{ ANY, { D, values[i] }, "!" },
+			{ ANY, { values[i], D }, "!" },
+			{ ANY, { list }, "!" },
+		};
+
+		snprintf(list, sizeof(list), D ", %s", values[i]);
+		check(rows, COUNT(rows));
+	}
+}
+
+static void offers_are_counted(void **state)
+{
+	static const pl_ws_deflate_terms ours = ANY;
+
+	(void)state;
+	for (size_t count = PL_WS_EXTENSIONS_MAX - 1; count <= PL_WS_EXTENSIONS_MAX + 1; count++) {
+		char list[(PL_WS_EXTENSIONS_MAX + 1) * 2];
+		pl_ws_deflate_terms agreed;
+		pl_slice values[2] = { { list, count * 2 }, PL_SLICE(D) };
+
+		for (size_t i = 0; i < count; i++)
+			memcpy(list + i * 2, "a,", 2);
+		assert_int_equal(agree(&agreed, &ours, values, 1),
+				 count > PL_WS_EXTENSIONS_MAX ? PL_EPROTO : PL_ENOENT);
+		assert_int_equal(agree(&agreed, &ours, values, 2),
+				 count + 1 > PL_WS_EXTENSIONS_MAX ? PL_EPROTO : PL_OK);
+	}
+}
+
+static void parameters_are_taken_one_by_one(void **state)
+{
+	pl_slice rest = PL_SLICE("; a;b=1 ; c=\"x-y\"");
+	pl_slice name, value;
+
+	(void)state;
+	assert_int_equal(pl_ws_extension_param(&rest, &name, &value), PL_OK);
+	assert_true(pl_slice_equal(name, PL_SLICE("a")));
+	assert_null(value.at);
+	assert_int_equal(pl_ws_extension_param(&rest, &name, &value), PL_OK);
+	assert_true(pl_slice_equal(name, PL_SLICE("b")));
+	assert_true(pl_slice_equal(value, PL_SLICE("1")));
+	assert_int_equal(pl_ws_extension_param(&rest, &name, &value), PL_OK);
+	assert_true(pl_slice_equal(name, PL_SLICE("c")));
+	assert_true(pl_slice_equal(value, PL_SLICE("x-y")));
+	assert_int_equal(pl_ws_extension_param(&rest, &name, &value), 1);
+	assert_int_equal(pl_ws_extension_param(&rest, &name, &value), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(offers_are_met),
+		cmocka_unit_test(our_terms_are_kept),
+		cmocka_unit_test(offers_are_declined),
+		cmocka_unit_test(malformed_lists_are_refused),
+		cmocka_unit_test(offers_are_counted),
+		cmocka_unit_test(parameters_are_taken_one_by_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
