@@ -141,6 +141,18 @@ describe("args.parse", function()
     end)
   end
 
+  it("makes paths whole, but not their defaults", function()
+    local paths = {
+      name = "app",
+      { "from", type = "path", default = "here" },
+      { "to", type = "path" },
+      { "more", type = "path", many = true, positional = true },
+    }
+    local here = io.popen("pwd -P"):read "*l"
+    local got = args.parse(paths, { "--to", "a/b", "/c", "d" })
+    assert.same({ from = "here", to = here .. "/a/b", more = { "/c", here .. "/d" } }, got)
+  end)
+
   it("says what is missing and what is too much", function()
     local one = {
       name = "one",

@@ -135,6 +135,23 @@ describe("a server with TLS", function()
     assert.equal(60, other.code) -- the certificate is of an authority that it does not know
   end)
 
+  it("takes a folder as perilune cert makes it", function()
+    local folder = certify()
+    local made = fixture.server({ tls = folder }, { OnCommandGet = hello })
+    local got = curl(folder, ("https://localhost:%d/"):format(made.port))
+    assert.equal("hello http http/1.1", got.output)
+  end)
+
+  it("carries the chat", function()
+    local folder = certify()
+    local chat = process.start(
+      { process.PERILUNE, os.getenv "PWD" .. "/apps/chat", "--port=0", "--tls=." },
+      { folder = folder }
+    )
+    local url = chat:wait_output "listening on (https://[^\n]*)\n"
+    assert.matches("<!doctype html>", curl(folder, url).output, 1, true)
+  end)
+
   it("serves plain and TLS at once, on two ports", function()
     local folder = certify()
     local made = fixture.server(

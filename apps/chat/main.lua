@@ -1,12 +1,13 @@
 --- Chat: people in rooms. README.md describes the messages between this and public/app.js.
-local json, new_server = require "perilune.json", require("perilune.server").new
-local options = require("perilune.args").parse {
+local json = require "perilune.json"
+local server = require("perilune.server").new(require("perilune.args").parse {
   name = "chat",
   summary = "A chat with rooms, for browsers.",
   { "host", default = "127.0.0.1", value = "ADDRESS", help = "Address to listen on." },
   { "port", type = "integer", default = 8080, min = 0, max = 65535, help = "Port; 0 picks one." },
-}
-local server = new_server { host = options.host, port = options.port, document_root = "public" }
+  { "tls", type = "path", value = "DIR", help = "Serve https with cert.pem and key.pem in DIR." },
+  { "document-root", type = "path", default = "public", value = "DIR", help = "The page." },
+})
 local rooms = setmetatable({}, { __mode = "v" }) -- by name; a room lives while it is held by
 local seats, recent, key = {}, {}, 1 -- a person's seat (by guid) or as one of the last 100 joined
 local function fits(text, max) return type(text) == "string" and #text <= max and text:find "%S" end
@@ -30,7 +31,6 @@ function server.OnMessage(conn, bytes)
     conn:write(json.encode { type = "welcome", who = me.who, room = room })
   end
 end
-
 function server.OnDisconnect(conn)
   local me = seats[conn.guid]
   if not me then return end

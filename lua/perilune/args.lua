@@ -1,12 +1,13 @@
 --- Flags and arguments of an application, with a generated --help.
 local args_schema = require "perilune.internal.args_schema"
 local options = require "perilune.internal.options"
+local process = require "perilune.core.process"
 
 local args = {}
 
 ---@class perilune.args.Entry
 ---@field [1] string Its name: letters, digits and dashes; in the result dashes are underscores.
----@field type? "string"|"integer"|"number"|"boolean" Default "string".
+---@field type? "string"|"integer"|"number"|"boolean"|"path" Default "string". A path is made whole.
 ---@field default? any A list for `many`.
 ---@field min? number Of a number; of a string, its length in bytes.
 ---@field max? number
@@ -99,6 +100,9 @@ end
 --- Stores the value of an entry; returns what is wrong with it, if anything.
 local function store(result, entry, shown, text)
   local value = convert(entry, text)
+  if entry.path and text:sub(1, 1) ~= "/" then
+    value = process.working_directory() .. "/" .. text
+  end
   if value == nil or not options.match(value, entry) then
     return ("%s takes %s, got '%s'"):format(shown, options.describe(entry), text)
   elseif not entry.many then

@@ -101,7 +101,7 @@ local schema = {
       javascript_files = { type = "boolean", default = true },
     },
   },
-  tls = { type = "table", off = true, fields = tls_fields },
+  tls = { type = { "string", "table" }, min = 1, off = true, fields = tls_fields },
   limits = { type = "table", default = {}, fields = limits },
 }
 
@@ -177,6 +177,10 @@ function server.new(given)
   settings.document_root = from_script(settings.document_root)
   if settings.software and settings.software:find "[%c\127]" then
     error("option 'software' of server.new takes text without control characters", 2)
+  end
+  if type(settings.tls) == "string" then
+    settings.tls =
+      { cert_file = settings.tls .. "/cert.pem", key_file = settings.tls .. "/key.pem", sni = {} }
   end
   local message = settings.tls and check_tls(settings.tls, settings.port)
   if message then error(message, 2) end

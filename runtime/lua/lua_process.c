@@ -1,5 +1,7 @@
 #include "lua/lua_process.h"
 
+#include <unistd.h>
+
 #include "base/log.h"
 #include "lua/lua_script.h"
 #include "lua/lua_value.h"
@@ -52,6 +54,15 @@ static int process_pin(lua_State *L)
 	return 0;
 }
 
+/* working_directory() -> where the program was started; "." when that cannot be told */
+static int process_working_directory(lua_State *L)
+{
+	char path[4096];
+
+	lua_pushstring(L, getcwd(path, sizeof(path)) ? path : ".");
+	return 1;
+}
+
 static void cancel_exit(pl_wait *wait)
 {
 	(void)wait;
@@ -77,6 +88,7 @@ static const luaL_Reg functions[] = {
 	{ "log_enabled", process_log_enabled },
 	{ "set_log_level", process_set_log_level },
 	{ "exit", process_exit },
+	{ "working_directory", process_working_directory },
 	{ "pin", process_pin },
 	{ "task", process_task },
 	{ NULL, NULL },

@@ -12,7 +12,7 @@
 ---@field software? string|false The Server header. Default "Perilune"; false leaves it out.
 ---@field heartbeat? perilune.server.Heartbeat|false On by default; false turns it off.
 ---@field options? perilune.server.Switches
----@field tls? perilune.server.TLS|false Off by default.
+---@field tls? perilune.server.TLS|string|false Off by default. A string is a folder with cert.pem and key.pem, as `perilune cert` makes it.
 ---@field limits? perilune.server.Limits
 
 ---@class perilune.server.TLS

@@ -11,7 +11,7 @@ local args_schema = {}
 ---@field flags table<string, perilune.args.Entry> By each way to write them: "--port", "-p".
 ---@field help perilune.args.Entry The flag that every application has.
 
-local TYPES = { "string", "integer", "number", "boolean" }
+local TYPES = { "string", "integer", "number", "boolean", "path" }
 
 local schema_options = {
   name = { type = "string", required = true, min = 1 },
@@ -76,6 +76,9 @@ local function compile_entry(given)
   if not entry then return nil, message end
   entry.name, entry.key = name, name:gsub("-", "_")
   entry.value = entry.value or name:upper()
+  if entry.type == "path" then
+    entry.type, entry.path = "string", true
+  end
   local fault = entry_fault(entry)
   if fault then return nil, what .. " " .. fault end
   return entry
