@@ -7,7 +7,7 @@ ffi.cdef [[ int clock_gettime(int clock, long *seconds_and_nanoseconds); ]]
 local MONOTONIC = 1
 
 local clock = {
-  PATIENCE = 5, -- seconds, for what should come at once
+  PATIENCE = 20, -- seconds, for what should come at once, on a machine that is busy
 }
 
 --- Seconds that only go forward.
