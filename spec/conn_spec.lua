@@ -1,4 +1,4 @@
--- covers: lua/lua_conn_ping.c lua/lua_value.c
+-- covers: internal/conn.lua lua/lua_conn_ping.c lua/lua_value.c
 local capture = require "spec.support.capture"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
