@@ -21,9 +21,9 @@ typedef struct pl_file_events {
 	void (*read)(void *owner, pl_file *file, int status, const uint8_t *data, size_t len);
 } pl_file_events;
 
-/* Opens `path` (relative, no NUL) below the folder `root`. The path is followed inside root
- * only: no "..", no symbolic link that leads out (openat2 RESOLVE_BENEATH). PL_OK: `opened` will
- * come; or PL_ENOMEM. */
+/* Opens `path` (relative, no NUL) below the folder `root`; both are copied. The path is followed
+ * inside root only: no "..", no symbolic link that leads out (openat2 RESOLVE_BENEATH). PL_OK:
+ * `opened` will come; or PL_ENOMEM. */
 int pl_file_open(pl_file **file, pl_loop *loop, const char *root, pl_slice path,
 		 const pl_file_events *events, void *owner);
 

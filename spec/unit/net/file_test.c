@@ -1,7 +1,6 @@
-/* covers: net/work.c */
 #include "unit/net/turns.h"
 
-#include <fcntl.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,266 +8,366 @@
 #include "net/file.h"
 #include "net/work.h"
 
-/* A folder with what files can be, beside a secret; and one reader. */
-typedef struct folder {
+enum { LARGE = 3 * PL_FILE_PIECE + 17, POOL_MAX = 16 };
+
+typedef struct reader {
 	pl_loop *loop;
-	char base[64];
-	char root[80];
-	pl_file *file;
-	pl_buffer journal;
-	pl_buffer content;
-	bool read_on;	      /* read to the end */
-	bool close_in_opened; /* close within the callback */
+	pl_file *file; /* NULL after it was closed or could not be opened */
+	int status;
+	int64_t size;
+	pl_buffer got;
+	int events;
+	bool whole;
+	bool close_in_opened;
 	bool close_in_read;
-} folder;
+	bool read_then_close;
+} reader;
+
+static char top[] = "/tmp/perilune-file-XXXXXX";
+static char root[128];
+
+static void close_file(reader *self)
+{
+	pl_file_close(self->file);
+	self->file = NULL;
+}
 
 static void on_opened(void *owner, pl_file *file, int status, int64_t size)
 {
-	folder *self = owner;
+	reader *self = owner;
 
-	note_status(&self->journal, "opened", status);
-	if (status == PL_OK)
-		assert_int_equal(pl_buffer_printf(&self->journal, "%lld ", (long long)size), PL_OK);
-	if (status == PL_OK && self->close_in_opened)
-		pl_file_close(file);
-	else if (status == PL_OK && self->read_on)
+	assert_ptr_equal(file, self->file);
+	self->events++;
+	self->status = status;
+	self->size = size;
+	if (status) {
+		self->file = NULL;
+		return;
+	}
+	if (!self->close_in_opened)
 		assert_int_equal(pl_file_read(file), PL_OK);
+	if (self->close_in_opened || self->read_then_close)
+		close_file(self);
 }
 
 static void on_read(void *owner, pl_file *file, int status, const uint8_t *data, size_t len)
 {
-	folder *self = owner;
+	reader *self = owner;
 
-	assert_int_equal(status, PL_OK);
+	assert_ptr_equal(file, self->file);
 	assert_true(len <= PL_FILE_PIECE);
-	if (len == 0 || self->close_in_read) {
-		note(&self->journal, "end");
-		pl_file_close(file);
-		return;
-	}
-	assert_int_equal(pl_buffer_append(&self->content, data, len), PL_OK);
-	assert_int_equal(pl_file_read(file), PL_OK);
+	self->events++;
+	self->status = status;
+	self->whole = len == 0;
+	assert_int_equal(pl_buffer_append(&self->got, data, len), PL_OK);
+	if (self->close_in_read || self->whole)
+		close_file(self);
+	else
+		assert_int_equal(pl_file_read(file), PL_OK);
 }
 
 static const pl_file_events events = { .opened = on_opened, .read = on_read };
 
-static const char *in(const char *path, const char *name)
+static void start(reader *self, const char *path)
 {
-	static char text[256];
-
-	snprintf(text, sizeof(text), "%s/%s", path, name);
-	return text;
+	assert_int_equal(pl_file_open(&self->file, self->loop, root,
+				      pl_slice_make(path, strlen(path)), &events, self),
+			 PL_OK);
 }
 
-static void write_file(const char *path, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	for (size_t i = 0; i < size; i++)
-		assert_int_equal(write(fd, &"0123456789"[i % 10], 1), 1);
-	close(fd);
-}
-
-static void set_up(folder *self)
+/* Opens, reads to the end, closes; the status. */
+static int read_all(reader *self, const char *path)
 {
 	memset(self, 0, sizeof(*self));
-	strcpy(self->base, "/tmp/perilune-file-XXXXXX");
-	assert_non_null(mkdtemp(self->base));
-	snprintf(self->root, sizeof(self->root), "%s/root", self->base);
-	assert_int_equal(mkdir(self->root, 0700), 0);
-	assert_int_equal(mkdir(in(self->root, "sub"), 0700), 0);
-	write_file(in(self->base, "secret"), 6);
-	write_file(in(self->root, "ten"), 10);
-	write_file(in(self->root, "sub/five"), 5);
-	write_file(in(self->root, "empty"), 0);
-	assert_int_equal(symlink("ten", in(self->root, "inside")), 0);
-	assert_int_equal(symlink("../secret", in(self->root, "outside")), 0);
-	assert_int_equal(symlink("/etc/passwd", in(self->root, "absolute")), 0);
-	assert_int_equal(symlink("..", in(self->root, "up")), 0);
-	assert_int_equal(symlink("loop", in(self->root, "loop")), 0);
-	assert_int_equal(mkfifo(in(self->root, "fifo"), 0600), 0);
 	assert_int_equal(pl_loop_new(&self->loop), PL_OK);
-}
-
-static void tear_down(folder *self)
-{
-	static const char *const files[] = { "ten",	 "sub/five", "empty", "inside", "outside",
-					     "absolute", "up",	     "loop",  "fifo",	"large" };
-
+	start(self, path);
+	pl_loop_run(self->loop);
+	assert_null(self->file);
 	pl_loop_free(self->loop);
-	pl_buffer_deinit(&self->content);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		unlink(in(self->root, files[i]));
-	rmdir(in(self->root, "sub"));
-	rmdir(self->root);
-	unlink(in(self->base, "secret"));
-	assert_int_equal(rmdir(self->base), 0);
+	return self->status;
 }
 
-static const char *open_file(folder *self, const char *path)
+/* The tree. */
+
+static void at(char out[128], const char *folder, const char *name)
 {
-	pl_slice name = pl_slice_make(path, strlen(path));
-
-	assert_int_equal(pl_file_open(&self->file, self->loop, self->root, name, &events, self),
-			 PL_OK);
-	TURN_UNTIL(self->loop, self->journal.len > 0);
-	return noted(&self->journal);
+	snprintf(out, 128, "%s/%s", folder, name);
 }
 
-static void test_beneath(void **state)
+static void make(const char *folder, const char *name, const char *text, size_t len)
+{
+	char path[128];
+	FILE *file;
+
+	at(path, folder, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void make_link(const char *target, const char *name)
+{
+	char path[128];
+
+	at(path, root, name);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+static char large_text[LARGE];
+
+static int make_tree(void **state)
+{
+	char path[128];
+
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	at(root, top, "root");
+	assert_int_equal(mkdir(root, 0755), 0);
+	at(path, root, "dir");
+	assert_int_equal(mkdir(path, 0755), 0);
+	make(top, "secret", "secret", 6);
+	make(root, "hello", "hello", 5);
+	make(root, "empty", "", 0);
+	make(root, "dir/inner", "inner", 5);
+	for (size_t i = 0; i < LARGE; i++)
+		large_text[i] = (char)(i * 7 + (i >> 9));
+	make(root, "large", large_text, LARGE);
+	at(path, root, "fifo");
+	assert_int_equal(mkfifo(path, 0644), 0);
+	make_link("dir/inner", "inside");
+	make_link("../root/hello", "out_and_back");
+	make_link("../secret", "out");
+	make_link("/etc/passwd", "absolute");
+	make_link("..", "up");
+	make_link("loop", "loop");
+	make_link("/proc/self/root", "magic");
+	return 0;
+}
+
+static int remove_tree(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r '%s'", top);
+	return system(command);
+}
+
+/* Reading. */
+
+static void a_file_is_read(void **state)
+{
+	reader self;
+
+	(void)state;
+	assert_int_equal(read_all(&self, "hello"), PL_OK);
+	assert_int_equal(self.size, 5);
+	assert_int_equal(self.got.len, 5);
+	assert_memory_equal(self.got.data, "hello", 5);
+	assert_int_equal(self.events, 3);
+	pl_buffer_deinit(&self.got);
+	assert_int_equal(read_all(&self, "dir/inner"), PL_OK);
+	assert_memory_equal(self.got.data, "inner", 5);
+	pl_buffer_deinit(&self.got);
+	assert_int_equal(read_all(&self, "empty"), PL_OK);
+	assert_int_equal(self.size, 0);
+	assert_int_equal(self.events, 2);
+}
+
+static void a_large_file_comes_in_pieces(void **state)
+{
+	reader self;
+
+	(void)state;
+	assert_int_equal(read_all(&self, "large"), PL_OK);
+	assert_int_equal(self.got.len, LARGE);
+	assert_memory_equal(self.got.data, large_text, LARGE);
+	assert_int_equal(self.events, 1 + 4 + 1);
+	pl_buffer_deinit(&self.got);
+}
+
+static void nothing_outside_is_opened(void **state)
 {
 	static const struct {
 		const char *path;
-		const char *journal;
+		int status;
 	} rows[] = {
-		{ "nothing", "opened:ENOENT " },
-		{ "sub", "opened:EISDIR " },
-		{ "", "opened:EISDIR " },
-		{ "sub/", "opened:EISDIR " },
-		{ "ten/", "opened:ENOENT " },
-		{ "ten/more", "opened:ENOENT " },
-		{ "outside", "opened:ENOENT " },
-		{ "absolute", "opened:ENOENT " },
-		{ "up/secret", "opened:ENOENT " },
-		{ "../secret", "opened:ENOENT " },
-		{ "sub/../ten", "opened:OK 10 " },
-		{ "sub/../../secret", "opened:ENOENT " },
-		{ "/etc/passwd", "opened:ENOENT " },
-		{ "loop", "opened:ENOENT " },
-		{ "fifo", "opened:EACCES " },
-		{ "inside", "opened:OK 10 " },
-		{ "ten", "opened:OK 10 " },
-		{ "sub/five", "opened:OK 5 " },
-		{ "empty", "opened:OK 0 " },
+		{ "inside", PL_OK },
+		{ "dir/../hello", PL_OK },
+		{ "missing", PL_ENOENT },
+		{ "hello/x", PL_ENOENT },
+		{ "../secret", PL_ENOENT },
+		{ "../root/hello", PL_ENOENT },
+		{ "dir/../../secret", PL_ENOENT },
+		{ "/etc/passwd", PL_ENOENT },
+		{ "out", PL_ENOENT },
+		{ "out_and_back", PL_ENOENT },
+		{ "absolute", PL_ENOENT },
+		{ "up/secret", PL_ENOENT },
+		{ "loop", PL_ENOENT },
+		{ "magic/etc/passwd", PL_ENOENT },
+		{ "", PL_EISDIR },
+		{ "dir", PL_EISDIR },
+		{ "dir/", PL_EISDIR },
+		{ "up", PL_ENOENT },
+		{ "fifo", PL_EACCES },
 	};
-	folder self;
-	int before;
 
 	(void)state;
-	set_up(&self);
-	before = descriptors();
-	self.close_in_opened = true;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *got = open_file(&self, rows[i].path);
+		reader self;
 
-		if (strcmp(got, rows[i].journal) != 0)
-			fail_msg("%s: %s", rows[i].path, got);
+		print_message("'%s'\n", rows[i].path);
+		assert_int_equal(read_all(&self, rows[i].path), rows[i].status);
+		if (rows[i].status)
+			assert_int_equal(self.events, 1);
+		pl_buffer_deinit(&self.got);
 	}
-	assert_int_equal(descriptors(), before);
-	tear_down(&self);
 }
 
-static void test_read(void **state)
+static void a_long_name_is_no_file(void **state)
 {
-	enum { SIZE = 3 * PL_FILE_PIECE + 17 };
-	folder self;
+	char path[5000];
+	reader self;
 
 	(void)state;
-	set_up(&self);
-	write_file(in(self.root, "large"), SIZE);
-	self.read_on = true;
-	assert_string_equal(open_file(&self, "large"), "opened:OK 196625 ");
-	TURN_UNTIL(self.loop, self.journal.len > 0);
-	assert_string_equal(noted(&self.journal), "end ");
-	assert_int_equal(self.content.len, SIZE);
-	for (size_t i = 0; i < SIZE; i++)
-		assert_int_equal(self.content.data[i], '0' + i % 10);
-	tear_down(&self);
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(read_all(&self, path), PL_ENOENT);
 }
 
-static void test_close_while_busy(void **state)
+static void a_root_that_is_no_folder(void **state)
 {
-	folder self;
-	pl_slice name = PL_SLICE("ten");
-	int before;
+	char before[sizeof(root)];
+	reader self;
 
 	(void)state;
-	set_up(&self);
-	before = descriptors();
-	assert_int_equal(pl_file_open(&self.file, self.loop, self.root, name, &events, &self),
-			 PL_OK);
-	pl_file_close(self.file);
-	self.close_in_read = true;
-	self.read_on = true;
-	assert_string_equal(open_file(&self, "ten"), "opened:OK 10 ");
-	TURN_UNTIL(self.loop, self.journal.len > 0);
-	assert_string_equal(noted(&self.journal), "end ");
-	TURN_UNTIL(self.loop, descriptors() == before);
-	tear_down(&self);
+	memcpy(before, root, sizeof(root));
+	snprintf(root, sizeof(root), "%s/none", top);
+	assert_int_equal(read_all(&self, "hello"), PL_ENOENT);
+	snprintf(root, sizeof(root), "%s/secret", top);
+	assert_int_equal(read_all(&self, "hello"), PL_ENOENT);
+	memcpy(root, before, sizeof(root));
 }
 
-/* The caller's strings may go while the pool has the file. */
-static void test_names_are_copied(void **state)
+/* Closing. */
+
+static void it_may_be_closed_at_any_time(void **state)
 {
-	char root[80];
-	char name[4] = "ten";
-	folder self;
+	reader self = { 0 };
 
 	(void)state;
-	set_up(&self);
-	memcpy(root, self.root, sizeof(root));
-	self.close_in_opened = true;
+	for (int when = 0; when < 4; when++) {
+		memset(&self, 0, sizeof(self));
+		assert_int_equal(pl_loop_new(&self.loop), PL_OK);
+		self.close_in_opened = when == 1;
+		self.read_then_close = when == 2;
+		self.close_in_read = when == 3;
+		start(&self, "large");
+		if (when == 0)
+			close_file(&self);
+		pl_loop_run(self.loop);
+		assert_int_equal(self.events, when == 0 ? 0 : when == 3 ? 2 : 1);
+		assert_null(self.file);
+		pl_loop_free(self.loop);
+		pl_buffer_deinit(&self.got);
+	}
+}
+
+static sem_t gate;
+
+static void wait_for_gate(void *unused)
+{
+	(void)unused;
+	sem_wait(&gate);
+}
+
+static void nothing(void *unused)
+{
+	(void)unused;
+}
+
+/* Keeps every thread of the pool busy until the gate opens. */
+static void close_gate(pl_loop *loop)
+{
+	assert_int_equal(sem_init(&gate, 0, 0), 0);
+	for (int i = 0; i < POOL_MAX; i++)
+		assert_int_equal(pl_work_start(loop, wait_for_gate, nothing, NULL), PL_OK);
+}
+
+static void open_gate(void)
+{
+	for (int i = 0; i < POOL_MAX; i++)
+		sem_post(&gate);
+}
+
+/* The pool may look at it long after whoever asked is gone. */
+static void the_root_need_not_last(void **state)
+{
+	char *copy = pl_alloc(sizeof(root));
+	reader self = { 0 };
+
+	(void)state;
+	memcpy(copy, root, sizeof(root));
+	assert_int_equal(pl_loop_new(&self.loop), PL_OK);
+	close_gate(self.loop);
 	assert_int_equal(
-		pl_file_open(&self.file, self.loop, root, pl_slice_make(name, 3), &events, &self),
+		pl_file_open(&self.file, self.loop, copy, PL_SLICE("hello"), &events, &self),
 		PL_OK);
-	memset(root, 'x', sizeof(root));
-	memset(name, 'x', sizeof(name));
-	TURN_UNTIL(self.loop, self.journal.len > 0);
-	assert_string_equal(noted(&self.journal), "opened:OK 10 ");
-	tear_down(&self);
+	memset(copy, 'x', sizeof(root));
+	pl_free(copy);
+	open_gate();
+	pl_loop_run(self.loop);
+	assert_int_equal(self.status, PL_OK);
+	assert_int_equal(self.got.len, 5);
+	pl_buffer_deinit(&self.got);
+	pl_loop_free(self.loop);
 }
 
-static void test_no_memory(void **state)
+static void without_memory_it_says_so(void **state)
 {
-	folder self;
-	int64_t live;
-
 	(void)state;
-	set_up(&self);
-	live = pl_alloc_live();
 	for (uint64_t nth = 1; nth <= 2; nth++) {
+		reader self = { 0 };
+
+		assert_int_equal(pl_loop_new(&self.loop), PL_OK);
 		pl_alloc_fail_at(nth);
-		assert_int_equal(pl_file_open(&self.file, self.loop, self.root, PL_SLICE("ten"),
+		assert_int_equal(pl_file_open(&self.file, self.loop, root, PL_SLICE("hello"),
 					      &events, &self),
 				 PL_ENOMEM);
 		pl_alloc_fail_at(0);
-		assert_int_equal(pl_alloc_live(), live);
+		pl_loop_run(self.loop);
+		assert_int_equal(self.events, 0);
+		pl_loop_free(self.loop);
 	}
-	tear_down(&self);
 }
 
-static void run_work(void *context)
+static void nothing_is_left(void **state)
 {
-	*(int *)context += 1;
-}
+	int64_t live = pl_alloc_live();
+	int open_before = descriptors();
 
-static void done_work(void *context)
-{
-	*(int *)context += 10;
-}
-
-/* Work holds the loop until it is done. */
-static void test_work(void **state)
-{
-	pl_loop *loop = NULL;
-	int count = 0;
-
-	(void)state;
-	assert_int_equal(pl_loop_new(&loop), PL_OK);
-	assert_int_equal(pl_work_start(loop, run_work, done_work, &count), PL_OK);
-	pl_loop_run(loop);
-	assert_int_equal(count, 11);
-	pl_loop_free(loop);
+	a_file_is_read(state);
+	nothing_outside_is_opened(state);
+	it_may_be_closed_at_any_time(state);
+	assert_int_equal(pl_alloc_live(), live);
+	assert_int_equal(descriptors(), open_before);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_beneath),		 cmocka_unit_test(test_read),
-		cmocka_unit_test(test_close_while_busy), cmocka_unit_test(test_names_are_copied),
-		cmocka_unit_test(test_no_memory),	 cmocka_unit_test(test_work),
+		cmocka_unit_test(a_file_is_read),
+		cmocka_unit_test(a_large_file_comes_in_pieces),
+		cmocka_unit_test(nothing_outside_is_opened),
+		cmocka_unit_test(a_long_name_is_no_file),
+		cmocka_unit_test(a_root_that_is_no_folder),
+		cmocka_unit_test(it_may_be_closed_at_any_time),
+		cmocka_unit_test(the_root_need_not_last),
+		cmocka_unit_test(without_memory_it_says_so),
+		cmocka_unit_test(nothing_is_left),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }

@@ -1,212 +1,248 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "unit/net/turns.h"
 
-#include <cmocka.h>
-
-#include "base/alloc.h"
-#include "base/status.h"
 #include "net/output.h"
 #include "unit/base/prng.h"
 
-typedef struct pipe_state {
-	pl_output output;
-	pl_chunk_pool pool;
-} pipe_state;
+static pl_chunk_pool pool;
 
-static void put(pipe_state *self, const void *data, size_t len)
+static void put(pl_output *output, const void *data, size_t len)
 {
-	uint8_t *room = pl_output_reserve(&self->output, &self->pool, len);
+	uint8_t *room = pl_output_reserve(output, &pool, len);
 
 	assert_non_null(room);
 	memcpy(room, data, len);
-	pl_output_commit(&self->output, len);
+	pl_output_commit(output, len);
 }
 
-static void put_block(pipe_state *self, const void *data, size_t len)
+static size_t chunks(const pl_output *output)
 {
-	pl_block *block = pl_block_copy(data, len);
+	size_t count = 0;
 
-	assert_int_equal(pl_output_append_block(&self->output, &self->pool, block), PL_OK);
-	pl_block_unref(block);
+	for (const pl_chunk *chunk = output->first; chunk; chunk = chunk->next)
+		count++;
+	return count;
 }
 
-/* Takes n bytes as a flush does, in pieces of at most `max`. */
-static void take(pipe_state *self, uint8_t *out, size_t n, size_t max)
+static void small_writes_share_a_chunk(void **state)
 {
-	while (n > 0) {
-		pl_output_piece pieces[3];
-		size_t len;
-
-		assert_true(pl_output_peek(&self->output, pieces, max) > 0);
-		len = pieces[0].len < n ? pieces[0].len : n;
-		memcpy(out, pieces[0].data, len);
-		pl_output_consume(&self->output, &self->pool, len);
-		out += len;
-		n -= len;
-	}
-}
-
-static void end(pipe_state *self)
-{
-	pl_output_clear(&self->output, &self->pool);
-	assert_null(self->output.first);
-	assert_null(self->output.last);
-	assert_int_equal(self->output.len, 0);
-	pl_chunk_pool_deinit(&self->pool);
-}
-
-static void test_order(void **state)
-{
-	pipe_state self = { 0 };
-	uint8_t got[9];
-	int64_t live = pl_alloc_live();
-
-	(void)state;
-	put(&self, "abc", 3);
-	put_block(&self, "def", 3);
-	put(&self, "ghi", 3);
-	assert_int_equal(self.output.len, 9);
-	take(&self, got, 9, 1);
-	assert_memory_equal(got, "abcdefghi", 9);
-	assert_int_equal(self.output.len, 0);
-	end(&self);
-	assert_int_equal(pl_alloc_live(), live);
-}
-
-static void test_small_writes_share_a_chunk(void **state)
-{
-	pipe_state self = { 0 };
-	pl_output_piece pieces[3];
-
-	(void)state;
-	put(&self, "abc", 3);
-	put(&self, "def", 3);
-	assert_int_equal(pl_output_peek(&self.output, pieces, 3), 1);
-	assert_int_equal(pieces[0].len, 6);
-	put_block(&self, "", 0);
-	assert_int_equal(pl_output_peek(&self.output, pieces, 3), 1);
-	end(&self);
-}
-
-/* A block is shared, not copied, and given back once it is sent. */
-static void test_blocks(void **state)
-{
-	pipe_state one = { 0 };
-	pipe_state two = { 0 };
-	pl_block *block = pl_block_copy("shared", 6);
+	pl_output output = { 0 };
 	pl_output_piece piece;
 
 	(void)state;
-	assert_int_equal(pl_output_append_block(&one.output, &one.pool, block), PL_OK);
-	assert_int_equal(pl_output_append_block(&two.output, &two.pool, block), PL_OK);
-	assert_int_equal(block->refs, 3);
-	assert_int_equal(pl_output_peek(&one.output, &piece, 1), 1);
-	assert_ptr_equal(piece.data, block->data);
-	pl_output_consume(&one.output, &one.pool, 4);
-	assert_int_equal(block->refs, 3);
-	pl_output_consume(&one.output, &one.pool, 2);
+	put(&output, "ab", 2);
+	put(&output, "cd", 2);
+	assert_int_equal(output.len, 4);
+	assert_int_equal(pl_output_peek(&output, &piece, 1), 1);
+	assert_int_equal(piece.len, 4);
+	assert_memory_equal(piece.data, "abcd", 4);
+	pl_output_consume(&output, &pool, 1);
+	assert_int_equal(pl_output_peek(&output, &piece, 1), 1);
+	assert_memory_equal(piece.data, "bcd", 3);
+	pl_output_consume(&output, &pool, 3);
+	assert_null(output.first);
+	assert_null(output.last);
+	assert_int_equal(pl_output_peek(&output, &piece, 1), 0);
+}
+
+static void less_than_reserved_may_be_committed(void **state)
+{
+	pl_output output = { 0 };
+	pl_output_piece pieces[4];
+
+	(void)state;
+	assert_non_null(pl_output_reserve(&output, &pool, 1000));
+	pl_output_commit(&output, 0);
+	assert_int_equal(output.len, 0);
+	assert_int_equal(pl_output_peek(&output, pieces, 4), 0);
+	put(&output, "x", 1);
+	assert_int_equal(pl_output_peek(&output, pieces, 4), 1);
+	pl_output_clear(&output, &pool);
+	assert_null(output.first);
+}
+
+static void blocks_go_by_reference(void **state)
+{
+	pl_block *block = pl_block_copy("block", 5);
+	pl_block *empty = pl_block_copy("", 0);
+	pl_output output = { 0 };
+	pl_output_piece pieces[4];
+
+	(void)state;
+	put(&output, "a", 1);
+	assert_int_equal(pl_output_append_block(&output, &pool, block), PL_OK);
+	assert_int_equal(pl_output_append_block(&output, &pool, empty), PL_OK);
+	put(&output, "b", 1);
 	assert_int_equal(block->refs, 2);
-	end(&one);
-	end(&two);
+	assert_int_equal(empty->refs, 1);
+	assert_int_equal(pl_output_peek(&output, pieces, 4), 3);
+	assert_ptr_equal(pieces[1].data, block->data);
+	assert_int_equal(pl_output_peek(&output, pieces, 2), 2);
+	pl_output_consume(&output, &pool, 3);
+	assert_int_equal(block->refs, 2);
+	pl_output_consume(&output, &pool, 3);
+	assert_int_equal(block->refs, 1);
+	pl_output_clear(&output, &pool);
+	assert_int_equal(pl_output_append_block(&output, &pool, block), PL_OK);
+	pl_output_clear(&output, &pool);
 	assert_int_equal(block->refs, 1);
 	pl_block_unref(block);
+	pl_block_unref(empty);
 }
 
-/* What is reserved but not committed is not there, and a clear gives it back. */
-static void test_reserve_only(void **state)
+static void chunks_are_used_again(void **state)
 {
-	pipe_state self = { 0 };
-	pl_output_piece piece;
-	int64_t live = pl_alloc_live();
+	static const size_t sizes[] = { 1, PL_CHUNK_SMALL, PL_CHUNK_SMALL + 1, PL_CHUNK_LARGE };
+	static uint8_t data[PL_CHUNK_LARGE];
 
 	(void)state;
-	assert_non_null(pl_output_reserve(&self.output, &self.pool, 100));
-	assert_int_equal(self.output.len, 0);
-	assert_int_equal(pl_output_peek(&self.output, &piece, 1), 0);
-	end(&self);
-	assert_int_equal(pl_alloc_live(), live);
-}
+	for (int round = 0; round < 3; round++) {
+		uint64_t calls = pl_alloc_calls();
 
-/* Chunks come back from the pool: writing and sending in turns allocates once. */
-static void test_pool(void **state)
-{
-	pipe_state self = { 0 };
-	uint8_t byte;
-	uint64_t calls;
+		for (size_t i = 0; i < 4; i++) {
+			pl_output output = { 0 };
 
-	(void)state;
-	put(&self, "x", 1);
-	take(&self, &byte, 1, 1);
-	calls = pl_alloc_calls();
-	for (int i = 0; i < 1000; i++) {
-		put(&self, "y", 1);
-		take(&self, &byte, 1, 1);
+			put(&output, data, sizes[i]);
+			put(&output, data, sizes[i]);
+			pl_output_clear(&output, &pool);
+		}
+		if (round > 0)
+			assert_int_equal(pl_alloc_calls(), calls);
 	}
-	assert_int_equal(pl_alloc_calls(), calls);
-	end(&self);
+	pl_chunk_pool_deinit(&pool);
 }
 
-static void test_no_memory(void **state)
+static void the_pool_is_bounded(void **state)
 {
-	pipe_state self = { 0 };
+	static uint8_t data[PL_CHUNK_LARGE];
+	pl_output output = { 0 };
+
+	(void)state;
+	for (int i = 0; i < PL_CHUNK_POOLED + 100; i++)
+		put(&output, data, sizeof(data));
+	assert_true(chunks(&output) >= PL_CHUNK_POOLED + 100);
+	pl_output_clear(&output, &pool);
+	assert_int_equal(pool.large_count, PL_CHUNK_POOLED);
+	put(&output, data, sizeof(data));
+	pl_output_clear(&output, &pool);
+	pl_chunk_pool_deinit(&pool);
+	assert_int_equal(pool.large_count, 0);
+}
+
+static void what_is_larger_has_a_chunk_of_its_own(void **state)
+{
+	static uint8_t data[5 * PL_CHUNK_LARGE];
+	int64_t live = pl_alloc_live();
+	pl_output output = { 0 };
+
+	(void)state;
+	put(&output, data, sizeof(data));
+	assert_int_equal(chunks(&output), 1);
+	pl_output_clear(&output, &pool);
+	assert_int_equal(pl_alloc_live(), live);
+	assert_null(pl_output_reserve(&output, &pool, SIZE_MAX));
+	assert_null(pl_output_reserve(&output, &pool, SIZE_MAX - sizeof(pl_chunk) + 1));
+}
+
+static void without_memory_nothing_changes(void **state)
+{
 	pl_block *block = pl_block_copy("x", 1);
+	pl_output output = { 0 };
 
 	(void)state;
 	pl_alloc_fail_at(1);
-	assert_null(pl_output_reserve(&self.output, &self.pool, 1));
-	assert_null(pl_output_reserve(&self.output, &self.pool, SIZE_MAX));
-	assert_int_equal(pl_output_append_block(&self.output, &self.pool, block), PL_ENOMEM);
+	assert_null(pl_output_reserve(&output, &pool, 1));
+	assert_int_equal(pl_output_append_block(&output, &pool, block), PL_ENOMEM);
 	pl_alloc_fail_at(0);
+	assert_null(output.first);
+	assert_int_equal(output.len, 0);
 	assert_int_equal(block->refs, 1);
 	pl_block_unref(block);
-	end(&self);
 }
 
-/* Against a plain array: random writes of every size and kind, random sends. */
-static void test_model(void **state)
+/* A byte of the endless text that goes in and must come out. */
+static uint8_t text_at(uint64_t i)
 {
-	enum { BYTES = 1 << 20 };
-	static uint8_t model[BYTES];
-	static uint8_t got[BYTES];
-	pipe_state self = { 0 };
-	uint64_t random = 11;
-	size_t written = 0;
-	size_t read = 0;
+	return (uint8_t)(i * 7 + (i >> 8) * 3);
+}
+
+static void put_text(pl_output *output, uint64_t *in, size_t len, bool shared)
+{
+	pl_block *block = pl_block_new(len);
+
+	for (size_t i = 0; i < len; i++)
+		block->data[i] = text_at((*in)++);
+	if (shared)
+		assert_int_equal(pl_output_append_block(output, &pool, block), PL_OK);
+	else
+		put(output, block->data, len);
+	pl_block_unref(block);
+}
+
+static void take_text(pl_output *output, uint64_t *out, size_t max)
+{
+	pl_output_piece pieces[5];
+	size_t count = pl_output_peek(output, pieces, 5);
+	size_t taken = 0;
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < pieces[i].len && taken < max; k++, taken++)
+			assert_int_equal(pieces[i].data[k], text_at(*out + taken));
+	pl_output_consume(output, &pool, taken);
+	*out += taken;
+}
+
+static void what_goes_in_comes_out(void **state)
+{
+	pl_output output = { 0 };
+	uint64_t in = 0, out = 0, seed = 1;
 
 	(void)state;
-	for (size_t i = 0; i < BYTES; i++)
-		model[i] = (uint8_t)(i * 31 + i / 251);
-	while (read < BYTES) {
-		size_t n = prng_below(&random, prng_below(&random, 4) ? 600 : 40000) + 1;
-
-		if (prng_below(&random, 2) && written < BYTES) {
-			n = n < BYTES - written ? n : BYTES - written;
-			if (prng_below(&random, 3))
-				put(&self, model + written, n);
-			else
-				put_block(&self, model + written, n);
-			written += n;
-		} else {
-			n = n < written - read ? n : written - read;
-			take(&self, got + read, n, 3);
-			read += n;
-		}
-		assert_int_equal(self.output.len, written - read);
+	for (int i = 0; i < 5000; i++) {
+		if (prng_below(&seed, 3))
+			put_text(&output, &in, (size_t)prng_magnitude(&seed, 12),
+				 prng_below(&seed, 4) == 0);
+		else
+			take_text(&output, &out, (size_t)prng_magnitude(&seed, 14));
+		assert_int_equal(output.len, in - out);
 	}
-	assert_memory_equal(model, got, BYTES);
-	end(&self);
+	while (output.len > 0)
+		take_text(&output, &out, SIZE_MAX);
+	assert_int_equal(in, out);
+	pl_output_clear(&output, &pool);
+	pl_chunk_pool_deinit(&pool);
+}
+
+static int64_t live_before;
+
+static int remember(void **state)
+{
+	(void)state;
+	live_before = pl_alloc_live();
+	return 0;
+}
+
+static int nothing_is_left(void **state)
+{
+	(void)state;
+	pl_chunk_pool_deinit(&pool);
+	return pl_alloc_live() == live_before ? 0 : -1;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),  cmocka_unit_test(test_small_writes_share_a_chunk),
-		cmocka_unit_test(test_blocks), cmocka_unit_test(test_reserve_only),
-		cmocka_unit_test(test_pool),   cmocka_unit_test(test_no_memory),
-		cmocka_unit_test(test_model),
+		cmocka_unit_test_setup_teardown(small_writes_share_a_chunk, remember,
+						nothing_is_left),
+		cmocka_unit_test_setup_teardown(less_than_reserved_may_be_committed, remember,
+						nothing_is_left),
+		cmocka_unit_test_setup_teardown(blocks_go_by_reference, remember, nothing_is_left),
+		cmocka_unit_test_setup_teardown(chunks_are_used_again, remember, nothing_is_left),
+		cmocka_unit_test_setup_teardown(the_pool_is_bounded, remember, nothing_is_left),
+		cmocka_unit_test_setup_teardown(what_is_larger_has_a_chunk_of_its_own, remember,
+						nothing_is_left),
+		cmocka_unit_test_setup_teardown(without_memory_nothing_changes, remember,
+						nothing_is_left),
+		cmocka_unit_test_setup_teardown(what_goes_in_comes_out, remember, nothing_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
