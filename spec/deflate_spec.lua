@@ -27,7 +27,10 @@ local function echo(deflate, limits)
   return made
 end
 
-local function connect(made, offer) return fixture.connect(made, { headers = { offer or OFFER } }) end
+local function connect(made, offer)
+  local headers = { offer or OFFER }
+  return fixture.connect(made, { headers = headers })
+end
 
 local function agreed(made, offer)
   return connect(made, offer).response.headers["sec-websocket-extensions"]
@@ -71,12 +74,13 @@ describe("permessage-deflate:", function()
     )
   end)
 
-  it("refuses a malformed list", function()
-    local made = echo {}
-    local offer = { headers = { "Sec-WebSocket-Extensions: permessage-deflate;" } }
-    local peer, response = websocket.handshake(made.port, offer)
-    assert.equal(400, response.status)
-    peer:close()
+  it("refuses a malformed list, also when it is off", function()
+    for _, deflate in ipairs { {}, false } do
+      local offer = { headers = { "Sec-WebSocket-Extensions: permessage-deflate;" } }
+      local peer, response = websocket.handshake(echo(deflate).port, offer)
+      assert.equal(400, response.status)
+      peer:close()
+    end
   end)
 
   it("checks its options", function()

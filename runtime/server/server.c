@@ -126,9 +126,8 @@ static bool origin_allowed(const pl_server *server, const pl_ws_request *asked)
 static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *offer,
 		 pl_ws_deflate_terms *deflate, pl_conn_ws_terms *terms)
 {
-	int status = server->deflate_pool
-			     ? pl_ws_deflate_agree(deflate, &server->settings.deflate.terms, asked)
-			     : PL_ENOENT;
+	/* What is malformed is refused (RFC 6455 9.1), whether extensions are wanted or not. */
+	int status = pl_ws_deflate_agree(deflate, &server->settings.deflate.terms, asked);
 
 	if (!origin_allowed(server, asked)) {
 		offer->error_status = 403;
@@ -143,7 +142,7 @@ static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *off
 	}
 	terms->offer = offer;
 	terms->software = server->settings.software;
-	terms->deflate = status == PL_OK ? deflate : NULL;
+	terms->deflate = status == PL_OK && server->deflate_pool ? deflate : NULL;
 	terms->pool = server->deflate_pool;
 	return PL_OK;
 }
