@@ -3,6 +3,7 @@ local clock = require "spec.support.clock"
 local files = require "spec.support.files"
 local fixture = require "spec.support.fixture"
 local process = require "spec.support.process"
+local socket = require "spec.support.socket"
 local timer = require "perilune.timer"
 local websocket = require "spec.support.websocket"
 
@@ -171,6 +172,28 @@ outer()
     ]])
     assert.equal(0, run.code)
     assert.matches("^listening on http://127.0.0.1:%d+/\nstopped\n$", run.output)
+  end)
+
+  it("whose finalizer throws outside of any handler says why it ends", function()
+    local run = fixture.run [[
+      for _ = 1, 2000 do
+        getmetatable(newproxy(true)).__gc = function() error "thrown by a finalizer" end
+      end
+    ]]
+    assert.equal(1, run.code)
+    has(run.errors, "thrown by a finalizer")
+  end)
+
+  it("starts nothing in a finalizer at the end", function()
+    local run = fixture.run [[
+      kept = newproxy(true)
+      getmetatable(kept).__gc = function()
+        print(require("perilune.server").new({ port = 0 }):start())
+        print(require("perilune.timer").after(0, print).active)
+      end
+    ]]
+    assert.equal("nil\tthe program is ending\tECANCELED\nfalse\n", run.output)
+    assert.equal(0, run.code)
   end)
 
   it("may begin with a line for the shell", function()
@@ -364,6 +387,27 @@ describe("a signal", function()
     running:signal "TERM"
     assert.equal(143, running:wait(1))
     peer.socket:close()
+  end)
+
+  it("the second ends a script that never comes back", function()
+    local running = start "print 'ready' while true do end"
+    running:wait_output "ready"
+    running:signal "TERM"
+    running:signal "INT"
+    assert.is_true(({ [130] = true, [143] = true })[running:wait(1)])
+  end)
+
+  it("ends a program whose handler waits for long, in order", function()
+    local running = start(SERVER .. [[
+      function server.OnCommandGet() print "asked" require("perilune.timer").sleep(60) end
+    ]])
+    local peer = socket.connect(running:wait_port())
+    peer:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    running:wait_output "asked"
+    peer:reset()
+    running:signal "TERM"
+    assert.equal(0, running:wait())
+    assert.equal("", running.errors)
   end)
 
   it("kill -9 leaves nothing that the next start minds", function()

@@ -247,6 +247,19 @@ end)
 describe("a response", function()
   after_each(fixture.clean)
 
+  it("has one type, however it was given", function()
+    local function types(content_type)
+      local response = answered(function(_, _, response)
+        response.headers["content-type"] = "text/plain"
+        response.content_type = content_type
+        response.content_text = "x"
+      end)
+      return response.headers["content-type"]
+    end
+    assert.equal("text/plain", types(nil))
+    assert.equal("application/json", types "application/json")
+  end)
+
   it("has text, type, number and headers", function()
     local response = answered(function(_, _, response)
       response.response_no = 201

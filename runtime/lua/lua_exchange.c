@@ -132,16 +132,21 @@ typedef struct script_answer {
 	pl_http_field fields[FIELDS_MAX + 1];
 } script_answer;
 
+/* content_type comes before a Content-Type among the headers: there is one in an answer. */
 static void add_type(script_answer *self, pl_slice type)
 {
 	static const pl_slice name = { "Content-Type", 12 };
-	bool set = pl_http_field_find(self->fields, self->count, name).at != NULL;
+	size_t i = 0;
 
-	if (type.at == NULL && (set || self->body.len == 0))
+	while (i < self->count && !pl_slice_equal_nocase(self->fields[i].name, name))
+		i++;
+	if (type.at == NULL && (i < self->count || self->body.len == 0))
 		return;
 	if (type.at == NULL)
 		type = PL_SLICE("text/html; charset=utf-8");
-	self->fields[self->count++] = (pl_http_field){ name, type };
+	self->fields[i] = (pl_http_field){ name, type };
+	if (i == self->count)
+		self->count++;
 }
 
 /* Reads the table at `table`; its strings stay on the stack. False when it says nothing. *error:
@@ -241,6 +246,12 @@ static void handler_done(pl_task *task, bool ok)
 	free_exchange(self);
 }
 
+static void handler_abandoned(pl_task *task)
+{
+	release_objects(task->context);
+	free_exchange(task->context);
+}
+
 static pl_event event_of(pl_slice method)
 {
 	if (pl_slice_equal(method, PL_SLICE("GET")) || pl_slice_equal(method, PL_SLICE("HEAD")) ||
@@ -271,6 +282,7 @@ static void run_handler(script_exchange *self)
 		free_exchange(self);
 		return;
 	}
+	task->abandoned = handler_abandoned;
 	L = task->L;
 	pl_lua_conn_push(L, self->handlers, self->conn);
 	request = pl_lua_new(L, REQUEST, sizeof(*request));

@@ -207,6 +207,16 @@ static int run(pl_script *script, const pl_script_options *options)
 	return script->exit_code;
 }
 
+/* What ends the program outside of any handler: no memory, or a finalizer of the script that
+ * throws. LuaJIT exits with 1 then. */
+static int on_panic(lua_State *L)
+{
+	const char *text = lua_tostring(L, -1);
+
+	pl_log(PL_LOG_ERROR, "the program cannot go on: %s", text ? text : "an error without text");
+	return 0;
+}
+
 int pl_script_run(pl_worker *worker, const pl_script_options *options)
 {
 	pl_script script = { .worker = worker,
@@ -222,10 +232,13 @@ int pl_script_run(pl_worker *worker, const pl_script_options *options)
 		pl_log(PL_LOG_ERROR, "the Lua state cannot be made: out of memory");
 		return 1;
 	}
+	lua_atpanic(script.L, on_panic);
 	pl_loop_on_signal(script.loop, SIGINT, on_signal, &script);
 	pl_loop_on_signal(script.loop, SIGTERM, on_signal, &script);
+	pl_worker_heed_second_signal();
 	code = run(&script, options);
 	pl_tasks_deinit(&script.tasks);
+	script.stopping = true; /* finalizers of the script run now: they start nothing */
 	lua_close(script.L);
 	pl_buffer_deinit(&script.start_error);
 	return code;

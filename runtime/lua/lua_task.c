@@ -28,6 +28,8 @@ void pl_tasks_deinit(pl_tasks *tasks)
 
 		pl_list_remove(&wait->node);
 		wait->cancel(wait);
+		if (task->abandoned)
+			task->abandoned(task);
 		task_free(task);
 	}
 	while (tasks->pooled > 0)
@@ -51,6 +53,7 @@ pl_task *pl_task_new(pl_script *script, void (*done)(pl_task *task, bool ok), vo
 	}
 	task->pinned = 0;
 	task->done = done;
+	task->abandoned = NULL;
 	task->context = context;
 	return task;
 }

@@ -31,6 +31,7 @@ struct pl_task {
 	/* The function has returned (its results are on L) or thrown (the message with its
 	 * traceback is on top of L). The task is gone when this returns. */
 	void (*done)(pl_task *task, bool ok);
+	void (*abandoned)(pl_task *task); /* or NULL: the script ends, `done` will not come */
 	void *context;
 };
 

@@ -1,11 +1,41 @@
 #include "worker/worker.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/map.h"
 #include "base/status.h"
 #include "crypto/random.h"
+
+static volatile sig_atomic_t signalled;
+static void (*loop_handler)(int number); /* libuv has one for all signals */
+
+static void on_ending_signal(int number)
+{
+	if (signalled)
+		_exit(128 + number);
+	signalled = 1;
+	loop_handler(number);
+}
+
+static void wrap_handler(int number)
+{
+	struct sigaction action;
+
+	if (sigaction(number, NULL, &action) || action.sa_handler == SIG_DFL ||
+	    action.sa_handler == on_ending_signal)
+		return;
+	loop_handler = action.sa_handler;
+	action.sa_handler = on_ending_signal;
+	sigaction(number, &action, NULL);
+}
+
+void pl_worker_heed_second_signal(void)
+{
+	wrap_handler(SIGINT);
+	wrap_handler(SIGTERM);
+}
 
 static void prepare_process(void)
 {

@@ -21,4 +21,8 @@ typedef struct pl_worker {
  * cannot be made (logged). */
 int pl_worker_run(int (*main)(pl_worker *worker, void *context), void *context);
 
+/* From now on the second SIGINT or SIGTERM ends the process there and then, however busy the loop
+ * is. Call it when the loop has its handlers of both. */
+void pl_worker_heed_second_signal(void);
+
 #endif
