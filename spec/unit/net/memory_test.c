@@ -1,206 +1,177 @@
-/* covers: net/stream.c */
+/* The stream of the tests must itself behave as streams do. */
 #include "unit/net/turns.h"
 
 #include "net/memory.h"
 
-typedef struct owner_state {
+typedef struct side {
 	pl_loop *loop;
 	pl_memory memory;
 	pl_buffer journal;
-} owner_state;
+} side_state;
 
-static void on_data(void *owner, uint8_t *data, size_t len)
+static void side_data(void *owner, uint8_t *data, size_t len)
 {
-	owner_state *self = owner;
+	side_state *side = owner;
 
-	assert_int_equal(pl_buffer_printf(&self->journal, "data:%.*s ", (int)len, (char *)data),
-			 PL_OK);
-	data[0] = '!'; /* what is borrowed may be changed */
+	assert_int_equal(pl_buffer_printf(&side->journal, "%.*s ", (int)len, (char *)data), PL_OK);
+	memset(data, 0, len);
 }
 
-static void on_end(void *owner)
+static void side_end(void *owner)
 {
-	note(&((owner_state *)owner)->journal, "end");
+	note(&((side_state *)owner)->journal, "end");
 }
 
-static void on_drain(void *owner)
+static void side_drain(void *owner)
 {
-	note(&((owner_state *)owner)->journal, "drain");
+	note(&((side_state *)owner)->journal, "drain");
 }
 
-static void on_closed(void *owner, int status)
+static void side_closed(void *owner, int status)
 {
-	note_status(&((owner_state *)owner)->journal, "closed", status);
+	note_status(&((side_state *)owner)->journal, "closed", status);
 }
 
 static const pl_stream_events events = {
-	.data = on_data, .end = on_end, .drain = on_drain, .closed = on_closed
+	.data = side_data, .end = side_end, .drain = side_drain, .closed = side_closed
 };
 
-static void set_up(owner_state *self)
+static int open_side(void **state)
 {
-	memset(self, 0, sizeof(*self));
-	assert_int_equal(pl_loop_new(&self->loop), PL_OK);
-	pl_memory_init(&self->memory, self->loop);
-	pl_stream_own(&self->memory.stream, &events, self);
+	static side_state side;
+
+	memset(&side, 0, sizeof(side));
+	*state = &side;
+	if (pl_loop_new(&side.loop))
+		return -1;
+	pl_memory_init(&side.memory, side.loop);
+	pl_stream_own(&side.memory.stream, &events, &side);
+	pl_stream_resume(&side.memory.stream);
+	return 0;
 }
 
-static void tear_down(owner_state *self)
+static int close_side(void **state)
 {
-	pl_memory_deinit(&self->memory);
-	pl_buffer_deinit(&self->journal);
-	pl_loop_free(self->loop);
+	side_state *side = *state;
+
+	pl_memory_deinit(&side->memory);
+	pl_buffer_deinit(&side->journal);
+	pl_loop_free(side->loop);
+	return 0;
 }
 
-static const char *sent(owner_state *self)
+static void sends(side_state *side, const char *expected)
 {
-	return noted(&self->memory.sent);
+	assert_int_equal(side->memory.sent.len, strlen(expected));
+	assert_memory_equal(side->memory.sent.data, expected, strlen(expected));
 }
 
-static void test_input(void **state)
+static void input_is_given_from_a_copy(void **state)
 {
-	owner_state self;
+	side_state *side = *state;
+	char text[] = "hello";
 
-	(void)state;
-	set_up(&self);
-	assert_false(pl_memory_feed(&self.memory, "a", 1));
-	pl_stream_resume(&self.memory.stream);
-	assert_true(pl_memory_feed(&self.memory, "b", 1));
-	pl_stream_pause(&self.memory.stream);
-	assert_false(pl_memory_feed(&self.memory, "c", 1));
-	pl_stream_resume(&self.memory.stream);
-	pl_memory_end(&self.memory);
-	assert_string_equal(noted(&self.journal), "data:b end ");
-	tear_down(&self);
+	assert_true(pl_memory_feed(&side->memory, text, 5));
+	assert_string_equal(text, "hello");
+	pl_memory_end(&side->memory);
+	assert_string_equal(noted(&side->journal), "hello end ");
 }
 
-/* All writes of a turn leave at its end, in order. */
-static void test_flush(void **state)
+static void paused_it_gives_nothing(void **state)
 {
-	owner_state self;
-	pl_block *block = pl_block_copy("cd", 2);
-	uint8_t *room;
+	side_state *side = *state;
 
-	(void)state;
-	set_up(&self);
-	assert_int_equal(pl_stream_write(&self.memory.stream, "ab", 2), PL_OK);
-	assert_int_equal(pl_stream_write_block(&self.memory.stream, block), PL_OK);
-	room = pl_stream_reserve(&self.memory.stream, 10);
-	assert_non_null(room);
-	memcpy(room, "ef", 2);
-	pl_stream_commit(&self.memory.stream, 2);
-	assert_int_equal(pl_stream_write(&self.memory.stream, "", 0), PL_OK);
-	assert_int_equal(pl_stream_queued(&self.memory.stream), 6);
-	assert_int_equal(self.memory.sent.len, 0);
-	pl_loop_turn(self.loop);
-	assert_string_equal(sent(&self), "abcdef");
-	assert_int_equal(pl_stream_queued(&self.memory.stream), 0);
-	assert_int_equal(pl_stream_write(&self.memory.stream, "g", 1), PL_OK);
-	pl_stream_flush_now(&self.memory.stream);
-	assert_string_equal(sent(&self), "g");
-	pl_block_unref(block);
-	tear_down(&self);
+	pl_stream_pause(&side->memory.stream);
+	assert_false(pl_memory_feed(&side->memory, "a", 1));
+	pl_stream_resume(&side->memory.stream);
+	assert_true(pl_memory_feed(&side->memory, "b", 1));
+	assert_string_equal(noted(&side->journal), "b ");
 }
 
-static void test_blocked(void **state)
+static void output_collects(void **state)
 {
-	owner_state self;
+	side_state *side = *state;
 
-	(void)state;
-	set_up(&self);
-	self.memory.room = 3;
-	assert_int_equal(pl_stream_write(&self.memory.stream, "abcdef", 6), PL_OK);
-	pl_loop_turn(self.loop);
-	assert_string_equal(sent(&self), "abc");
-	assert_true(self.memory.stream.blocked);
-	assert_int_equal(pl_stream_write(&self.memory.stream, "gh", 2), PL_OK);
-	pl_loop_turn(self.loop);
-	assert_int_equal(pl_stream_queued(&self.memory.stream), 5);
-	pl_memory_open(&self.memory, 4);
-	assert_string_equal(sent(&self), "defg");
-	assert_string_equal(noted(&self.journal), "");
-	pl_memory_open(&self.memory, 10);
-	assert_string_equal(sent(&self), "h");
-	assert_string_equal(noted(&self.journal), "drain ");
-	tear_down(&self);
+	pl_stream_write(&side->memory.stream, "one", 3);
+	assert_int_equal(side->memory.sent.len, 0);
+	pl_loop_turn(side->loop);
+	pl_stream_write(&side->memory.stream, "two", 3);
+	pl_loop_turn(side->loop);
+	sends(side, "onetwo");
+	assert_string_equal(noted(&side->journal), "");
 }
 
-static void test_finish(void **state)
+static void room_is_what_it_takes(void **state)
 {
-	owner_state self;
+	side_state *side = *state;
 
-	(void)state;
-	set_up(&self);
-	assert_int_equal(pl_stream_write(&self.memory.stream, "last", 4), PL_OK);
-	pl_stream_finish(&self.memory.stream);
-	pl_stream_finish(&self.memory.stream);
-	assert_int_equal(pl_stream_write(&self.memory.stream, "x", 1), PL_ECLOSED);
-	assert_null(pl_stream_reserve(&self.memory.stream, 1));
-	assert_false(pl_memory_feed(&self.memory, "x", 1));
-	pl_loop_turn(self.loop);
-	pl_loop_turn(self.loop);
-	assert_string_equal(sent(&self), "last");
-	assert_true(self.memory.finished);
-	assert_string_equal(noted(&self.journal), "closed:OK ");
-	tear_down(&self);
+	side->memory.room = 2;
+	pl_stream_write(&side->memory.stream, "hello", 5);
+	pl_loop_turn(side->loop);
+	sends(side, "he");
+	assert_true(side->memory.stream.blocked);
+	pl_memory_open(&side->memory, 1);
+	sends(side, "hel");
+	assert_string_equal(noted(&side->journal), "");
+	pl_memory_open(&side->memory, 2);
+	sends(side, "hello");
+	assert_false(side->memory.stream.blocked);
+	assert_string_equal(noted(&side->journal), "drain ");
+	pl_stream_write(&side->memory.stream, "!", 1);
+	pl_loop_turn(side->loop);
+	assert_true(side->memory.stream.blocked);
+	pl_memory_open(&side->memory, SIZE_MAX);
+	sends(side, "hello!");
 }
 
-/* Never within the call: the owner may be anywhere. */
-static void test_abort(void **state)
+static void finish_comes_after_the_output(void **state)
 {
-	owner_state self;
+	side_state *side = *state;
 
-	(void)state;
-	set_up(&self);
-	assert_int_equal(pl_stream_write(&self.memory.stream, "lost", 4), PL_OK);
-	pl_stream_abort(&self.memory.stream, PL_ETIMEDOUT);
-	assert_string_equal(noted(&self.journal), "");
-	pl_loop_turn(self.loop);
-	pl_loop_turn(self.loop);
-	assert_string_equal(noted(&self.journal), "closed:ETIMEDOUT ");
-	assert_string_equal(sent(&self), "");
-	tear_down(&self);
+	side->memory.room = 2;
+	pl_stream_write(&side->memory.stream, "bye", 3);
+	pl_stream_finish(&side->memory.stream);
+	pl_loop_turn(side->loop);
+	assert_false(side->memory.finished);
+	assert_false(pl_memory_feed(&side->memory, "a", 1));
+	pl_memory_end(&side->memory);
+	pl_memory_open(&side->memory, SIZE_MAX);
+	assert_string_equal(noted(&side->journal), ""); /* never within a call */
+	pl_loop_turn(side->loop);
+	assert_true(side->memory.finished);
+	assert_true(side->memory.closed);
+	assert_int_equal(side->memory.status, PL_OK);
+	assert_string_equal(noted(&side->journal), "closed:OK ");
+	sends(side, "bye");
 }
 
-static void test_addresses(void **state)
+static void abort_drops_the_output(void **state)
 {
-	owner_state self;
-	pl_address peer;
-	pl_address local;
+	side_state *side = *state;
 
-	(void)state;
-	set_up(&self);
-	pl_stream_peer(&self.memory.stream, &peer);
-	pl_stream_local(&self.memory.stream, &local);
-	assert_int_equal(peer.family, 4);
-	assert_int_equal(local.family, 4);
-	assert_int_not_equal(peer.port, local.port);
-	tear_down(&self);
+	pl_stream_write(&side->memory.stream, "bye", 3);
+	pl_stream_abort(&side->memory.stream, PL_EPROTO);
+	assert_string_equal(noted(&side->journal), "");
+	pl_loop_turn(side->loop);
+	assert_string_equal(noted(&side->journal), "closed:EPROTO ");
+	assert_false(side->memory.finished);
+	sends(side, "");
+	pl_memory_open(&side->memory, 1);
+	pl_loop_turn(side->loop);
+	assert_string_equal(noted(&side->journal), "");
 }
 
-static void test_no_memory(void **state)
-{
-	owner_state self;
-	pl_block *block = pl_block_copy("x", 1);
-
-	(void)state;
-	set_up(&self);
-	pl_alloc_fail_at(1);
-	assert_int_equal(pl_stream_write(&self.memory.stream, "x", 1), PL_ENOMEM);
-	assert_int_equal(pl_stream_write_block(&self.memory.stream, block), PL_ENOMEM);
-	pl_alloc_fail_at(0);
-	assert_int_equal(pl_stream_queued(&self.memory.stream), 0);
-	pl_block_unref(block);
-	tear_down(&self);
-}
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_side, close_side)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_input),	  cmocka_unit_test(test_flush),
-		cmocka_unit_test(test_blocked),	  cmocka_unit_test(test_finish),
-		cmocka_unit_test(test_abort),	  cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_no_memory),
+		TEST(input_is_given_from_a_copy),
+		TEST(paused_it_gives_nothing),
+		TEST(output_collects),
+		TEST(room_is_what_it_takes),
+		TEST(finish_comes_after_the_output),
+		TEST(abort_drops_the_output),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
