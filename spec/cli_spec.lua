@@ -2,6 +2,7 @@
 local clock = require "spec.support.clock"
 local files = require "spec.support.files"
 local fixture = require "spec.support.fixture"
+local http = require "spec.support.http"
 local process = require "spec.support.process"
 local socket = require "spec.support.socket"
 local timer = require "perilune.timer"
@@ -366,6 +367,41 @@ describe("a signal", function()
     running:signal "TERM"
     assert.equal(0, running:wait())
     assert.equal("ready\n", running.output)
+  end)
+
+  it("lets what was asked be answered", function()
+    local running = start(SERVER .. [[
+      function server.OnCommandGet(_, _, response)
+        print "asked"
+        require("perilune.timer").sleep(0.05)
+        response.content_text = "answered"
+      end
+    ]])
+    local peer = socket.connect(running:wait_port())
+    peer:send(http.compose "/")
+    running:wait_output "asked"
+    running:signal "TERM"
+    local response = http.read(peer)
+    peer:close()
+    assert.equal("answered", response and response.body)
+    assert.equal(0, running:wait())
+  end)
+
+  it("does not wait for ever for a handler", function()
+    local running = start [[
+      server = require("perilune.server").new { port = 0, limits = { close_timeout = 0.05 } }
+      function server.OnCommandGet()
+        print "asked"
+        require("perilune.timer").sleep(60)
+      end
+      assert(server:start())
+    ]]
+    local peer = socket.connect(running:wait_port())
+    peer:send(http.compose "/")
+    running:wait_output "asked"
+    running:signal "TERM"
+    assert.equal(0, running:wait(10))
+    peer:close()
   end)
 
   it("refuses new connections at once", function()
