@@ -66,10 +66,10 @@ describe("permessage-deflate:", function()
     }
     local windows = "; server_max_window_bits=%d; client_max_window_bits=9"
     assert.equal("permessage-deflate" .. windows:format(12), agreed(made))
-    local narrow = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9"
+    local narrow = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=8"
     assert.is_nil(agreed(made, narrow))
     assert.equal(
-      "permessage-deflate" .. windows:format(9),
+      "permessage-deflate" .. windows:format(8),
       agreed(made, narrow .. "; client_max_window_bits")
     )
   end)
@@ -95,7 +95,7 @@ describe("permessage-deflate:", function()
     refused { level = 10 }
     refused { mem_level = 0 }
     refused { mem_level = 10 }
-    refused { server_max_window_bits = 8 }
+    refused { server_max_window_bits = 7 }
     refused { server_max_window_bits = 16 }
     refused { client_max_window_bits = 7 }
     refused { server_no_context_takeover = 1 }
@@ -209,7 +209,7 @@ describe("permessage-deflate with a foreign client:", function()
     it(name .. ", with takeover", function()
       local answers = run(program, TAKEOVER)
       assert.truthy(answers:find "^permessage%-deflate\n")
-      assert.truthy(answers:find("server_max_window_bits=9; client_max_window_bits=9", 1, true))
+      assert.truthy(answers:find("server_max_window_bits=8; client_max_window_bits=9", 1, true))
       assert.falsy(answers:find("none", 1, true))
     end)
 

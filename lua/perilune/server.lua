@@ -76,7 +76,7 @@ local schema = {
         off = true,
         default = false,
         fields = {
-          server_max_window_bits = { type = "integer", default = 15, min = 9, max = 15 },
+          server_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
           client_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
           server_no_context_takeover = { type = "boolean", default = true },
           client_no_context_takeover = { type = "boolean", default = true },

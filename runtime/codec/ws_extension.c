@@ -71,7 +71,8 @@ static bool window_of(pl_slice text, uint8_t *bits)
 {
 	uint64_t value;
 
-	if (text.len == 0 || text.at[0] == '0' || !pl_slice_to_u64(text, 15, &value) || value < 8)
+	if (text.len == 0 || text.at[0] == '0' ||
+	    !pl_slice_to_u64(text, PL_WS_WINDOW_MAX, &value) || value < PL_WS_WINDOW_MIN)
 		return false;
 	*bits = (uint8_t)value;
 	return true;
@@ -117,7 +118,7 @@ static uint8_t smaller(uint8_t a, uint8_t b)
 /* Whether we can meet the offer, and on which terms. */
 static bool meet(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours, const offer *asked)
 {
-	if (asked->bad || (asked->server_window && asked->server_window < PL_WS_WINDOW_MIN))
+	if (asked->bad)
 		return false;
 	/* A client that cannot limit its window may use all of it (7.1.2.2). */
 	if (asked->client_window == 0 && ours->client_window < PL_WS_WINDOW_MAX)

@@ -14,7 +14,7 @@
 #include "codec/ws_handshake.h"
 
 enum {
-	PL_WS_WINDOW_MIN = 9, /* zlib has no raw deflate with 8 bits: such offers are declined */
+	PL_WS_WINDOW_MIN = 8,
 	PL_WS_WINDOW_MAX = 15,
 	PL_WS_DEFLATE_ANSWER_MAX = 160, /* bytes of the longest answer */
 	PL_WS_EXTENSIONS_MAX = 64	/* offers that are looked at */
@@ -22,7 +22,7 @@ enum {
 
 /* What one side wants, or what both have agreed on. */
 typedef struct pl_ws_deflate_terms {
-	uint8_t server_window;	  /* bits, 9 to 15 */
+	uint8_t server_window;	  /* bits, 8 to 15 */
 	uint8_t client_window;	  /* bits, 8 to 15 */
 	bool server_fresh;	  /* server_no_context_takeover: every message starts anew */
 	bool client_fresh;	  /* client_no_context_takeover */

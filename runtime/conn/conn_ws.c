@@ -68,7 +68,8 @@ static int ws_encoding(const pl_conn *conn)
 	if (!deflate)
 		return PL_ENCODING_WS;
 	window = pl_ws_deflate_sharing(deflate);
-	return window ? PL_ENCODING_WS_DEFLATE + window - PL_WS_WINDOW_MIN : PL_ENCODING_OWN;
+	return window ? PL_ENCODING_WS_DEFLATE + window - PL_WS_DEFLATE_WINDOW_MIN
+		      : PL_ENCODING_OWN;
 }
 
 static pl_block *ws_encode(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,

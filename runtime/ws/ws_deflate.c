@@ -133,9 +133,8 @@ pl_ws_deflate *pl_ws_deflate_new(pl_ws_deflate_pool *pool, const pl_ws_deflate_t
 		return NULL;
 	self->pool = pool;
 	self->window = server ? terms->server_window : terms->client_window;
-	/* zlib cannot deflate with 8 bits; a client with that window sends what 9 bits would. */
-	if (self->window < PL_WS_WINDOW_MIN)
-		self->window = PL_WS_WINDOW_MIN;
+	if (self->window < PL_WS_DEFLATE_WINDOW_MIN)
+		self->window = PL_WS_DEFLATE_WINDOW_MIN;
 	self->receive_window = server ? terms->client_window : terms->server_window;
 	self->send_fresh = server ? terms->server_fresh : terms->client_fresh;
 	self->receive_fresh = server ? terms->client_fresh : terms->server_fresh;

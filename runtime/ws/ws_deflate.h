@@ -12,6 +12,9 @@
 #include "base/buffer.h"
 #include "codec/ws_extension.h"
 
+/* zlib deflates with no less, and then refers back 250 bytes at most: that keeps to 8 bits, too. */
+enum { PL_WS_DEFLATE_WINDOW_MIN = 9 };
+
 typedef struct pl_ws_deflate pl_ws_deflate;
 typedef struct pl_ws_deflate_pool pl_ws_deflate_pool;
 
@@ -39,7 +42,7 @@ int pl_ws_deflate_decode(pl_ws_deflate *deflate, const void *data, size_t len, s
 			 pl_slice *out);
 
 /* Whether what this connection deflates could be sent on another one for which this gives the same
- * number: 0 for "no", else the window bits. */
+ * number: 0 for "no", else the window bits, 9 to 15. */
 uint8_t pl_ws_deflate_sharing(const pl_ws_deflate *deflate);
 
 #endif

@@ -19,7 +19,7 @@ BYTES = [NOISE, b"", b"z" * 200000, NOISE]
 
 def offers():
     for server_bits, client_bits, server_fresh, client_fresh in itertools.product(
-        [None, 9, 15], [None, True, 9, 15], [False, True], [False, True]
+        [None, 8, 15], [None, True, 9, 15], [False, True], [False, True]
     ):
         yield ClientPerMessageDeflateFactory(
             server_no_context_takeover=server_fresh,
