@@ -91,7 +91,7 @@ static int read_all(reader *self, const char *path)
 
 static void at(char out[128], const char *folder, const char *name)
 {
-	snprintf(out, 128, "%s/%s", folder, name);
+	assert_true(snprintf(out, 128, "%s/%s", folder, name) < 128);
 }
 
 static void make(const char *folder, const char *name, const char *text, size_t len)
