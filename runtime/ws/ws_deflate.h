@@ -4,7 +4,7 @@
  * A direction whose every message starts anew (no context takeover) needs no memory of its own: it
  * borrows from a pool that all connections of a server share. One with takeover has its own zlib
  * state, made at its first message: 7 KiB and the window to inflate; to deflate 6 KiB, four times
- * the window, and 512 bytes << mem_level. That is 302 KiB with 15 bits and mem_level 8.
+ * the window, and 512 bytes << mem_level. That is 301 KiB with 15 bits and mem_level 8.
  */
 #ifndef PL_WS_WS_DEFLATE_H
 #define PL_WS_WS_DEFLATE_H

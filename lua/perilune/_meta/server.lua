@@ -13,6 +13,7 @@
 ---@field heartbeat? perilune.server.Heartbeat|false On by default; false turns it off.
 ---@field options? perilune.server.Switches
 ---@field tls? perilune.server.TLS|string|false Off by default. A string is a folder with cert.pem and key.pem, as `perilune cert` makes it.
+---@field extensions? perilune.server.Extensions
 ---@field limits? perilune.server.Limits
 
 ---@class perilune.server.TLS
@@ -34,6 +35,17 @@
 ---@field cert_file string
 ---@field key_file? string
 ---@field password? string
+
+---@class perilune.server.Extensions
+---@field permessage_deflate? perilune.server.Deflate|false Compression (RFC 7692). Off by default; a table, also an empty one, offers it.
+
+---@class perilune.server.Deflate
+---@field server_no_context_takeover? boolean Each message of the server is compressed for itself. Default true; false takes memory for each connection.
+---@field client_no_context_takeover? boolean The same for the client's. Default true.
+---@field server_max_window_bits? integer 8 to 15, default 15.
+---@field client_max_window_bits? integer 8 to 15, default 15. With less, clients that cannot limit theirs get no compression.
+---@field mem_level? integer zlib's memory: 1 to 9, default 8.
+---@field level? integer zlib's effort: 1 to 9, default 6.
 
 ---@class perilune.server.Heartbeat
 ---@field interval? number Seconds, 0.1 to 86400, default 25.
