@@ -122,7 +122,7 @@ static int make_tree(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(top));
-	at(root, top, "root");
+	at(root, top, "tree");
 	assert_int_equal(mkdir(root, 0755), 0);
 	at(path, root, "dir");
 	assert_int_equal(mkdir(path, 0755), 0);
@@ -136,7 +136,7 @@ static int make_tree(void **state)
 	at(path, root, "fifo");
 	assert_int_equal(mkfifo(path, 0644), 0);
 	make_link("dir/inner", "inside");
-	make_link("../root/hello", "out_and_back");
+	make_link("../tree/hello", "out_and_back");
 	make_link("../secret", "out");
 	make_link("/etc/passwd", "absolute");
 	make_link("..", "up");
@@ -198,7 +198,7 @@ static void nothing_outside_is_opened(void **state)
 		{ "missing", PL_ENOENT },
 		{ "hello/x", PL_ENOENT },
 		{ "../secret", PL_ENOENT },
-		{ "../root/hello", PL_ENOENT },
+		{ "../tree/hello", PL_ENOENT },
 		{ "dir/../../secret", PL_ENOENT },
 		{ "/etc/passwd", PL_ENOENT },
 		{ "out", PL_ENOENT },
