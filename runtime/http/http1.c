@@ -199,13 +199,19 @@ static bool head_begun(const pl_buffer *input)
 	return input->len > 2 || (input->len > 0 && input->data[0] != '\r');
 }
 
+/* The first head is awaited from the connection's begin: who connects is about to ask. */
+static bool head_awaited(const pl_http1 *http1)
+{
+	return http1->requests == 0 || head_begun(&http1->input);
+}
+
 static enum timing timing_for(const pl_http1 *http1, pl_http1_step step)
 {
 	if (step != PL_HTTP1_READ)
 		return TIMING_NONE;
 	if (http1->exchange)
 		return TIMING_BODY;
-	return head_begun(&http1->input) ? TIMING_HEAD : TIMING_IDLE;
+	return head_awaited(http1) ? TIMING_HEAD : TIMING_IDLE;
 }
 
 /* A head and an idle connection have one deadline; a body earns time as it comes. */
@@ -341,7 +347,10 @@ static void on_timer(pl_timer *timer)
 
 	switch (http1->timing) {
 	case TIMING_HEAD:
-		pl_http1_refuse(http1, 408, "the request's head took too long");
+		if (head_begun(&http1->input))
+			pl_http1_refuse(http1, 408, "the request's head took too long");
+		else
+			pl_http1_finish(http1);
 		break;
 	case TIMING_BODY:
 		pl_http1_fail_body(http1, PL_ETIMEDOUT, 408, "the request's body took too long");
@@ -375,7 +384,7 @@ int pl_http1_start(pl_http1 **http1, pl_stream *stream, const pl_http1_settings 
 	stream->write_timeout = (uint32_t)settings->limits->write_timeout;
 	pl_stream_own(stream, &stream_events, session);
 	pl_stream_resume(stream);
-	set_timer(session, TIMING_IDLE);
+	set_timer(session, TIMING_HEAD);
 	return PL_OK;
 }
 
