@@ -171,18 +171,23 @@ static void main_done(pl_task *task, bool ok)
 /* The main script as a task: require of a module, or the file. */
 static int start_main(pl_script *script, const pl_script_options *options)
 {
-	pl_task *task = pl_task_new(script, main_done, NULL);
+	pl_task *task;
 	int arguments = 0;
 
+	if (options->path && load_file(script->L, options->path)) {
+		fprintf(stderr, "perilune: %s\n", lua_tostring(script->L, -1));
+		return PL_EINVAL;
+	}
+	task = pl_task_new(script, main_done, NULL);
 	if (!task)
 		return PL_ENOMEM;
 	if (options->module) {
 		lua_getglobal(task->L, "require");
 		lua_pushstring(task->L, options->module);
 		arguments = 1;
-	} else if (load_file(task->L, options->path)) {
-		fprintf(stderr, "perilune: %s\n", lua_tostring(task->L, -1));
-		return PL_EINVAL;
+	} else {
+		lua_xmove(script->L, task->L, 1);
+		lua_settop(script->L, 0);
 	}
 	pl_loop_hold(script->loop);
 	pl_task_run(task, arguments);
