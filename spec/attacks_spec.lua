@@ -292,6 +292,26 @@ describe("attacks:", function()
     assert_alive()
   end)
 
+  it("D-25 a message that inflates without bound is stopped at the limit", function()
+    bystander:close()
+    made:stop()
+    made = fixture.server({ extensions = { permessage_deflate = {} } }, {
+      OnMessage = function(conn, text) conn:write(text) end,
+      OnCommandGet = function(_, _, response) response.content_text = "ok" end,
+    })
+    bystander = fixture.connect(made)
+    local offer = { headers = { "Sec-WebSocket-Extensions: permessage-deflate" } }
+    local peer = fixture.connect(made, offer)
+    peer:send(("a"):rep(65536))
+    local piece = peer:read_frame().payload .. "\0\0\255\255"
+    local before = tonumber(io.open("/proc/self/statm"):read "*n")
+    peer:send_frame(TEXT, piece:rep(10000) .. "\0", { rsv = 4 }) -- 640 MiB
+    assert.equal(1009, (peer:read_close()))
+    local pages = tonumber(io.open("/proc/self/statm"):read "*n") - before
+    assert.is_true(pages * 4096 < 200 * 1024 * 1024, pages .. " pages")
+    assert_alive()
+  end)
+
   it("D-27 a peer that vanishes is found", function()
     bystander:close()
     made:stop()
