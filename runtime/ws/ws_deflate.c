@@ -238,6 +238,16 @@ int pl_ws_deflate_encode(pl_ws_deflate *self, const void *data, size_t len, pl_s
 	return PL_OK;
 }
 
+void pl_ws_deflate_release(pl_ws_deflate *self, const void *message)
+{
+	pl_ws_deflate_pool *pool = self->pool;
+
+	if (message == pool->deflated.data)
+		begin(&pool->deflated);
+	else if (message == pool->inflated.data)
+		begin(&pool->inflated);
+}
+
 void pl_ws_deflate_forget(pl_ws_deflate *self)
 {
 	if (self->deflate)
@@ -330,7 +340,9 @@ int pl_ws_deflate_decode(pl_ws_deflate *self, const void *data, size_t len, size
 	status = inflate_payload(&message, data, len);
 	if (status == PL_OK)
 		status = inflate_tail(&message);
-	if (status == PL_OK)
+	if (status)
+		begin(message.out);
+	else
 		*result = pl_slice_make((const char *)message.out->data, message.out->len);
 	return status;
 }

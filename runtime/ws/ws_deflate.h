@@ -41,6 +41,9 @@ void pl_ws_deflate_forget(pl_ws_deflate *deflate);
 int pl_ws_deflate_decode(pl_ws_deflate *deflate, const void *data, size_t len, size_t limit,
 			 pl_slice *out);
 
+/* What encode or decode gave is not needed any more: a pool's buffer that is large is freed. */
+void pl_ws_deflate_release(pl_ws_deflate *deflate, const void *message);
+
 /* Whether what this connection deflates could be sent on another one for which this gives the same
  * number: 0 for "no", else the window bits, 9 to 15. */
 uint8_t pl_ws_deflate_sharing(const pl_ws_deflate *deflate);

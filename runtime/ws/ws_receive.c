@@ -83,6 +83,7 @@ static void deliver_inflated(pl_ws_session *session, uint8_t opcode, const uint8
 		pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "text is not UTF-8");
 	else
 		deliver(session, opcode, (const uint8_t *)message.at, message.len);
+	pl_ws_deflate_release(session->deflate, message.at);
 }
 
 /* The message in the partial state is whole. Its buffer is taken out first: the callback may

@@ -78,8 +78,12 @@ static int deflate_message(pl_ws_deflate *deflate, outgoing *message)
 	if (choice && message->len < DEFLATE_MIN)
 		return PL_OK;
 	status = pl_ws_deflate_encode(deflate, message->data, message->len, &out);
-	if (status || (choice && out.len >= message->len))
+	if (status)
 		return status;
+	if (choice && out.len >= message->len) {
+		pl_ws_deflate_release(deflate, out.at);
+		return PL_OK;
+	}
 	message->data = (const uint8_t *)out.at;
 	message->len = out.len;
 	message->rsv = PL_WS_RSV1;
@@ -99,6 +103,8 @@ pl_block *pl_ws_encode(pl_ws_deflate *deflate, uint8_t opcode, const void *data,
 		put_message(block->data, &message);
 	else if (deflate)
 		pl_ws_deflate_forget(deflate);
+	if (deflate)
+		pl_ws_deflate_release(deflate, message.data);
 	return block;
 }
 
@@ -150,6 +156,7 @@ int pl_ws_session_send(pl_ws_session *session, uint8_t opcode, const void *data,
 		status = send_message(session, &message);
 	if (status)
 		pl_ws_deflate_forget(session->deflate);
+	pl_ws_deflate_release(session->deflate, message.data);
 	return status;
 }
 

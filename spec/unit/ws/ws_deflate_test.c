@@ -391,6 +391,30 @@ static void a_bomb_costs_the_limit_at_most(void **state)
 	pl_ws_deflate_free(deflate);
 }
 
+/* A pool keeps no buffer of the size that one message had. */
+static void large_buffers_are_given_back(void **state)
+{
+	static const char noise[2 << 20] = "moon";
+	pl_ws_deflate *deflate = side(15, true, true);
+	int64_t live;
+	pl_slice out;
+
+	(void)state;
+	assert_int_equal(decode(deflate, bomb(sizeof(noise)), sizeof(noise), &out), PL_OK);
+	live = pl_alloc_live();
+	pl_ws_deflate_release(deflate, noise);
+	assert_int_equal(pl_alloc_live(), live);
+	pl_ws_deflate_release(deflate, out.at);
+	assert_int_equal(pl_alloc_live(), live - 1);
+	assert_int_equal(decode(deflate, bomb(sizeof(noise)), sizeof(noise) - 1, &out), PL_ETOOBIG);
+	assert_int_equal(pl_alloc_live(), live - 1);
+	decodes(deflate, PL_SLICE(HELLO), PL_SLICE("Hello"));
+	live = pl_alloc_live();
+	decodes(deflate, PL_SLICE(HELLO), PL_SLICE("Hello"));
+	assert_int_equal(pl_alloc_live(), live);
+	pl_ws_deflate_free(deflate);
+}
+
 /* Blocks cost time, also when nothing is in them. */
 static void a_message_of_empty_blocks_is_refused(void **state)
 {
@@ -516,6 +540,7 @@ int main(void)
 		cmocka_unit_test(sizes_do_not_matter),
 		cmocka_unit_test(the_limit_is_exact),
 		cmocka_unit_test(a_bomb_costs_the_limit_at_most),
+		cmocka_unit_test(large_buffers_are_given_back),
 		cmocka_unit_test(a_message_of_empty_blocks_is_refused),
 		cmocka_unit_test(encoding_fails_as_a_whole),
 		cmocka_unit_test(decoding_without_memory_is_told),
