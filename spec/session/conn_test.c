@@ -381,6 +381,10 @@ static void high_and_low_water(void **state)
 	turn(&peer);
 	assert_string_equal(journal(&peer), "drain ");
 	assert_string_equal(sent(&peer), "text:first binary#40000 binary#60000 binary#10 ");
+	block(&peer); /* below the mark: nothing has to be told */
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "");
 	peer_close(&peer);
 }
 
