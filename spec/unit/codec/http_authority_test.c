@@ -14,6 +14,7 @@ static const struct {
 	{ BYTES("example.com:"), BYTES("") },
 	{ BYTES("example.com:0"), BYTES("0") },
 	{ BYTES("example.com:00080"), BYTES("00080") },
+	{ BYTES("example.com:1929"), BYTES("1929") },
 	{ BYTES("example.com:65535"), BYTES("65535") },
 	{ BYTES("127.0.0.1:8080"), BYTES("8080") },
 	/* Not IPv4, so a reg-name (RFC 3986 3.2.2) */

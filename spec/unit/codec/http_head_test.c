@@ -77,6 +77,8 @@ static const struct {
 	{ 400, BYTES("GET / http/1.1\r\nHost: a\r\n\r\n") },
 	{ 400, BYTES("GET / HTTP/1\r\nHost: a\r\n\r\n") },
 	{ 400, BYTES("GET / HTTP/1.x\r\nHost: a\r\n\r\n") },
+	{ 400, BYTES("GET / HTTP/!.1\r\nHost: a\r\n\r\n") },
+	{ 400, BYTES("GET / HTTP/1./\r\nHost: a\r\n\r\n") },
 	{ 400, BYTES("GET / HTTP/1,1\r\nHost: a\r\n\r\n") },
 	{ 400, BYTES("GET / HTTP/01.1\r\nHost: a\r\n\r\n") },
 	{ 400, BYTES("GET / HTTP/1.10\r\nHost: a\r\n\r\n") },
@@ -302,6 +304,10 @@ static const struct {
 	  { BYTES("GET"), BYTES("/"), NONE, BYTES("a"), 1, .length = -1, .fields = 2 } },
 	{ BYTES("POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n"),
 	  { BYTES("POST"), BYTES("/"), NONE, NONE, 0, true, .length = -1, .fields = 1 } },
+	/* Names as long as those that say something */
+	{ BYTES(WITH("Most: @\r\nExpert: x\r\nconnektion: close\r\ncontent-lengti: x\r\n"
+		     "transfer_encoding: x\r\n")),
+	  { BYTES("GET"), BYTES("/"), NONE, BYTES("a"), 1, .length = -1, .fields = 6 } },
 	/* Names and values */
 	{ BYTES(WITH(
 		  "A:\r\nB: \t\r\nC:d\r\nC:  d\t e \t\r\n!#$%&'*+-.^_`|~0: \"\\\xC3\xA9\xFF:\r\n")),
@@ -406,6 +412,29 @@ static void test_bytes_behind_the_head_are_left(void **state)
 		for (size_t last = 0; last < len; last++)
 			assert_int_equal(decode(&standard, bytes, bytes.len, last), len);
 	}
+}
+
+static void test_no_news(void **state)
+{
+	static const pl_slice bytes = BYTES(WITH("A: b\r\n"));
+
+	(void)state;
+	assert_int_equal(decode(&standard, bytes, 0, 0), 0);
+	for (size_t len = 1; len < bytes.len; len++)
+		assert_int_equal(decode(&standard, bytes, len, len), 0);
+}
+
+/* What came before `last` is looked at again only when the head ends: each byte is read twice, not
+ * once for every byte behind it. */
+static void test_nothing_is_read_for_every_byte(void **state)
+{
+	static const pl_slice bytes = BYTES("G(T / HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\n");
+
+	(void)state;
+	for (size_t len = 2; len < bytes.len; len++)
+		assert_int_equal(decode(&standard, bytes, len, len - 1), 0);
+	assert_int_equal(decode(&standard, bytes, bytes.len, bytes.len - 1), PL_EPROTO);
+	assert_int_equal(decode(&standard, bytes, 2, 0), PL_EPROTO);
 }
 
 static void check_refused(size_t row, size_t first, size_t step)
@@ -520,11 +549,13 @@ static void test_limits_without_end(void **state)
 	memset(text, 'a', sizeof(text));
 	assert_int_equal(receive(&rules, pl_slice_make(text, sizeof(text)), 1, 1, &len), PL_EPROTO);
 	assert_int_equal(request.error_status, 414);
+	assert_string_equal(request.error, "request line is too long");
 	assert_int_equal(len, 64 + 2);
 
 	memcpy(text, GET, line_end);
 	assert_int_equal(receive(&rules, pl_slice_make(text, sizeof(text)), 1, 1, &len), PL_EPROTO);
 	assert_int_equal(request.error_status, 431);
+	assert_string_equal(request.error, "fields are too long");
 	assert_int_equal(len, sizeof("GET / HTTP/1.1\r\n") - 1 + 100);
 }
 
@@ -629,6 +660,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_bytes_behind_the_head_are_left),
+		cmocka_unit_test(test_no_news),
+		cmocka_unit_test(test_nothing_is_read_for_every_byte),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_errors_are_prompt),

@@ -322,6 +322,17 @@ static void test_close_encode(void **state)
 	}
 }
 
+/* Not UTF-8: there is no border to cut at. */
+static void test_close_encode_without_border(void **state)
+{
+	uint8_t out[PL_WS_CONTROL_MAX];
+	char reason[200];
+
+	(void)state;
+	memset(reason, '\x80', sizeof(reason));
+	assert_int_equal(pl_ws_close_encode(out, 1000, pl_slice_make(reason, sizeof(reason))), 2);
+}
+
 /* A reason of any length, made of characters of each size, comes out whole or cut at a border. */
 static void test_close_encode_cuts(void **state)
 {
@@ -341,7 +352,10 @@ static void test_close_encode_cuts(void **state)
 			for (size_t at = start; at + size <= sizeof(reason); at += size)
 				memcpy(reason + at, characters[i].at, size);
 			for (size_t want = start; want < 250; want += size) {
-				len = pl_ws_close_encode(out, 1000, pl_slice_make(reason, want));
+				char *copy = bytes_copy(reason, want);
+
+				len = pl_ws_close_encode(out, 1000, pl_slice_make(copy, want));
+				free(copy);
 				assert_true(len <= PL_WS_CONTROL_MAX);
 				assert_true(len == want + 2 || len + size > PL_WS_CONTROL_MAX);
 				assert_int_equal(pl_ws_close_decode(out, len, &code, &found),
@@ -364,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_every_close_code),
 		cmocka_unit_test(test_close_decode),
 		cmocka_unit_test(test_close_encode),
+		cmocka_unit_test(test_close_encode_without_border),
 		cmocka_unit_test(test_close_encode_cuts),
 	};
 
