@@ -5,7 +5,8 @@
  * paused meanwhile. All answers to one read leave in one write. Enforces the limits of the head,
  * header_timeout for a whole head (the first counts from the connection's begin), body_timeout for
  * silence within a body, keep_alive between requests, `pipelined` requests a turn. After a framing
- * error the one answer is sent, logged once (one debug line), and nothing more is read as a request.
+ * error the one answer is sent, logged once (one debug line), and nothing more is read as a
+ * request.
  */
 #ifndef PL_HTTP_HTTP1_H
 #define PL_HTTP_HTTP1_H
