@@ -4,7 +4,7 @@
 #include "codec/http_char.h"
 
 /* The transitions below are the grammar of RFC 9112 7.1 and 7.1.1, a byte a step. */
-enum class {
+enum kind {
 	CONTROL,
 	HEX, /* a tchar too */
 	TOKEN,
@@ -17,7 +17,7 @@ enum class {
 	CR,
 	LF,
 	TEXT, /* anything else that may stand in a field value */
-	CLASSES
+	KINDS
 };
 
 enum state {
@@ -46,83 +46,70 @@ enum state {
 	STATES
 };
 
+#define WORD(next) [HEX] = next, [TOKEN] = next
+#define TEXTUAL(next)                                                                              \
+	WORD(next), [BLANK] = next, [SEMICOLON] = next, [EQUALS] = next, [COLON] = next,           \
+		    [TEXT] = next
+
+/* clang-format off */
 /* 0 where the byte is not allowed: nothing leads back to START. */
-static const uint8_t transitions[STATES][CLASSES] = {
+static const uint8_t transitions[STATES][KINDS] = {
 	[START] = { [HEX] = SIZE },
 	[NEXT] = { [HEX] = SIZE },
 	[SIZE] = { [HEX] = SIZE, [BLANK] = EXTENSION_END, [SEMICOLON] = EXTENSION, [CR] = SIZE_LF },
 	[SIZE_LF] = { [LF] = DATA },
 	[DATA_CR] = { [CR] = DATA_LF },
 	[DATA_LF] = { [LF] = NEXT },
-	[EXTENSION] = { [BLANK] = EXTENSION, [HEX] = EXTENSION_NAME, [TOKEN] = EXTENSION_NAME },
-	[EXTENSION_NAME] = { [HEX] = EXTENSION_NAME,
-			     [TOKEN] = EXTENSION_NAME,
-			     [BLANK] = EXTENSION_NAME_END,
-			     [EQUALS] = EXTENSION_VALUE,
-			     [SEMICOLON] = EXTENSION,
-			     [CR] = SIZE_LF },
-	[EXTENSION_NAME_END] = { [BLANK] = EXTENSION_NAME_END,
-				 [EQUALS] = EXTENSION_VALUE,
-				 [SEMICOLON] = EXTENSION },
-	[EXTENSION_VALUE] = { [BLANK] = EXTENSION_VALUE,
-			      [HEX] = EXTENSION_TOKEN,
-			      [TOKEN] = EXTENSION_TOKEN,
-			      [QUOTE] = EXTENSION_QUOTED },
-	[EXTENSION_TOKEN] = { [HEX] = EXTENSION_TOKEN,
-			      [TOKEN] = EXTENSION_TOKEN,
-			      [BLANK] = EXTENSION_END,
-			      [SEMICOLON] = EXTENSION,
-			      [CR] = SIZE_LF },
-	[EXTENSION_QUOTED] = { [HEX] = EXTENSION_QUOTED,
-			       [TOKEN] = EXTENSION_QUOTED,
-			       [BLANK] = EXTENSION_QUOTED,
-			       [SEMICOLON] = EXTENSION_QUOTED,
-			       [EQUALS] = EXTENSION_QUOTED,
-			       [COLON] = EXTENSION_QUOTED,
-			       [TEXT] = EXTENSION_QUOTED,
-			       [BACKSLASH] = EXTENSION_ESCAPED,
-			       [QUOTE] = EXTENSION_QUOTED_END },
-	[EXTENSION_ESCAPED] = { [HEX] = EXTENSION_QUOTED,
-				[TOKEN] = EXTENSION_QUOTED,
-				[BLANK] = EXTENSION_QUOTED,
-				[SEMICOLON] = EXTENSION_QUOTED,
-				[EQUALS] = EXTENSION_QUOTED,
-				[COLON] = EXTENSION_QUOTED,
-				[TEXT] = EXTENSION_QUOTED,
-				[BACKSLASH] = EXTENSION_QUOTED,
-				[QUOTE] = EXTENSION_QUOTED },
-	[EXTENSION_QUOTED_END] = { [BLANK] = EXTENSION_END,
-				   [SEMICOLON] = EXTENSION,
-				   [CR] = SIZE_LF },
+
+	[EXTENSION] = { WORD(EXTENSION_NAME), [BLANK] = EXTENSION },
+	[EXTENSION_NAME] = { WORD(EXTENSION_NAME), [BLANK] = EXTENSION_NAME_END,
+		[EQUALS] = EXTENSION_VALUE, [SEMICOLON] = EXTENSION, [CR] = SIZE_LF },
+	[EXTENSION_NAME_END] = { [BLANK] = EXTENSION_NAME_END, [EQUALS] = EXTENSION_VALUE,
+		[SEMICOLON] = EXTENSION },
+	[EXTENSION_VALUE] = { WORD(EXTENSION_TOKEN), [BLANK] = EXTENSION_VALUE,
+		[QUOTE] = EXTENSION_QUOTED },
+	[EXTENSION_TOKEN] = { WORD(EXTENSION_TOKEN), [BLANK] = EXTENSION_END,
+		[SEMICOLON] = EXTENSION, [CR] = SIZE_LF },
+	[EXTENSION_QUOTED] = { TEXTUAL(EXTENSION_QUOTED), [BACKSLASH] = EXTENSION_ESCAPED,
+		[QUOTE] = EXTENSION_QUOTED_END },
+	[EXTENSION_ESCAPED] = { TEXTUAL(EXTENSION_QUOTED), [BACKSLASH] = EXTENSION_QUOTED,
+		[QUOTE] = EXTENSION_QUOTED },
+	[EXTENSION_QUOTED_END] = { [BLANK] = EXTENSION_END, [SEMICOLON] = EXTENSION, [CR] = SIZE_LF },
 	[EXTENSION_END] = { [BLANK] = EXTENSION_END, [SEMICOLON] = EXTENSION },
-	[TRAILER] = { [HEX] = TRAILER_NAME, [TOKEN] = TRAILER_NAME, [CR] = LAST_LF },
-	[TRAILER_NAME] = { [HEX] = TRAILER_NAME, [TOKEN] = TRAILER_NAME, [COLON] = TRAILER_VALUE },
-	[TRAILER_VALUE] = { [HEX] = TRAILER_VALUE,
-			    [TOKEN] = TRAILER_VALUE,
-			    [BLANK] = TRAILER_VALUE,
-			    [SEMICOLON] = TRAILER_VALUE,
-			    [EQUALS] = TRAILER_VALUE,
-			    [QUOTE] = TRAILER_VALUE,
-			    [BACKSLASH] = TRAILER_VALUE,
-			    [COLON] = TRAILER_VALUE,
-			    [TEXT] = TRAILER_VALUE,
-			    [CR] = TRAILER_LF },
+
+	[TRAILER] = { WORD(TRAILER_NAME), [CR] = LAST_LF },
+	[TRAILER_NAME] = { WORD(TRAILER_NAME), [COLON] = TRAILER_VALUE },
+	[TRAILER_VALUE] = { TEXTUAL(TRAILER_VALUE), [BACKSLASH] = TRAILER_VALUE,
+		[QUOTE] = TRAILER_VALUE, [CR] = TRAILER_LF },
 	[TRAILER_LF] = { [LF] = TRAILER },
 	[LAST_LF] = { [LF] = DONE },
 };
+/* clang-format on */
 
-static enum class classify(char c) {
-	switch (c){
-		case ' ' : case '\t' : return BLANK; case ';' : return SEMICOLON;
-		case '=' : return EQUALS;
-		case '"' : return QUOTE;
-		case '\\' : return BACKSLASH;
-		case ':' : return COLON;
-		case '\r' : return CR;
-		case '\n' : return LF;
+static enum kind classify(char c)
+{
+	switch (c) {
+	case ' ':
+	case '\t':
+		return BLANK;
+	case ';':
+		return SEMICOLON;
+	case '=':
+		return EQUALS;
+	case '"':
+		return QUOTE;
+	case '\\':
+		return BACKSLASH;
+	case ':':
+		return COLON;
+	case '\r':
+		return CR;
+	case '\n':
+		return LF;
 	}
-if (pl_http_is(c, PL_HTTP_TCHAR)) return pl_hex_digit(c) >= 0 ? HEX : TOKEN;
-return pl_http_is(c, PL_HTTP_VALUE) ? TEXT : CONTROL;
+	if (pl_http_is(c, PL_HTTP_TCHAR))
+		return pl_hex_digit(c) >= 0 ? HEX : TOKEN;
+	return pl_http_is(c, PL_HTTP_VALUE) ? TEXT : CONTROL;
 }
 
 static const char *describe(uint8_t state)
