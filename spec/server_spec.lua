@@ -165,6 +165,25 @@ describe("server life:", function()
     assert.equal("ESTATE", code)
   end)
 
+  it("does not start without its document_root", function()
+    for _, path in ipairs { "/nowhere/at/all", "/etc/passwd" } do
+      local made = fixture.new_server { document_root = path }
+      local ok, message, code = made:start()
+      assert.is_nil(ok)
+      assert.equal(("document_root '%s' is no folder"):format(path), message)
+      assert.equal("ENOENT", code)
+    end
+  end)
+
+  it("takes no NUL in what the system reads as text", function()
+    for _, name in ipairs { "host", "document_root" } do
+      assert.error_matches(
+        function() fixture.new_server { [name] = "127.0.0.1\0x" } end,
+        ("option '%s' of server.new takes text without NUL"):format(name)
+      )
+    end
+  end)
+
   it("starts again", function()
     local seen, events = recorder()
     local made = fixture.server(nil, events)

@@ -182,6 +182,11 @@ function server.new(given)
     settings.tls =
       { cert_file = settings.tls .. "/cert.pem", key_file = settings.tls .. "/key.pem", sni = {} }
   end
+  for _, name in ipairs { "host", "document_root" } do
+    if settings[name] and settings[name]:find "%z" then
+      error(("option '%s' of server.new takes text without NUL"):format(name), 2)
+    end
+  end
   local message = settings.tls and check_tls(settings.tls, settings.port)
   if message then error(message, 2) end
   return core.new(settings)

@@ -189,6 +189,10 @@ static bool answer(script_exchange *self, lua_State *L, int table)
 	}
 	status = pl_exchange_respond(self->exchange, said.status, said.fields, said.count,
 				     (int64_t)said.body.len);
+	if (status == PL_ECLOSED) { /* the script itself has ended the connection */
+		pl_exchange_abort(self->exchange, status);
+		return true;
+	}
 	if (status) {
 		fail(self, status == PL_EINVAL
 				   ? "a bad status, header name or value, or a header that is set "

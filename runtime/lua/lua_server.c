@@ -1,6 +1,7 @@
 #include "lua/lua_server.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/status.h"
@@ -253,6 +254,22 @@ static int begin(lua_State *L, server_object *self)
 	return pl_lua_result(L, PL_OK);
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat info;
+
+	return !path || (stat(path, &info) == 0 && S_ISDIR(info.st_mode));
+}
+
+static int root_failed(lua_State *L, server_object *self)
+{
+	const char *message = lua_pushfstring(L, "document_root '%s' is no folder",
+					      self->server->settings.document_root);
+
+	pl_script_start_failed(self->script, "%s", message);
+	return pl_lua_fail(L, PL_ENOENT, message);
+}
+
 /* start(server, host, port): true, or nil, message, code */
 static int server_start(lua_State *L)
 {
@@ -270,6 +287,8 @@ static int server_start(lua_State *L)
 		return pl_lua_fail(L, PL_ECANCELED, "the program is ending");
 	if (!parse_host(&address, host))
 		return start_failed(L, self, PL_EHOST, host, port);
+	if (!is_folder(self->server->settings.document_root))
+		return root_failed(L, self);
 	status = open_tls(L, &tls, &tls_port);
 	if (status)
 		return tls_failed(L, self, status);

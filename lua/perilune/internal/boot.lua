@@ -148,3 +148,6 @@ function os.exit(code) -- luacheck: ignore 122
   end
   return process.exit(code)
 end
+
+-- It runs once: a second time it would wrap its own wrappers.
+package.loaded["perilune.internal.boot"] = true
