@@ -149,5 +149,35 @@ function os.exit(code) -- luacheck: ignore 122
   return process.exit(code)
 end
 
+-- A finalizer runs whenever memory is collected, also where nothing can catch its error, and that
+-- would end the program: it is logged instead. Finalizers of C are taken as they are.
+
+local ffi = require "ffi"
+local raw_gc, raw_metatype = ffi.gc, ffi.metatype
+
+local function careful(finalizer)
+  if type(finalizer) ~= "function" then return finalizer end
+  return function(...)
+    local ok, message = pcall(finalizer, ...)
+    if ok then return end
+    message = type(message) == "string" and message or ("a %s value"):format(type(message))
+    process.log("error", "a finalizer threw: " .. message)
+  end
+end
+
+function ffi.gc(cdata, finalizer) return raw_gc(cdata, careful(finalizer)) end
+
+function ffi.metatype(ctype, metatable)
+  if type(metatable) == "table" and metatable.__gc then
+    local copy = {}
+    for key, value in pairs(metatable) do
+      copy[key] = value
+    end
+    copy.__gc = careful(metatable.__gc)
+    metatable = copy
+  end
+  return raw_metatype(ctype, metatable)
+end
+
 -- It runs once: a second time it would wrap its own wrappers.
 package.loaded["perilune.internal.boot"] = true
