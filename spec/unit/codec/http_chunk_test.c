@@ -32,6 +32,7 @@ static const struct {
 	{ BYTES("1;a;b=c;d\r\na\r\n0\r\n\r\n"), BYTES("a") },
 	{ BYTES("1 \t; a \t= b ; c=\"d\" ;e\r\na\r\n0\r\n\r\n"), BYTES("a") },
 	{ BYTES("1;a=\"\"\r\na\r\n0\r\n\r\n"), BYTES("a") },
+	{ BYTES("1;a=\"b\";c\r\na\r\n0\r\n\r\n"), BYTES("a") },
 	{ BYTES("1;a=\"; =:\t\\\"\\\\\\a\xC3\xA9\"\r\na\r\n0\r\n\r\n"), BYTES("a") },
 	{ BYTES("1;x=xyz;f=f0x\r\na\r\n0\r\n\r\n"), BYTES("a") },
 	{ BYTES("1;x=\"xyz f\\x\\f\\ \"\r\na\r\n0\r\n\r\n"), BYTES("a") },
