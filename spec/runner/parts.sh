@@ -125,7 +125,7 @@ part_tsan() {
 
 # Every target first reads its corpus, then looks for new inputs for 20 seconds.
 part_fuzz() {
-  local source name corpus program found=build-fuzz/found
+  local source name corpus program words found=build-fuzz/found
   build build-fuzz Fuzz -DCMAKE_C_COMPILER=clang || return
   mkdir -p "$found"
   for source in spec/fuzz/*_fuzz.c; do
@@ -133,10 +133,12 @@ part_fuzz() {
     name=$(basename "$source" .c)
     corpus=spec/fuzz/corpus/${name%_fuzz}
     program=build-fuzz/fuzz/$name
+    words=()
+    [[ -e ${source%_fuzz.c}.dict ]] && words=("-dict=${source%_fuzz.c}.dict")
     mkdir -p "$work/$name"
     start check "$name: corpus" 120 "$program" -runs=0 -timeout=10 "$corpus"
     start check "$name: 20 s" 120 "$program" -max_total_time=20 -timeout=10 -print_final_stats=1 \
-      "-artifact_prefix=$found/$name-" "$work/$name" "$corpus"
+      "${words[@]}" "-artifact_prefix=$found/$name-" "$work/$name" "$corpus"
   done
   report
 }
