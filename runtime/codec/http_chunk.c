@@ -46,10 +46,10 @@ enum state {
 	STATES
 };
 
-#define WORD(next) [HEX] = next, [TOKEN] = next
+#define WORD(next) [HEX] = (next), [TOKEN] = (next)
 #define TEXTUAL(next)                                                                              \
-	WORD(next), [BLANK] = next, [SEMICOLON] = next, [EQUALS] = next, [COLON] = next,           \
-		    [TEXT] = next
+	WORD(next), [BLANK] = (next), [SEMICOLON] = (next), [EQUALS] = (next), [COLON] = (next),   \
+		    [TEXT] = (next)
 
 /* clang-format off */
 /* 0 where the byte is not allowed: nothing leads back to START. */
