@@ -450,7 +450,7 @@ static void adopt(pl_listener *listener, tcp *self, int fd)
 	listener->events->accept(listener->owner, &self->stream);
 }
 
-/* False when there is nothing more to do for now. */
+/* False when the turn has nothing more to take. */
 static bool take_connection(pl_listener *listener)
 {
 	tcp *self = pl_calloc(1, sizeof(*self));
