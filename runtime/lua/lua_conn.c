@@ -553,12 +553,8 @@ static int set_metatable(lua_State *L)
 int pl_lua_open_conn(lua_State *L)
 {
 	lua_newtable(L);
-	lua_newtable(L);
-	luaL_register(L, NULL, methods);
-	lua_setfield(L, -2, "methods");
-	lua_newtable(L);
-	luaL_register(L, NULL, getters);
-	lua_setfield(L, -2, "getters");
+	pl_lua_set_functions(L, "methods", methods);
+	pl_lua_set_functions(L, "getters", getters);
 	lua_pushcfunction(L, set_data);
 	lua_setfield(L, -2, "set_data");
 	lua_pushcfunction(L, set_metatable);

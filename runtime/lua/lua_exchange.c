@@ -542,12 +542,8 @@ static int set_response_metatable(lua_State *L)
 int pl_lua_open_exchange(lua_State *L)
 {
 	lua_newtable(L);
-	lua_newtable(L);
-	luaL_register(L, NULL, methods);
-	lua_setfield(L, -2, "methods");
-	lua_newtable(L);
-	luaL_register(L, NULL, getters);
-	lua_setfield(L, -2, "getters");
+	pl_lua_set_functions(L, "methods", methods);
+	pl_lua_set_functions(L, "getters", getters);
 	lua_pushcfunction(L, set_request_metatable);
 	lua_setfield(L, -2, "set_request_metatable");
 	lua_pushcfunction(L, set_response_metatable);

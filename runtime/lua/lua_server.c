@@ -586,9 +586,7 @@ int pl_lua_open_server(lua_State *L)
 	lua_pushcfunction(L, server_stop);
 	lua_setfield(L, -2, "stop");
 	lua_setfield(L, -2, "methods");
-	lua_newtable(L);
-	luaL_register(L, NULL, getters);
-	lua_setfield(L, -2, "getters");
+	pl_lua_set_functions(L, "getters", getters);
 	pl_handlers_push_names(L);
 	lua_setfield(L, -2, "events");
 	return 1;

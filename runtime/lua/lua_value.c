@@ -59,6 +59,13 @@ void *pl_lua_new(lua_State *L, const char *kind, size_t size)
 	return object;
 }
 
+void pl_lua_set_functions(lua_State *L, const char *name, const luaL_Reg *functions)
+{
+	lua_newtable(L);
+	luaL_register(L, NULL, functions);
+	lua_setfield(L, -2, name);
+}
+
 double pl_lua_number_field(lua_State *L, int index, const char *name)
 {
 	double value;

@@ -37,6 +37,9 @@ void *pl_lua_check(lua_State *L, int index, const char *kind);
  * Metatables come from internal/component.lua. */
 void pl_lua_set_kind(lua_State *L, const char *kind, lua_CFunction gc);
 
+/* Sets field `name` of the table at the top to a new table of these functions. */
+void pl_lua_set_functions(lua_State *L, const char *name, const luaL_Reg *functions);
+
 /* A new userdata of a kind. */
 void *pl_lua_new(lua_State *L, const char *kind, size_t size);
 
