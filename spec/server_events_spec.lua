@@ -2,35 +2,15 @@
 local capture = require "spec.support.capture"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
+local recorder = require "spec.support.recorder"
 local timer = require "perilune.timer"
 local websocket = require "spec.support.websocket"
-
---- Handlers that write what they are told into a list.
-local function recorder()
-  local seen = {}
-  local function note(...) seen[#seen + 1] = table.concat({ ... }, " ") end
-  return seen,
-    {
-      OnStartup = function() note "startup" end,
-      OnShutdown = function() note "shutdown" end,
-      OnConnect = function() note "connect" end,
-      OnMessage = function(_, text) note("message", text) end,
-      OnBinary = function(_, bytes) note("binary", bytes) end,
-      OnDisconnect = function(_, code, reason) note("disconnect", code, reason) end,
-    }
-end
-
---- Waits until the list has this many entries, and compares it.
-local function assert_seen(expected, seen)
-  clock.try(function() return #seen >= #expected end)
-  assert.same(expected, seen)
-end
 
 describe("server events:", function()
   after_each(fixture.clean)
 
   it("come in order", function()
-    local seen, events = recorder()
+    local seen, events = recorder.new()
     local made = fixture.server(nil, events)
     local peer = fixture.connect(made)
     peer:send "one"
@@ -76,25 +56,25 @@ describe("server events:", function()
       { 4999, ("x"):rep(123), "disconnect 4999 " .. ("x"):rep(123) },
     }
     for _, case in ipairs(cases) do
-      local seen, events = recorder()
+      local seen, events = recorder.new()
       local made = fixture.server(nil, events)
       fixture.connect(made):close(case[1], case[2])
-      assert_seen({ "startup", "connect", case[3] }, seen)
+      recorder.assert_seen({ "startup", "connect", case[3] }, seen)
     end
   end)
 
   it("OnDisconnect gets 1005 for a Close without code", function()
-    local seen, events = recorder()
+    local seen, events = recorder.new()
     local peer = fixture.connect(fixture.server(nil, events))
     peer:send_close()
     peer:read_close()
     peer.socket:close()
-    assert_seen({ "startup", "connect", "disconnect 1005 " }, seen)
+    recorder.assert_seen({ "startup", "connect", "disconnect 1005 " }, seen)
   end)
 
   it("OnDisconnect gets 1006 for an end without Close", function()
     for _, how in ipairs { "close", "reset", "shutdown" } do
-      local seen, events = recorder()
+      local seen, events = recorder.new()
       local peer = fixture.connect(fixture.server(nil, events))
       peer.socket[how](peer.socket)
       clock.wait_for(function() return seen[3] end)
@@ -103,7 +83,7 @@ describe("server events:", function()
   end)
 
   it("OnDisconnect gets what the server closed with", function()
-    local seen, events = recorder()
+    local seen, events = recorder.new()
     events.OnMessage = function(conn) conn:close(4001, "enough") end
     local peer = fixture.connect(fixture.server(nil, events))
     peer:send "x"
@@ -116,7 +96,7 @@ describe("server events:", function()
   end)
 
   it("are none for a connection that carried only HTTP", function()
-    local seen, events = recorder()
+    local seen, events = recorder.new()
     local made = fixture.server(nil, events)
     local peer = fixture.socket(made)
     peer:send "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -146,7 +126,7 @@ describe("server events:", function()
   end)
 
   it("OnConnect may close, and no message comes then", function()
-    local seen, events = recorder()
+    local seen, events = recorder.new()
     events.OnConnect = function(conn)
       seen[#seen + 1] = "connect"
       conn:disconnect(4000)
@@ -155,7 +135,7 @@ describe("server events:", function()
     peer:send "x"
     assert.equal(4000, (peer:read_close()))
     peer.socket:close()
-    assert_seen({ "startup", "connect", "disconnect 4000 " }, seen)
+    recorder.assert_seen({ "startup", "connect", "disconnect 4000 " }, seen)
   end)
 
   it("OnConnect may write, before any message is read", function()
@@ -336,7 +316,7 @@ describe("a handler that waits:", function()
     for i = 1, 5 do
       expected[2 * i - 1], expected[2 * i] = "text " .. i, "binary " .. i
     end
-    assert_seen(expected, seen)
+    recorder.assert_seen(expected, seen)
   end)
 
   it("does not hold up other connections", function()
@@ -391,7 +371,7 @@ describe("a handler that waits:", function()
     clock.wait_for(function() return made:count() == 0 end)
     assert.same({}, seen)
     waiting = false
-    assert_seen({ "first", "ECLOSED", 4000 }, seen)
+    recorder.assert_seen({ "first", "ECLOSED", 4000 }, seen)
     timer.sleep(0.01)
     assert.equal(3, #seen)
   end)
@@ -407,7 +387,7 @@ describe("a handler that waits:", function()
     })
     local peer = fixture.connect(made)
     peer:send "hello"
-    assert_seen({ "connect", "hello" }, seen)
+    recorder.assert_seen({ "connect", "hello" }, seen)
   end)
 
   it("gets all messages, however many come meanwhile", function()

@@ -1,30 +1,10 @@
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
+local recorder = require "spec.support.recorder"
 local server = require "perilune.server"
 local socket = require "spec.support.socket"
 local timer = require "perilune.timer"
 local websocket = require "spec.support.websocket"
-
---- Handlers that write what they are told into a list.
-local function recorder()
-  local seen = {}
-  local function note(...) seen[#seen + 1] = table.concat({ ... }, " ") end
-  return seen,
-    {
-      OnStartup = function() note "startup" end,
-      OnShutdown = function() note "shutdown" end,
-      OnConnect = function() note "connect" end,
-      OnMessage = function(_, text) note("message", text) end,
-      OnBinary = function(_, bytes) note("binary", bytes) end,
-      OnDisconnect = function(_, code, reason) note("disconnect", code, reason) end,
-    }
-end
-
---- Waits until the list has this many entries, and compares it.
-local function assert_seen(expected, seen)
-  clock.try(function() return #seen >= #expected end)
-  assert.same(expected, seen)
-end
 
 describe("server options:", function()
   local function refuses(options, message)
@@ -185,7 +165,7 @@ describe("server life:", function()
   end)
 
   it("starts again", function()
-    local seen, events = recorder()
+    local seen, events = recorder.new()
     local made = fixture.server(nil, events)
     for _ = 1, 3 do
       fixture.connect(made):leave_when_closed()
@@ -201,7 +181,7 @@ describe("server life:", function()
         table.insert(expected, event)
       end
     end
-    assert_seen(expected, seen)
+    recorder.assert_seen(expected, seen)
   end)
 
   it("restarts from within a handler", function()
@@ -216,7 +196,7 @@ describe("server life:", function()
   end)
 
   it("closes with 1001 when it stops, and waits for the end of all", function()
-    local seen, events = recorder()
+    local seen, events = recorder.new()
     local made = fixture.server(nil, events)
     local answers = { fixture.connect(made):leave_when_closed() }
     answers[2] = fixture.connect(made):leave_when_closed()
@@ -278,16 +258,16 @@ describe("server life:", function()
   end)
 
   it("keeps two servers of a script apart", function()
-    local first_seen, first_events = recorder()
-    local second_seen, second_events = recorder()
+    local first_seen, first_events = recorder.new()
+    local second_seen, second_events = recorder.new()
     local first = fixture.server(nil, first_events)
     local second = fixture.server(nil, second_events)
     local first_peer = fixture.connect(first)
     local second_peer = fixture.connect(second)
     first_peer:send "one"
     second_peer:send "two"
-    assert_seen({ "startup", "connect", "message one" }, first_seen)
-    assert_seen({ "startup", "connect", "message two" }, second_seen)
+    recorder.assert_seen({ "startup", "connect", "message one" }, first_seen)
+    recorder.assert_seen({ "startup", "connect", "message two" }, second_seen)
     first:broadcast "of the first"
     second:broadcast "of the second"
     assert.equal("of the first", first_peer:read())
