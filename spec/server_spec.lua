@@ -195,6 +195,29 @@ describe("server life:", function()
     assert.is_true(fixture.connect(made):ping "x")
   end)
 
+  it("restarts once for all who ask at a time", function()
+    local seen, events = recorder.new()
+    local made = fixture.server(nil, events)
+    local peer = fixture.connect(made)
+    local results = {}
+    for _ = 1, 3 do
+      timer.after(0, function()
+        local result = { made:restart() }
+        results[#results + 1] = result
+      end)
+    end
+    peer:leave_when_closed()
+    clock.wait_for(function() return #results == 3 end)
+    assert.same({ { true }, { true }, { true } }, results)
+    assert.same({
+      "startup",
+      "connect",
+      "disconnect 1001 server stops",
+      "shutdown",
+      "startup",
+    }, seen)
+  end)
+
   it("closes with 1001 when it stops, and waits for the end of all", function()
     local seen, events = recorder.new()
     local made = fixture.server(nil, events)
@@ -324,6 +347,16 @@ describe("subprotocols:", function()
     assert.same({ 101, "b" }, { agreed({ "a", "b" }, "x, b, a") })
     assert.same({ 101, "a" }, { agreed({ "a", "b" }, "a,b") })
     assert.same({ 101, "b" }, { agreed({ "a", "b" }, "x", "b", "a") })
+  end)
+
+  it("are tokens", function()
+    assert(fixture.new_server { protocols = { "chat", "v1.sgc+json" } })
+    for _, name in ipairs { "a b", "a,b", 'a"', "caf\195\169", "a/b", "a\n" } do
+      assert.error_matches(
+        function() fixture.new_server { protocols = { "chat", name } } end,
+        "option 'protocols%[2%]' of server.new takes a token %(RFC 6455 4.1%)"
+      )
+    end
   end)
 
   it("are exact", function() assert.equal(400, (agreed({ "chat" }, "Chat, chatter"))) end)

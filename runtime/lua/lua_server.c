@@ -1,6 +1,5 @@
 #include "lua/lua_server.h"
 
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
@@ -8,7 +7,6 @@
 #include "lua/lua_conn.h"
 #include "lua/lua_exchange.h"
 #include "lua/lua_server_internal.h"
-#include "lua/lua_tls.h"
 #include "lua/lua_value.h"
 
 static const char KIND[] = "perilune.server";
@@ -156,100 +154,13 @@ static void on_component_stop(pl_component *component)
 	pl_server_stop(PL_CONTAINER(component, server_object, component)->server);
 }
 
-static bool parse_host(pl_address *address, const char *host)
-{
-	return pl_address_parse(address, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host);
-}
-
-static int start_failed(lua_State *L, server_object *self, int status, const char *host, int port)
-{
-	const char *message = lua_pushfstring(L, "cannot listen on %s port %d: %s", host, port,
-					      pl_status_text(status));
-
-	pl_script_start_failed(self->script, "%s", message);
-	return pl_lua_fail(L, status, message);
-}
-
-static void announce(const char *scheme, const pl_address *address)
-{
-	char ip[PL_ADDRESS_TEXT];
-
-	pl_address_ip(address, ip);
-	printf(strchr(ip, ':') ? "listening on %s://[%s]:%u/\n" : "listening on %s://%s:%u/\n",
-	       scheme, ip, address->port);
-	fflush(stdout);
-}
-
-static void announce_all(const server_object *self)
-{
-	if (self->tls_address.port != self->address.port)
-		announce("http", &self->address);
-	if (self->tls_address.port)
-		announce("https", &self->tls_address);
-}
-
-/* Makes the context when there are options for it; tls_port is -1 when TLS has no port of its own.
- * An error has its sentence pushed. */
-static int open_tls(lua_State *L, pl_tls_context **tls, int *tls_port)
-{
-	int status;
-
-	lua_getfenv(L, 1);
-	lua_getfield(L, -1, "tls");
-	*tls = NULL;
-	*tls_port = -1;
-	if (!lua_istable(L, -1))
-		return PL_OK;
-	status = pl_lua_tls_context(L, lua_gettop(L), tls);
-	if (status)
-		return status;
-	lua_getfield(L, -1, "port");
-	if (!lua_isnil(L, -1))
-		*tls_port = (int)lua_tointeger(L, -1);
-	return PL_OK;
-}
-
-static int tls_failed(lua_State *L, server_object *self, int status)
-{
-	const char *message = lua_pushfstring(L, "tls: %s", lua_tostring(L, -1));
-
-	pl_script_start_failed(self->script, "%s", message);
-	return pl_lua_fail(L, status, message);
-}
-
-/* The plain port, the one with TLS, or both; *port is the one at which it failed. */
-static int open_ports(server_object *self, const pl_address *at, pl_tls_context *tls, int tls_port,
-		      int *port)
-{
-	pl_address address = *at;
-	bool both = tls_port >= 0;
-	int status;
-
-	self->tls_address = (pl_address){ 0 };
-	address.port = (uint16_t)*port;
-	status = pl_server_listen(self->server, &address, both ? NULL : tls, &self->address);
-	if (status)
-		return status;
-	if (!both) {
-		if (tls)
-			self->tls_address = self->address;
-		return PL_OK;
-	}
-	*port = tls_port;
-	address.port = (uint16_t)tls_port;
-	status = pl_server_listen(self->server, &address, tls, &self->tls_address);
-	if (status)
-		pl_server_unlisten(self->server);
-	return status;
-}
-
 static int begin(lua_State *L, server_object *self)
 {
 	self->active = true;
 	hold(L, self);
 	pl_script_add(self->script, &self->component);
 	if (!self->script->quiet)
-		announce_all(self);
+		pl_server_announce(self);
 	run_plain(self, PL_OnStartup);
 	return pl_lua_result(L, PL_OK);
 }
@@ -261,42 +172,33 @@ static bool is_folder(const char *path)
 	return !path || (stat(path, &info) == 0 && S_ISDIR(info.st_mode));
 }
 
-static int root_failed(lua_State *L, server_object *self)
+/* The sentence is at the top. */
+static int start_failed(lua_State *L, server_object *self, int status)
 {
-	const char *message = lua_pushfstring(L, "document_root '%s' is no folder",
-					      self->server->settings.document_root);
+	const char *message = lua_tostring(L, -1);
 
 	pl_script_start_failed(self->script, "%s", message);
-	return pl_lua_fail(L, PL_ENOENT, message);
+	return pl_lua_fail(L, status, message);
 }
 
-/* start(server, host, port): true, or nil, message, code */
+/* start(server): true, or nil, message, code */
 static int server_start(lua_State *L)
 {
 	server_object *self = pl_server_object(L, 1);
-	const char *host = luaL_checkstring(L, 2);
-	int port = (int)luaL_checkinteger(L, 3);
-	pl_tls_context *tls;
-	pl_address address;
-	int tls_port;
 	int status;
 
 	if (self->active)
 		return pl_lua_fail(L, PL_ESTATE, "the server is started already");
 	if (self->script->stopping)
 		return pl_lua_fail(L, PL_ECANCELED, "the program is ending");
-	if (!parse_host(&address, host))
-		return start_failed(L, self, PL_EHOST, host, port);
-	if (!is_folder(self->server->settings.document_root))
-		return root_failed(L, self);
-	status = open_tls(L, &tls, &tls_port);
+	if (!is_folder(self->server->settings.document_root)) {
+		lua_pushfstring(L, "document_root '%s' is no folder",
+				self->server->settings.document_root);
+		return start_failed(L, self, PL_ENOENT);
+	}
+	status = pl_server_open(L, self);
 	if (status)
-		return tls_failed(L, self, status);
-	if (!self->script->check)
-		status = open_ports(self, &address, tls, tls_port, &port);
-	pl_tls_context_unref(tls);
-	if (status)
-		return start_failed(L, self, status, host, port);
+		return start_failed(L, self, status);
 	return self->script->check ? pl_lua_result(L, PL_OK) : begin(L, self);
 }
 
@@ -320,111 +222,6 @@ static int server_stop(lua_State *L)
 
 /* Making. */
 
-static void read_limits(lua_State *L, int table, pl_limits *limits)
-{
-	size_t count;
-	const pl_limit_info *info = pl_limits_table(&count);
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		double value = pl_lua_number_field(L, table, info[i].name);
-
-		if (info[i].unit == PL_LIMIT_SECONDS)
-			value *= 1000;
-		*(int64_t *)((char *)limits + info[i].offset) = (int64_t)value;
-	}
-}
-
-static pl_heartbeat read_heartbeat(lua_State *L, int table)
-{
-	pl_heartbeat heartbeat = { 0 };
-
-	if (!lua_istable(L, table))
-		return heartbeat;
-	heartbeat.interval = pl_lua_milliseconds(pl_lua_number_field(L, table, "interval"));
-	heartbeat.timeout = pl_lua_milliseconds(pl_lua_number_field(L, table, "timeout"));
-	lua_getfield(L, table, "type");
-	heartbeat.type = strcmp(lua_tostring(L, -1), "always") == 0 ? PL_HEARTBEAT_ALWAYS
-								    : PL_HEARTBEAT_IF_NO_MESSAGE;
-	lua_pop(L, 1);
-	return heartbeat;
-}
-
-static void read_deflate(lua_State *L, int table, pl_deflate_settings *deflate)
-{
-	if (!lua_istable(L, table))
-		return;
-	deflate->enabled = true;
-	deflate->terms.server_window =
-		(uint8_t)pl_lua_int_field(L, table, "server_max_window_bits");
-	deflate->terms.client_window =
-		(uint8_t)pl_lua_int_field(L, table, "client_max_window_bits");
-	deflate->terms.server_fresh = pl_lua_bool_field(L, table, "server_no_context_takeover");
-	deflate->terms.client_fresh = pl_lua_bool_field(L, table, "client_no_context_takeover");
-	deflate->mem_level = (int)pl_lua_int_field(L, table, "mem_level");
-	deflate->level = (int)pl_lua_int_field(L, table, "level");
-}
-
-/* A list of strings at `table` as slices, which the caller frees. */
-static int read_list(lua_State *L, int table, pl_slice **list, size_t *count)
-{
-	size_t i;
-
-	*count = lua_objlen(L, table);
-	*list = *count ? pl_calloc(*count, sizeof(**list)) : NULL;
-	if (*count && !*list)
-		return PL_ENOMEM;
-	for (i = 0; i < *count; i++) {
-		lua_rawgeti(L, table, (int)i + 1);
-		(*list)[i] = pl_lua_check_slice(L, lua_gettop(L));
-		lua_pop(L, 1);
-	}
-	return PL_OK;
-}
-
-static int read_lists(lua_State *L, int options, server_object *self, pl_server_settings *settings)
-{
-	int status;
-
-	lua_getfield(L, options, "protocols");
-	status = read_list(L, lua_gettop(L), &self->protocols, &settings->protocol_count);
-	settings->protocols = self->protocols;
-	lua_getfield(L, options, "security_options");
-	lua_getfield(L, -1, "origins_allowed");
-	if (!status)
-		status = read_list(L, lua_gettop(L), &self->origins, &settings->origin_count);
-	settings->origins = self->origins;
-	return status;
-}
-
-/* The options at 1 are checked and complete; their strings live as long as the userdata, whose
- * environment they are. */
-static int read_settings(lua_State *L, server_object *self, pl_server_settings *settings)
-{
-	int top = lua_gettop(L);
-	int status;
-
-	lua_getfield(L, 1, "limits");
-	read_limits(L, top + 1, &settings->limits);
-	lua_getfield(L, 1, "heartbeat");
-	settings->heartbeat = read_heartbeat(L, top + 2);
-	lua_getfield(L, 1, "software");
-	if (lua_isstring(L, -1))
-		settings->software = pl_lua_check_slice(L, top + 3);
-	lua_getfield(L, 1, "document_root");
-	settings->document_root = lua_tostring(L, -1);
-	lua_getfield(L, 1, "options");
-	settings->html_files = pl_lua_bool_field(L, top + 5, "html_files");
-	settings->javascript_files = pl_lua_bool_field(L, top + 5, "javascript_files");
-	lua_getfield(L, 1, "extensions");
-	lua_getfield(L, -1, "permessage_deflate");
-	read_deflate(L, lua_gettop(L), &settings->deflate);
-	lua_pop(L, 2);
-	status = read_lists(L, 1, self, settings);
-	lua_settop(L, top);
-	return status;
-}
-
 /* new(options) -> server */
 static int server_new(lua_State *L)
 {
@@ -443,7 +240,7 @@ static int server_new(lua_State *L)
 	pl_handlers_init(&self->handlers, script, on_unused);
 	lua_pushvalue(L, 1);
 	lua_setfenv(L, -2);
-	status = read_settings(L, self, &settings);
+	status = pl_server_read_settings(L, self, &settings);
 	if (!status)
 		status =
 			pl_server_new(&self->server, script->loop, &settings, &server_events, self);
@@ -458,6 +255,8 @@ static int server_gc(lua_State *L)
 
 	if (self->server)
 		pl_server_free(self->server);
+	pl_server_openings_free(self);
+	pl_free(self->bound);
 	pl_free(self->protocols);
 	pl_free(self->origins);
 	if (self->script)
@@ -473,47 +272,6 @@ static int get_active(lua_State *L)
 	return 1;
 }
 
-/* As bound while the server is active, else as asked for. */
-static int get_port(lua_State *L)
-{
-	server_object *self = pl_server_object(L, 1);
-
-	if (self->active) {
-		lua_pushinteger(L, self->address.port);
-	} else {
-		lua_getfenv(L, 1);
-		lua_getfield(L, -1, "port");
-	}
-	return 1;
-}
-
-/* The port that speaks TLS: as bound while the server is active; nil without TLS. */
-static int get_tls_port(lua_State *L)
-{
-	server_object *self = pl_server_object(L, 1);
-
-	if (self->active && self->tls_address.port) {
-		lua_pushinteger(L, self->tls_address.port);
-		return 1;
-	}
-	lua_getfenv(L, 1);
-	lua_getfield(L, -1, "tls");
-	if (!lua_istable(L, -1))
-		return 0;
-	lua_getfield(L, -1, "port");
-	if (lua_isnil(L, -1))
-		lua_getfield(L, -3, "port");
-	return 1;
-}
-
-static int get_host(lua_State *L)
-{
-	pl_server_object(L, 1);
-	lua_getfenv(L, 1);
-	lua_getfield(L, -1, "host");
-	return 1;
-}
-
 static int get_handler(lua_State *L)
 {
 	return pl_handlers_get(L, &pl_server_object(L, 1)->handlers);
@@ -522,36 +280,6 @@ static int get_handler(lua_State *L)
 static int set_handler(lua_State *L)
 {
 	return pl_handlers_set(L, &pl_server_object(L, 1)->handlers);
-}
-
-/* limits() -> list of { name, unit, default, min, max, text }: times in seconds */
-static int limits(lua_State *L)
-{
-	static const char *const units[] = { "bytes", NULL, "seconds" };
-	size_t count;
-	const pl_limit_info *info = pl_limits_table(&count);
-	size_t i;
-
-	lua_createtable(L, (int)count, 0);
-	for (i = 0; i < count; i++) {
-		double scale = info[i].unit == PL_LIMIT_SECONDS ? 1000 : 1;
-
-		lua_createtable(L, 0, 6);
-		lua_pushstring(L, info[i].name);
-		lua_setfield(L, -2, "name");
-		lua_pushstring(L, units[info[i].unit]);
-		lua_setfield(L, -2, "unit");
-		lua_pushnumber(L, (double)info[i].standard / scale);
-		lua_setfield(L, -2, "default");
-		lua_pushnumber(L, (double)info[i].smallest / scale);
-		lua_setfield(L, -2, "min");
-		lua_pushnumber(L, (double)info[i].largest / scale);
-		lua_setfield(L, -2, "max");
-		lua_pushstring(L, info[i].text);
-		lua_setfield(L, -2, "text");
-		lua_rawseti(L, -2, (int)i + 1);
-	}
-	return 1;
 }
 
 static int set_metatable(lua_State *L)
@@ -564,17 +292,22 @@ static int set_metatable(lua_State *L)
 
 static const luaL_Reg functions[] = {
 	{ "new", server_new },
-	{ "start", server_start },
-	{ "limits", limits },
+	{ "limits", pl_server_limits },
 	{ "get_handler", get_handler },
 	{ "set_handler", set_handler },
 	{ "set_metatable", set_metatable },
 	{ NULL, NULL },
 };
 
+static const luaL_Reg life[] = {
+	{ "start", server_start },
+	{ "stop", server_stop },
+	{ NULL, NULL },
+};
+
 static const luaL_Reg getters[] = {
-	{ "active", get_active }, { "port", get_port }, { "tls_port", get_tls_port },
-	{ "host", get_host },	  { NULL, NULL },
+	{ "active", get_active },
+	{ NULL, NULL },
 };
 
 int pl_lua_open_server(lua_State *L)
@@ -583,10 +316,12 @@ int pl_lua_open_server(lua_State *L)
 	luaL_register(L, NULL, functions);
 	lua_newtable(L);
 	luaL_register(L, NULL, pl_server_sending);
-	lua_pushcfunction(L, server_stop);
-	lua_setfield(L, -2, "stop");
+	luaL_register(L, NULL, life);
 	lua_setfield(L, -2, "methods");
-	pl_lua_set_functions(L, "getters", getters);
+	lua_newtable(L);
+	luaL_register(L, NULL, getters);
+	luaL_register(L, NULL, pl_server_places);
+	lua_setfield(L, -2, "getters");
 	pl_handlers_push_names(L);
 	lua_setfield(L, -2, "events");
 	return 1;

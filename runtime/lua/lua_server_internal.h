@@ -1,5 +1,6 @@
 /*
- * lua_server_internal.h - a script's server, shared by its two files: life, sending.
+ * lua_server_internal.h - a script's server, shared by its files: life, settings, listening,
+ * sending.
  */
 #ifndef PL_LUA_LUA_SERVER_INTERNAL_H
 #define PL_LUA_LUA_SERVER_INTERNAL_H
@@ -10,6 +11,12 @@
 #include "lua/lua_script.h"
 #include "server/server.h"
 
+/* An address that the server listens on. */
+typedef struct pl_server_bound {
+	pl_address address;
+	bool tls;
+} pl_server_bound;
+
 typedef struct server_object {
 	pl_component component;
 	pl_script *script;
@@ -18,17 +25,36 @@ typedef struct server_object {
 	pl_slice *protocols;
 	pl_slice *origins;
 	pl_list waits;		/* of tasks in server:stop() */
-	pl_address address;	/* bound, while active */
-	pl_address tls_address; /* the one with TLS, which may be the same; port 0: none */
-	int self;		/* keeps the userdata while the handlers have users */
+	pl_server_bound *bound; /* while active, in the order of the bindings */
+	size_t bound_count;
+	struct pl_openings *openings; /* only while it starts */
+	int self;		      /* keeps the userdata while the handlers have users */
 	bool active;
 } server_object;
 
 /* The server at index; throws when it is none. */
 server_object *pl_server_object(lua_State *L, int index);
 
-/* broadcast, broadcast_binary, write, write_binary, disconnect, disconnect_all, ping, connections,
- * connection, count. */
+/* lua_server_settings.c: reads the options at 1, which are checked and complete; their strings live
+ * as long as the userdata, whose environment they are. PL_OK or PL_ENOMEM. */
+int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings);
+
+/* limits() -> list of { name, unit, default, min, max, text }: times in seconds */
+int pl_server_limits(lua_State *L);
+
+/* lua_server_listen.c: opens all bindings of the server at 1, or none; an error has its sentence
+ * pushed. With `check` files are read and no socket is opened. */
+int pl_server_open(lua_State *L, server_object *self);
+void pl_server_openings_free(server_object *self);
+
+/* Prints a line for each address. */
+void pl_server_announce(const server_object *self);
+
+/* bindings, host, port, tls_port. */
+extern const luaL_Reg pl_server_places[];
+
+/* lua_server_send.c: broadcast, broadcast_binary, write, write_binary, disconnect, disconnect_all,
+ * ping, connections, connection, count. */
 extern const luaL_Reg pl_server_sending[];
 
 #endif

@@ -3,9 +3,10 @@
 -- nothing loads this file. lua/perilune/server.lua has `server.new`.
 
 ---@class perilune.server.Options
----@field host? string An IP address, or "localhost". Default "127.0.0.1"; "0.0.0.0" is all of IPv4, "::" all of IPv6.
+---@field host? string An IP address, "localhost" (127.0.0.1 and ::1) or "*" (all addresses). Default "127.0.0.1"; "0.0.0.0" is all of IPv4, "::" all of IPv6.
 ---@field port? integer 0 to 65535, default 8080; 0 picks a free one.
----@field protocols? string[] The WebSocket subprotocols it speaks. Default: none, and any handshake is taken.
+---@field bindings? string|(string|perilune.server.Binding)[] Several addresses and ports: "127.0.0.1:80,[::1]:80", or a list of such texts and of tables. Default: one, of host and port.
+---@field protocols? string[] The WebSocket subprotocols it speaks, tokens. Default: none, and any handshake is taken.
 ---@field document_root? string A folder whose files are served; a relative one is beside the script.
 ---@field security_options? { origins_allowed?: string[] } Origins whose pages may open a WebSocket;
 --- "http://host:*" means any port. Default empty: all.
@@ -30,6 +31,11 @@
 ---@field root_cert_file? string PEM: the authorities of clients; needed for verify_certificate.
 ---@field verify_depth? integer Authorities between a client's certificate and a root: 0 to 100, default 100.
 ---@field sni? table<string, perilune.server.Identity> Certificates of other host names; "*.a.example" is any one label.
+
+---@class perilune.server.Binding
+---@field host? string Default: the server's.
+---@field port? integer Default: the server's.
+---@field tls? boolean|string|perilune.server.TLS false: plain; true: the server's `tls`; a folder or a table (without `port`): its own. Default: the server's, or only where the port is its `tls.port`.
 
 ---@class perilune.server.Identity
 ---@field cert_file string
@@ -82,9 +88,10 @@
 --- coroutine of its own and may wait. Events of one connection come one at a time, in order.
 ---@class perilune.Server
 ---@field active boolean Whether it is started. Read only.
----@field host string As asked for. Read only.
----@field port integer As bound while it is active, else as asked for. Read only.
----@field tls_port integer? The port that speaks TLS, as `port`; nil without TLS. Read only.
+---@field bindings { host: string, port: integer, tls: boolean }[] Each address, as bound while it is active, else as asked for. A new list each time. Read only.
+---@field host string Of the first binding, as asked for. Read only.
+---@field port integer Of the first binding, as bound while it is active, else as asked for. Read only.
+---@field tls_port integer? Of the first one with TLS, as `port`; nil without TLS. Read only.
 ---@field OnStartup? fun() It listens.
 ---@field OnShutdown? fun() It has stopped: no connection is left.
 ---@field OnConnect? fun(conn: perilune.Conn) A WebSocket is open.
@@ -97,9 +104,10 @@
 ---@field OnCommandOther? fun(conn: perilune.Conn, request: perilune.Request, response: perilune.Response) All other methods.
 local Server = {}
 
---- Listens. Prints "listening on http://HOST:PORT/" (https:// with TLS) and raises OnStartup.
+--- Listens on all bindings, or on none. Prints "listening on http://HOST:PORT/" (https:// with TLS)
+--- for each address and raises OnStartup.
 ---@return true? ok
----@return string? message "cannot listen on 127.0.0.1 port 80: permission denied"
+---@return string? message "cannot listen on 127.0.0.1 port 80 (bindings[2]): permission denied"
 ---@return string? code "EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EMFILE", "EHOST" (no IP address), "ESTATE" (started already), "ECANCELED" (the program is ending), "ENOMEM" or "EIO"
 function Server:start() end
 
