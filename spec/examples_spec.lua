@@ -39,4 +39,14 @@ describe("examples:", function()
     assert.is_true(speaker:is_silent(0.02))
     assert.is_true(other:is_silent(0.02))
   end)
+
+  it("03-tasks works beside the conversation", function()
+    local peer = connect(start "03-tasks.lua")
+    peer:send "0.05 0.01 60"
+    assert.equal("0.01 is done", peer:read())
+    assert.equal("0.05 is done", peer:read())
+    peer:send "stop"
+    assert.equal("stopped", peer:read())
+    assert.is_true(peer:is_silent(0.02))
+  end)
 end)

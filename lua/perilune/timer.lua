@@ -59,7 +59,7 @@ end
 ---@param seconds number
 function timer.sleep(seconds)
   check_seconds("timer.sleep", seconds)
-  return core.sleep(seconds)
+  core.sleep(seconds) -- no tail call: pcall(timer.sleep, 1) has to catch that the task is cancelled
 end
 
 return timer

@@ -10,6 +10,7 @@
 #include "lua/lua_json.h"
 #include "lua/lua_process.h"
 #include "lua/lua_server.h"
+#include "lua/lua_task_object.h"
 #include "lua/lua_timer.h"
 
 static const luaL_Reg core[] = {
@@ -18,6 +19,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.json", pl_lua_open_json },
 	{ "perilune.core.process", pl_lua_open_process },
 	{ "perilune.core.server", pl_lua_open_server },
+	{ "perilune.core.task", pl_lua_open_task },
 	{ "perilune.core.timer", pl_lua_open_timer },
 	{ NULL, NULL },
 };

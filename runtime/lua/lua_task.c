@@ -36,28 +36,6 @@ void pl_tasks_deinit(pl_tasks *tasks)
 		task_free(tasks->pool[--tasks->pooled]);
 }
 
-pl_task *pl_task_new(pl_script *script, void (*done)(pl_task *task, bool ok), void *context)
-{
-	pl_tasks *tasks = &script->tasks;
-	pl_task *task;
-
-	if (tasks->pooled > 0) {
-		task = tasks->pool[--tasks->pooled];
-	} else {
-		task = pl_calloc(1, sizeof(*task));
-		if (!task)
-			return NULL;
-		task->script = script;
-		task->L = lua_newthread(script->L);
-		task->ref = luaL_ref(script->L, LUA_REGISTRYINDEX);
-	}
-	task->pinned = 0;
-	task->done = done;
-	task->abandoned = NULL;
-	task->context = context;
-	return task;
-}
-
 /* A coroutine that ended well can run another function; one that threw is dead. */
 static void task_release(pl_task *task, bool ok)
 {
@@ -69,6 +47,89 @@ static void task_release(pl_task *task, bool ok)
 	}
 	lua_settop(task->L, 0);
 	tasks->pool[tasks->pooled++] = task;
+}
+
+/* Running at the end of the turn. */
+
+static void cancel_later(pl_wait *wait)
+{
+	pl_later *later = PL_CONTAINER(wait, pl_later, wait);
+
+	pl_deferred_cancel(&later->deferred);
+	pl_loop_release(wait->task->script->loop);
+}
+
+static void run_later(pl_deferred *deferred)
+{
+	pl_later *later = PL_CONTAINER(deferred, pl_later, deferred);
+	pl_task *task = later->wait.task;
+
+	pl_list_remove(&later->wait.node);
+	task->wait = NULL;
+	pl_loop_release(task->script->loop);
+	pl_task_run(task, later->arguments);
+}
+
+void pl_task_run_later(pl_task *task, int arguments)
+{
+	pl_later *later = &task->later;
+
+	later->arguments = arguments;
+	later->wait.task = task;
+	later->wait.cancel = cancel_later;
+	task->wait = &later->wait;
+	pl_list_append(&task->script->tasks.waits, &later->wait.node);
+	pl_loop_hold(task->script->loop);
+	pl_loop_defer(task->script->loop, &later->deferred);
+}
+
+bool pl_task_begun(const pl_task *task)
+{
+	return task->wait != &task->later.wait || lua_status(task->L) == LUA_YIELD;
+}
+
+void pl_task_drop(pl_task *task)
+{
+	if (task->wait) {
+		pl_list_remove(&task->wait->node);
+		cancel_later(task->wait);
+		task->wait = NULL;
+	}
+	task_release(task, true);
+}
+
+static pl_task *make(pl_script *script)
+{
+	lua_State *L = lua_newthread(script->L);
+	int ref = luaL_ref(script->L, LUA_REGISTRYINDEX);
+	pl_task *task = pl_calloc(1, sizeof(*task));
+
+	if (!task) {
+		luaL_unref(script->L, LUA_REGISTRYINDEX, ref);
+		return NULL;
+	}
+	task->script = script;
+	task->L = L;
+	task->ref = ref;
+	pl_list_init(&task->later.wait.node);
+	pl_deferred_init(&task->later.deferred, run_later);
+	return task;
+}
+
+pl_task *pl_task_new(pl_script *script, void (*done)(pl_task *task, bool ok), void *context)
+{
+	pl_tasks *tasks = &script->tasks;
+	pl_task *task;
+
+	task = tasks->pooled > 0 ? tasks->pool[--tasks->pooled] : make(script);
+	if (!task)
+		return NULL;
+	task->pinned = 0;
+	task->cancelled = false;
+	task->done = done;
+	task->abandoned = NULL;
+	task->context = context;
+	return task;
 }
 
 /* describe(error) -> text; what is no string may have a __tostring. */
@@ -104,6 +165,56 @@ static void end(pl_task *task, bool ok)
 	task_release(task, ok);
 }
 
+/* Throwing where the task waits. A C function that has yielded cannot throw any more: a hook does,
+ * at the first instruction that its coroutine runs (or its caller, when that function was the whole
+ * coroutine). The script may have a hook of its own, which comes back. */
+
+static void on_instruction(lua_State *L, lua_Debug *where)
+{
+	pl_task *task = pl_script_of(L)->tasks.current;
+	const char *message = task->thrown;
+
+	(void)where;
+	if (!message || (L != task->throw_in && lua_status(task->throw_in) == LUA_YIELD))
+		return;
+	task->thrown = NULL;
+	lua_pushstring(L, message);
+	lua_error(L);
+}
+
+static int resume_throwing(pl_task *task)
+{
+	lua_Hook hook = lua_gethook(task->L);
+	int mask = lua_gethookmask(task->L);
+	int count = lua_gethookcount(task->L);
+	int status;
+
+	lua_sethook(task->L, on_instruction, LUA_MASKCOUNT, 1);
+	status = lua_resume(task->L, 0);
+	lua_sethook(task->L, hook, mask, count);
+	if (task->thrown && status == 0) { /* it ended before it came to an instruction */
+		lua_settop(task->L, 0);
+		lua_pushstring(task->L, task->thrown);
+		status = LUA_ERRRUN;
+	}
+	task->thrown = NULL;
+	return status;
+}
+
+/* A coroutine.yield that nobody is there for is an error of its caller. */
+static int resume(pl_task *task, int arguments)
+{
+	int status = task->thrown ? resume_throwing(task) : lua_resume(task->L, arguments);
+
+	while (status == LUA_YIELD && !task->wait) {
+		lua_settop(task->L, 0);
+		task->thrown = "coroutine.yield outside of a coroutine";
+		task->throw_in = task->L;
+		status = resume_throwing(task);
+	}
+	return status;
+}
+
 void pl_task_run(pl_task *task, int arguments)
 {
 	pl_tasks *tasks = &task->script->tasks;
@@ -111,18 +222,28 @@ void pl_task_run(pl_task *task, int arguments)
 	int status;
 
 	tasks->current = task;
-	status = lua_resume(task->L, arguments);
+	status = resume(task, arguments);
 	tasks->current = before;
-	if (status == 0) {
-		end(task, true);
-	} else if (status != LUA_YIELD) {
+	if (status == LUA_YIELD)
+		return;
+	if (status)
 		add_traceback(task);
-		end(task, false);
-	} else if (!task->wait) {
-		lua_pushliteral(task->L, "coroutine.yield outside of a coroutine");
-		add_traceback(task);
-		end(task, false);
+	end(task, status == 0);
+}
+
+void pl_task_cancel(pl_task *task)
+{
+	pl_wait *wait = task->wait;
+
+	if (!wait || wait == &task->later.wait) {
+		task->cancelled = !task->thrown;
+		return;
 	}
+	pl_wait_end(wait);
+	task->thrown = PL_TASK_CANCELLED;
+	task->throw_in = wait->L;
+	wait->cancel(wait);
+	pl_task_run_later(task, 0);
 }
 
 /* The innermost coroutine, the task itself and all between them must be able to yield: the last
@@ -136,9 +257,16 @@ bool pl_wait_possible(lua_State *L)
 
 void pl_wait_check(lua_State *L)
 {
+	pl_task *task = pl_script_of(L)->tasks.current;
+
 	if (!pl_wait_possible(L))
 		luaL_error(L, "cannot wait here: the function is called from C code that cannot "
 			      "be left meanwhile (string.gsub, table.sort, a metamethod of C)");
+	if (!task->cancelled)
+		return;
+	task->cancelled = false;
+	lua_pushliteral(L, PL_TASK_CANCELLED);
+	lua_error(L);
 }
 
 void pl_wait_begin(lua_State *L, pl_wait *wait, void (*cancel)(pl_wait *wait))
@@ -146,6 +274,7 @@ void pl_wait_begin(lua_State *L, pl_wait *wait, void (*cancel)(pl_wait *wait))
 	pl_tasks *tasks = &pl_script_of(L)->tasks;
 
 	wait->task = tasks->current;
+	wait->L = L;
 	wait->cancel = cancel;
 	wait->task->wait = wait;
 	pl_list_append(&tasks->waits, &wait->node);

@@ -5,6 +5,9 @@
  * into whatever it started and yields; when that is done, the task is resumed with the
  * results. Waiting works inside coroutines that scripts make: internal/boot.lua passes
  * the yield on.
+ *
+ * A task that is cancelled goes on with an error where it waits, or at its next wait; the error is
+ * thrown once. Code that catches it can clean up, and wait for that.
  */
 #ifndef PL_LUA_LUA_TASK_H
 #define PL_LUA_LUA_TASK_H
@@ -14,32 +17,47 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
-#include "base/list.h"
+#include "net/loop.h"
 
 enum { PL_TASKS_POOLED = 64 };
 
+#define PL_TASK_CANCELLED "the task was cancelled"
+
 typedef struct pl_task pl_task;
 typedef struct pl_wait pl_wait;
+
+struct pl_wait {
+	pl_list node;
+	pl_task *task;
+	lua_State *L; /* of the function that waits: the task's, or a coroutine's within it */
+	/* Free what was started. Either the script ends and the task will not be resumed, or the
+	 * task was cancelled. */
+	void (*cancel)(pl_wait *wait);
+};
+
+/* A task that the end of the turn runs. */
+typedef struct pl_later {
+	pl_wait wait;
+	pl_deferred deferred;
+	int arguments;
+} pl_later;
 
 struct pl_task {
 	lua_State *L; /* push a function and its arguments, then pl_task_run */
 	int ref;
 	struct pl_script *script;
 	pl_wait *wait; /* what it waits for */
-	int pinned;    /* > 0: a coroutine within it was resumed from C code */
-	int held;      /* a reference that `done` gives back, for its caller */
+	pl_later later;
+	const char *thrown;  /* the error that it goes on with, or NULL */
+	lua_State *throw_in; /* where */
+	bool cancelled;	     /* its next wait throws */
+	int pinned;	     /* > 0: a coroutine within it was resumed from C code */
+	int held;	     /* a reference that `done` gives back, for its caller */
 	/* The function has returned (its results are on L) or thrown (the message with its
 	 * traceback is on top of L). The task is gone when this returns. */
 	void (*done)(pl_task *task, bool ok);
 	void (*abandoned)(pl_task *task); /* or NULL: the script ends, `done` will not come */
 	void *context;
-};
-
-struct pl_wait {
-	pl_list node;
-	pl_task *task;
-	/* The script ends: free what was started; the task will not be resumed. */
-	void (*cancel)(pl_wait *wait);
 };
 
 typedef struct pl_tasks {
@@ -58,10 +76,26 @@ pl_task *pl_task_new(struct pl_script *script, void (*done)(pl_task *task, bool 
 /* Runs what was pushed, with its arguments, until it ends or waits. */
 void pl_task_run(pl_task *task, int arguments);
 
+/* The same at the end of the turn. For whoever must not be run by the script in the middle of its
+ * own call. */
+void pl_task_run_later(pl_task *task, int arguments);
+
+/* What it waits for is given up, and at the end of the turn it goes on with the error
+ * PL_TASK_CANCELLED. A task that does not wait throws it at its next wait. What is over already
+ * stays so: a task that pl_task_run_later is about to run gets its results first. */
+void pl_task_cancel(pl_task *task);
+
+/* False while pl_task_run_later has still to run it for the first time. */
+bool pl_task_begun(const pl_task *task);
+
+/* A task that has never run is gone, without `done`. */
+void pl_task_drop(pl_task *task);
+
 /* Whether what runs can be left: no C code (string.gsub, table.sort) lies between it and us. */
 bool pl_wait_possible(lua_State *L);
 
-/* Throws "cannot wait here" where waiting is impossible: call it first. */
+/* Throws "cannot wait here" where waiting is impossible, and PL_TASK_CANCELLED when that is due:
+ * call it first. */
 void pl_wait_check(lua_State *L);
 
 /* Links the wait to the running task. */

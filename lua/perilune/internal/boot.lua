@@ -58,6 +58,10 @@ end
 local loading = {} -- by module the task that loads it
 local asking = {} -- by task the module that it waits for, which another loads
 
+--- Waits a little. pcall needs a function of Lua: what is thrown when the task is cancelled would
+--- pass one of C by.
+local function pause() sleep(0.001) end
+
 --- Waits until nobody loads the module. Two tasks that would wait for each other have a circle.
 local function wait_for(name)
   local task = process.task()
@@ -69,10 +73,10 @@ local function wait_for(name)
   asking[task] = name
   local ok, message = true, nil
   while ok and loading[name] do
-    ok, message = pcall(sleep, 0.001)
+    ok, message = pcall(pause)
   end
   asking[task] = nil
-  if not ok then error(message, 3) end
+  if not ok then error(message, 0) end
 end
 
 local function traced(message)

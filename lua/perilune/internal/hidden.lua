@@ -1,0 +1,57 @@
+--- Objects made in Lua that look to scripts like those made in C: methods, properties, and a state
+--- that only their module sees. And arguments checked as options are.
+local component = require "perilune.internal.component"
+local options = require "perilune.internal.options"
+
+local hidden = {}
+
+--- The methods and getters are called with the state in the object's place.
+---@param name string What messages and `getmetatable` say.
+---@param methods table<string, function>
+---@param getters table<string, fun(state: table): any>
+---@return fun(state: table): table make
+---@return table<table, table> states By object.
+function hidden.class(name, methods, getters)
+  local states = setmetatable({}, { __mode = "k" })
+  local outer = { methods = {}, getters = {} }
+  for key, method in pairs(methods) do
+    outer.methods[key] = function(self, ...)
+      local state = states[self]
+      if not state then error(("%s:%s is called on a %s"):format(name, key, name), 2) end
+      return method(state, ...)
+    end
+  end
+  for key, getter in pairs(getters) do
+    outer.getters[key] = function(self) return getter(states[self]) end
+  end
+  local metatable =
+    component.build { name = name, methods = outer.methods, getters = outer.getters }
+  local function make(state)
+    local object = setmetatable({}, metatable)
+    states[object] = state
+    return object
+  end
+  return make, states
+end
+
+local seconds = { type = "number", min = 0, max = 2147483, unit = "seconds" }
+
+--- Throws at the caller's caller when the value does not fit the field.
+---@param what string "task.queue"
+---@param field perilune.options.Field
+---@param value any
+---@param level? integer Default 3: whoever called who checks.
+function hidden.check(what, field, value, level)
+  if options.match(value, field) then return end
+  local message = "%s takes %s, got %s"
+  error(message:format(what, options.describe(field), tostring(value)), level or 3)
+end
+
+--- For methods of a class: a time, or nil for none.
+function hidden.check_timeout(what, value)
+  if value ~= nil then hidden.check(what, seconds, value, 4) end
+end
+
+function hidden.timed_out() return nil, "timed out", "ETIMEDOUT" end
+
+return hidden
