@@ -10,6 +10,7 @@ packages_build=(
 packages_test=(libcmocka-dev lua-busted)
 packages_interop=(curl openssl python3 python3-websockets)
 packages_browser=(chromium fonts-dejavu-core)
+packages_package=(dpkg-dev lintian man-db systemd)
 packages_fuzz=('clang|clang-14' libclang-rt-14-dev llvm)
 packages_lint=(git clang-format lua-check lua5.1 clang-tidy shellcheck)
 packages_npm=(ca-certificates nodejs npm)

@@ -1,15 +1,13 @@
 #include "net/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "net/beneath.h"
 #include "net/work.h"
 
 struct pl_file {
@@ -34,25 +32,6 @@ static void file_free(pl_file *file)
 		close(file->fd);
 	pl_free(file->piece);
 	pl_free(file);
-}
-
-/* RESOLVE_BENEATH makes the kernel refuse every way out of the root: "..", absolute
- * links, links that lead outside, also while the tree is being changed. */
-static int open_beneath(const char *root, const char *path)
-{
-	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-				.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-	int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd;
-	int error;
-
-	if (folder < 0)
-		return -1;
-	fd = (int)syscall(SYS_openat2, folder, path[0] ? path : ".", &how, sizeof(how));
-	error = errno;
-	close(folder);
-	errno = error;
-	return fd;
 }
 
 static int look_at(pl_file *file)
@@ -82,7 +61,7 @@ static void run_open(void *context)
 {
 	pl_file *file = context;
 
-	file->fd = open_beneath(file->names, file->path);
+	file->fd = pl_beneath_open(file->names, file->path);
 	file->status = file->fd < 0 ? open_status(errno) : look_at(file);
 }
 

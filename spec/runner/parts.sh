@@ -26,6 +26,7 @@ packages_of() {
   units | oom) packages+=("${packages_test[@]}") ;;
   specs | asan | tsan) packages+=("${packages_test[@]}" "${packages_interop[@]}") ;;
   browser) packages+=("${packages_test[@]}" "${packages_browser[@]}") ;;
+  package) packages+=("${packages_test[@]}" "${packages_package[@]}") ;;
   fuzz) packages+=("${packages_fuzz[@]}") ;;
   esac
   if ! command -v npm >/dev/null; then
@@ -107,6 +108,13 @@ part_browser() {
   mapfile -t tests < <(grep -ls 'node:test' spec/browser/*.mjs)
   ((${#tests[@]})) || return
   PERILUNE=$top/build/perilune tap 'chromium' 600 node --test --test-reporter=tap "${tests[@]}"
+}
+
+# What is installed and packaged, and that it runs without the source tree.
+part_package() {
+  build build Release -DPL_TESTS=ON || return
+  PERILUNE=$top/build/perilune tap 'install and package' 300 \
+    build/perilune test spec/package -p package -o TAP
 }
 
 part_asan() {
