@@ -1,40 +1,16 @@
+local capture = require "spec.support.capture"
+local certificates = require "spec.support.certificates"
 local fixture = require "spec.support.fixture"
+local http = require "spec.support.http"
 local process = require "spec.support.process"
 local server = require "perilune.server"
 
+local certify, tls_of = certificates.folder, certificates.tls
 local PYTHON = "/usr/bin/python3"
-
---- A new folder with ca.pem, cert.pem and key.pem.
-local function certify(...)
-  local folder = fixture.folder().path
-  local argv = { process.PERILUNE, "cert", folder }
-  for _, name in ipairs { ... } do
-    argv[#argv + 1] = "--name=" .. name
-  end
-  local made = process.run(argv)
-  assert.equal(0, made.code, made.errors)
-  return folder
-end
-
---- Options for a server with the certificate of the folder.
-local function tls_of(folder, more)
-  local tls = { cert_file = folder .. "/cert.pem", key_file = folder .. "/key.pem" }
-  for name, value in pairs(more or {}) do
-    tls[name] = value
-  end
-  return tls
-end
 
 local function curl(folder, url, ...)
   local ca = folder .. "/ca.pem"
   return process.run { "curl", "-sS", "--noproxy", "*", "--cacert", ca, url, ... }
-end
-
---- What s_client says about a handshake.
-local function s_client(made, ...)
-  local address = "127.0.0.1:" .. made.tls_port
-  local client = process.run { "openssl", "s_client", "-connect", address, ... }
-  return client.output .. client.errors, client.code
 end
 
 local function hello(conn, _, response)
@@ -73,6 +49,15 @@ describe("tls options:", function()
     refuses(
       { cert_file = "a", fail_if_no_peer_certificate = true },
       "option 'tls.fail_if_no_peer_certificate' of server.new needs 'tls.verify_certificate'"
+    )
+    refuses(
+      { cert_file = "a", crl_file = "b" },
+      "option 'tls.crl_file' of server.new needs 'tls.verify_certificate'"
+    )
+    refuses(
+      { cert_file = "a", ticket_lifetime = 604801 },
+      "option 'tls.ticket_lifetime' of server.new takes "
+        .. "an integer of seconds from 1 to 604800 or false, got 604801 (a number)"
     )
     refuses(
       { cert_file = "a", sni = { ["a b"] = {} } },
@@ -194,55 +179,6 @@ describe("a server with TLS", function()
     assert.equal(0, program:wait())
   end)
 
-  it("speaks 1.2 and 1.3, and nothing older", function()
-    local made = fixture.server { tls = tls_of(certify()) }
-    assert.matches("TLSv1.2", s_client(made, "-tls1_2"), 1, true)
-    assert.matches("TLSv1.3", s_client(made, "-tls1_3"), 1, true)
-    local old, code = s_client(made, "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0")
-    assert.equal(1, code)
-    assert.matches("alert protocol version", old, 1, true)
-  end)
-
-  it("keeps to its versions, ciphers and curves", function()
-    local made = fixture.server {
-      tls = tls_of(certify(), {
-        min_version = "1.2",
-        max_version = "1.2",
-        cipher_list = "ECDHE-ECDSA-CHACHA20-POLY1305:AEAD-AES128-GCM-SHA256",
-        curves = "P-256",
-      }),
-    }
-    local said = s_client(made)
-    assert.matches("ECDHE-ECDSA-CHACHA20-POLY1305", said, 1, true)
-    assert.matches("Server Temp Key: ECDH, prime256v1", said, 1, true)
-    local _, code = s_client(made, "-tls1_3")
-    assert.equal(1, code)
-  end)
-
-  it("resumes sessions by tickets", function()
-    local folder = certify()
-    local made = fixture.server { tls = tls_of(folder) }
-    local session = folder .. "/session"
-    s_client(made, "-tls1_2", "-sess_out", session)
-    assert.matches("Reused, TLSv1.2", s_client(made, "-tls1_2", "-sess_in", session), 1, true)
-  end)
-
-  it("has certificates of other names", function()
-    local folder, other = certify(), certify("other.example", "*.wild.example")
-    local made = fixture.server {
-      tls = tls_of(folder, {
-        sni = { ["other.example"] = tls_of(other), ["*.wild.example"] = tls_of(other) },
-      }),
-    }
-    local function subject(name)
-      return s_client(made, "-servername", name):match "subject=CN = ([^\n]*)"
-    end
-    assert.equal("localhost", subject "localhost")
-    assert.equal("other.example", subject "other.example")
-    assert.equal("other.example", subject "a.wild.example")
-    assert.equal("localhost", subject "elsewhere")
-  end)
-
   it("asks clients for certificates", function()
     local folder, stranger = certify(), certify()
     local made = fixture.server({
@@ -269,6 +205,18 @@ describe("a server with TLS", function()
     local peer = fixture.socket(made)
     peer:send "\22\3\1"
     assert.equal("", peer:read_all())
+  end)
+
+  it("tells who forgot the s of https", function()
+    local made = fixture.server { tls = certify() }
+    local log = capture(function()
+      local response, ended = http.raw(made.port, http.compose "/")
+      assert.equal(400, response.status)
+      assert.is_true(ended)
+      assert.equal("This port speaks TLS: use https or wss.\n", response.body)
+      assert.matches("%w+, %d%d %w+ %d+ %d%d:%d%d:%d%d GMT", response.headers.date)
+    end)
+    assert.equal("", log)
   end)
 
   it("serves wss, with messages larger than any buffer", function()

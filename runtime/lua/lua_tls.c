@@ -3,9 +3,7 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "lua/lua_value.h"
-
-/* What the server speaks. */
-static const pl_slice alpn[] = { PL_SLICE("http/1.1") };
+#include "server/https.h"
 
 /* A string of the table, which keeps it; NULL when there is none. */
 static const char *text_field(lua_State *L, int table, const char *name)
@@ -54,6 +52,16 @@ static int read_depth(lua_State *L, int table)
 	return depth;
 }
 
+static uint32_t read_lifetime(lua_State *L, int table)
+{
+	uint32_t seconds;
+
+	lua_getfield(L, table, "ticket_lifetime");
+	seconds = (uint32_t)lua_tointeger(L, -1); /* false: 0 */
+	lua_pop(L, 1);
+	return seconds;
+}
+
 static pl_tls_settings read_settings(lua_State *L, int table)
 {
 	return (pl_tls_settings){
@@ -65,8 +73,9 @@ static pl_tls_settings read_settings(lua_State *L, int table)
 		.verify = read_verify(L, table),
 		.root_cert_file = text_field(L, table, "root_cert_file"),
 		.verify_depth = read_depth(L, table),
-		.alpn = alpn,
-		.alpn_count = sizeof(alpn) / sizeof(alpn[0]),
+		.verify_once = pl_lua_bool_field(L, table, "verify_client_once"),
+		.crl_file = text_field(L, table, "crl_file"),
+		.ticket_lifetime = read_lifetime(L, table),
 	};
 }
 
@@ -95,6 +104,7 @@ int pl_lua_tls_context(lua_State *L, int index, pl_tls_context **context)
 	others = read_others(L, lua_gettop(L), settings.other_count);
 	lua_pop(L, 1);
 	settings.others = others;
+	pl_https_settings(&settings);
 	if (!others) {
 		lua_pushstring(L, pl_status_text(PL_ENOMEM));
 		return PL_ENOMEM;

@@ -30,6 +30,7 @@ typedef struct tls {
 	pl_timer timer;	   /* the handshake's deadline */
 	int status;	   /* for `closed`, when it is not that of the stream below */
 	uint8_t state;
+	bool begun;	/* a byte has come */
 	bool running;	/* OpenSSL reads, or the owner is being told */
 	bool finishing; /* pl_stream_finish was called */
 	bool ended;	/* the owner was told `end` */
@@ -108,20 +109,25 @@ static void tls_abort(pl_stream *stream, int status)
 	pl_stream_abort(self->below, status);
 }
 
+static const char *peer_ip(tls *self, char ip[PL_ADDRESS_TEXT])
+{
+	pl_address peer;
+
+	pl_stream_peer(self->below, &peer);
+	pl_address_ip(&peer, ip);
+	return ip;
+}
+
 /* Says why, and closes. */
 static void broken(tls *self, const char *what)
 {
 	long verified = SSL_get_verify_result(self->ssl);
 	char ip[PL_ADDRESS_TEXT];
-	pl_address peer;
 
-	if (pl_log_enabled(PL_LOG_DEBUG)) {
-		pl_stream_peer(self->below, &peer);
-		pl_address_ip(&peer, ip);
-		pl_log(PL_LOG_DEBUG, "TLS %s with %s failed: %s", what, ip,
+	if (pl_log_enabled(PL_LOG_DEBUG))
+		pl_log(PL_LOG_DEBUG, "TLS %s with %s failed: %s", what, peer_ip(self, ip),
 		       verified == X509_V_OK ? pl_tls_reason()
 					     : X509_verify_cert_error_string(verified));
-	}
 	ERR_clear_error();
 	if (self->below->closing)
 		enter_closing(self, 0); /* it failed by itself, and will say why */
@@ -211,7 +217,9 @@ static void tls_flush(pl_stream *stream)
 			broken(self, "connection");
 			return;
 		}
-		if (stream->output.len == 0 || pl_stream_queued(below) >= ENCRYPT_AHEAD)
+		/* A goodbye leaves with the last bytes. */
+		if ((stream->output.len == 0 && !self->finishing) ||
+		    pl_stream_queued(below) >= ENCRYPT_AHEAD)
 			push(self);
 	}
 	stream->blocked = below->blocked;
@@ -333,6 +341,9 @@ static void settle(tls *self, const pl_tls_input *input)
 {
 	pl_stream *below = self->below;
 
+	/* Tickets leave with the first answer. */
+	if (self->state == OPEN && self->stream.output.len > 0 && !self->stream.blocked)
+		pl_deferred_cancel(&below->flush);
 	if (self->state != OPEN || self->stream.closing)
 		return;
 	if (below->blocked && pl_stream_queued(below) > BELOW_QUEUED)
@@ -342,6 +353,27 @@ static void settle(tls *self, const pl_tls_input *input)
 		fail(self, PL_ENOMEM);
 	else if (!self->stream.paused)
 		pl_stream_resume(below);
+}
+
+/* A capital letter begins a method of HTTP, and no record of TLS (RFC 8446 5.1). */
+static bool is_plain(tls *self, uint8_t first)
+{
+	bool plain = !self->begun && first >= 'A' && first <= 'Z';
+
+	self->begun = true;
+	return plain;
+}
+
+static void refuse_plain(tls *self)
+{
+	char ip[PL_ADDRESS_TEXT];
+
+	if (pl_log_enabled(PL_LOG_DEBUG))
+		pl_log(PL_LOG_DEBUG, "TLS handshake with %s failed: plain text on a TLS port",
+		       peer_ip(self, ip));
+	if (self->context->plain)
+		self->context->plain(self->below);
+	fail(self, PL_EPROTO);
 }
 
 static void run(tls *self, pl_tls_input input)
@@ -375,7 +407,9 @@ static void below_data(void *owner, uint8_t *data, size_t len)
 
 	if (self->ended || self->state == CLOSING || (self->state == OPEN && self->stream.closing))
 		return;
-	if (self->kept.len == 0)
+	if (is_plain(self, data[0]))
+		refuse_plain(self);
+	else if (self->kept.len == 0)
 		run(self, (pl_tls_input){ data, len });
 	else if (pl_buffer_append(&self->kept, data, len))
 		fail(self, PL_ENOMEM);
@@ -471,6 +505,7 @@ int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context,
 		return PL_ENOMEM;
 	pl_stream_init(&self->stream, &tls_ops, below->loop);
 	self->below = self->wire.below = below;
+	self->wire.tickets = context->tickets;
 	if (!prepare(self, context)) {
 		pl_free(self);
 		return PL_ENOMEM;

@@ -8,7 +8,8 @@
  * - pl_stream_finish sends close_notify behind what is queued. Before the end of the handshake it
  *   waits for that, if there is something to send.
  * - the handshake begins at once, also while the owner has not resumed; a failed one closes with
- *   PL_EPROTO, after the alert, and a debug line says why.
+ *   PL_EPROTO, after the alert, and a debug line says why. So does text in place of a handshake,
+ *   after the context's answer to it.
  */
 #ifndef PL_NET_TLS_H
 #define PL_NET_TLS_H

@@ -3,17 +3,20 @@
  * they trust, tickets.
  *
  * TLS 1.2 (RFC 5246) and 1.3 (RFC 8446); older versions only when asked for. Renegotiation and
- * compression are off. Sessions are resumed by tickets (RFC 5077, RFC 8446 2.2) under a key that
- * the process makes for itself, by contexts of the same settings only. A context is counted and may
- * be used by several threads.
+ * compression are off. Sessions are resumed by tickets (RFC 5077, RFC 8446 2.2) under keys of the
+ * process (tls_ticket.h), by contexts and names of the same certificate and rules only, and never
+ * once the client's certificate has expired. A context is counted, may be used by several threads,
+ * and is the same as any other made from the same settings.
  */
 #ifndef PL_NET_TLS_CONTEXT_H
 #define PL_NET_TLS_CONTEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/slice.h"
+#include "net/stream.h"
 
 enum { PL_TLS_ERROR_MAX = 512 };
 
@@ -45,11 +48,19 @@ typedef struct pl_tls_settings {
 	const char *cipher_list;	 /* names of 1.2 and 1.3, see below; NULL: ours */
 	const char *curves; /* names of groups, see below; NULL: X25519, P-256, P-384 */
 	enum pl_tls_verify verify;
-	const char *root_cert_file; /* PEM; the authorities of clients, needed to verify */
-	int verify_depth;	    /* authorities between client and root; < 0: OpenSSL's 100 */
-	const pl_slice *alpn;	    /* RFC 7301, the first is preferred; outlives every context. A
-				     * client that offers none of these is refused */
+	bool verify_once;	    /* for a handshake that is repeated, which there is not */
+	const char *root_cert_file; /* PEM, or a folder of .pem, .crt and .cer files; the
+				     * authorities of clients, needed to verify */
+	const char *crl_file;	  /* PEM: revocation lists (RFC 5280 5), then one of each authority
+				   * has to be there and not out of date; NULL: none */
+	int verify_depth;	  /* authorities between client and root; < 0: OpenSSL's 100 */
+	uint32_t ticket_lifetime; /* seconds for which a session may be resumed, up to 7 days (RFC
+				   * 8446 4.6.1); 0: never, no tickets */
+	const pl_slice *alpn;	  /* RFC 7301, the first is preferred; outlives every context. A
+				   * client that offers none of these is refused */
 	size_t alpn_count;
+	void (*plain)(pl_stream *stream); /* writes an answer for a peer that sends text in place
+					   * of a handshake; NULL: it gets none */
 } pl_tls_settings;
 
 /* cipher_list: names separated by ':', ',' or blanks: OpenSSL's names of TLS 1.2 ("ECDHE-RSA-…"),

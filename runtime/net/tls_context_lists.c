@@ -87,12 +87,15 @@ bool pl_tls_set_ciphers(SSL_CTX *ssl, const char *list, pl_slice *wrong)
 	static const char standard[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
 				       "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
 				       "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+	/* SHA-256 first: hardware has it, and a handshake hashes more than it encrypts. */
+	static const char standard_new[] =
+		"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 	pl_buffer old = { 0 }, new = { 0 };
 	bool set = sort(ssl, list ? list : standard, &old, &new, wrong);
 
 	set = set && old.len + new.len > 0 &&
 	      SSL_CTX_set_cipher_list(ssl, old.len ? (const char *)old.data : standard) &&
-	      (!new.len || SSL_CTX_set_ciphersuites(ssl, (const char *)new.data));
+	      SSL_CTX_set_ciphersuites(ssl, new.len ? (const char *)new.data : standard_new);
 	pl_buffer_deinit(&old);
 	pl_buffer_deinit(&new);
 	return set;

@@ -40,7 +40,9 @@ static const pl_slice peer_alpn[] = { PL_SLICE("http/1.1") };
 static inline pl_tls_settings peer_settings(void)
 {
 	static char cert[TLS_FILE_PATH], root[TLS_FILE_PATH];
-	pl_tls_settings settings = { .verify_depth = -1, .alpn = peer_alpn, .alpn_count = 1 };
+	pl_tls_settings settings = {
+		.verify_depth = -1, .alpn = peer_alpn, .alpn_count = 1, .ticket_lifetime = 3600
+	};
 
 	tls_path(cert, "server-both.pem");
 	tls_path(root, "ca.pem");
@@ -262,6 +264,46 @@ static inline bool peer_greet(struct peer *peer)
 	return peer->received.len == 5 && memcmp(peer->received.data, "hello", 5) == 0 &&
 	       peer->client_received.len == 5 &&
 	       memcmp(peer->client_received.data, "world", 5) == 0;
+}
+
+static const int peer_versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+static inline SSL_CTX *peer_client_of(int version)
+{
+	SSL_CTX *client = peer_client_context();
+
+	SSL_CTX_set_min_proto_version(client, version);
+	SSL_CTX_set_max_proto_version(client, version);
+	return client;
+}
+
+/* A client's certificate with its key. */
+static inline void peer_client_use(SSL_CTX *client, const char *name)
+{
+	char path[TLS_FILE_PATH];
+
+	tls_path(path, name);
+	assert_int_equal(SSL_CTX_use_certificate_file(client, path, SSL_FILETYPE_PEM), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey_file(client, path, SSL_FILETYPE_PEM), 1);
+}
+
+/* One conversation of a client with a server of these settings. */
+static inline bool peer_greets(const pl_tls_settings *settings, SSL_CTX *client,
+			       struct peer *result)
+{
+	pl_tls_context *server = peer_context(settings);
+	struct peer peer;
+	bool greeted;
+
+	assert_int_equal(peer_open(&peer, server, client), PL_OK);
+	greeted = peer_greet(&peer);
+	if (!greeted && peer.memory.stream.closing)
+		peer_turn(&peer);
+	if (result)
+		*result = peer;
+	peer_close(&peer);
+	pl_tls_context_unref(server);
+	return greeted;
 }
 
 #endif

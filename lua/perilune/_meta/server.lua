@@ -28,7 +28,10 @@
 ---@field curves? string In the same way; default "X25519:P-256:P-384".
 ---@field verify_certificate? boolean Ask clients for a certificate, and refuse a bad one. Default false.
 ---@field fail_if_no_peer_certificate? boolean Refuse who has none. Default false.
----@field root_cert_file? string PEM: the authorities of clients; needed for verify_certificate.
+---@field root_cert_file? string PEM: the authorities of clients; needed for verify_certificate. Or a folder of .pem, .crt and .cer files.
+---@field crl_file? string PEM: revocation lists, one of each authority of clients; then clients without a valid list are refused.
+---@field verify_client_once? boolean Default true. Clients are asked when they connect and never again, for renegotiation is off.
+---@field ticket_lifetime? integer|false Seconds for which a session may be resumed: 1 to 604800, default 43200; false: no tickets.
 ---@field verify_depth? integer Authorities between a client's certificate and a root: 0 to 100, default 100.
 ---@field sni? table<string, perilune.server.Identity> Certificates of other host names; "*.a.example" is any one label.
 

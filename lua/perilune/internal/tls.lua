@@ -26,7 +26,17 @@ tls.fields = {
   curves = { type = "string", min = 1 },
   verify_certificate = { type = "boolean", default = false },
   fail_if_no_peer_certificate = { type = "boolean", default = false },
+  verify_client_once = { type = "boolean", default = true },
   verify_depth = { type = "integer", min = 0, max = 100 },
+  crl_file = file,
+  ticket_lifetime = {
+    type = "integer",
+    off = true,
+    default = 43200,
+    min = 1,
+    max = 604800,
+    unit = "seconds",
+  },
   sni = { type = "table", default = {} },
 }
 
@@ -67,17 +77,21 @@ end
 ---@return string? message
 function tls.finish(path, given)
   if type(given) == "string" then
-    given = { cert_file = given .. "/cert.pem", key_file = given .. "/key.pem", sni = {} }
+    local files = { cert_file = given .. "/cert.pem", key_file = given .. "/key.pem" }
+    given = assert(options.complete("server.new", tls.fields, files))
   end
   local needs = "option '%s.%s' of server.new needs '%s.%s'"
   if given.verify_certificate and not given.root_cert_file then
     return nil, needs:format(path, "verify_certificate", path, "root_cert_file")
   elseif given.fail_if_no_peer_certificate and not given.verify_certificate then
     return nil, needs:format(path, "fail_if_no_peer_certificate", path, "verify_certificate")
+  elseif given.crl_file and not given.verify_certificate then
+    return nil, needs:format(path, "crl_file", path, "verify_certificate")
   end
   local message
   whole_paths(given)
   given.root_cert_file = paths.from_script(given.root_cert_file)
+  given.crl_file = paths.from_script(given.crl_file)
   given.sni, message = sni_list(path, given.sni)
   if message then return nil, message end
   return given

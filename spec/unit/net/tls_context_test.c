@@ -153,8 +153,8 @@ static void one_list_for_both_versions(void **state)
 		       "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384:"
 		       "ECDHE-RSA-AES256-GCM-SHA384");
 	expect_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256",
-		       "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"
-		       "TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256");
+		       "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+		       "TLS_CHACHA20_POLY1305_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256");
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char error[PL_TLS_ERROR_MAX];
 		pl_tls_context *context = NULL;

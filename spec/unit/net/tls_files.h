@@ -72,8 +72,8 @@ static inline pl_certificate *tls_certify(const char *name, const char *host,
 	return certificate;
 }
 
-/* ca, other-ca; server, second (second.example), locked (password "sesame"); of clients: client,
- * expired, and stranger, whom other-ca has signed. */
+/* ca, other-ca; server, second (second.example), lasting, locked (password "sesame"); of clients:
+ * client, friend, expired, and stranger, whom other-ca has signed. */
 static inline int tls_make_files(void **state)
 {
 	pl_certificate *ca, *other;
@@ -87,6 +87,8 @@ static inline int tls_make_files(void **state)
 	pl_certificate_free(tls_certify("second", "second.example", ca, TLS_DAY, NULL));
 	pl_certificate_free(tls_certify("locked", "localhost", ca, TLS_DAY, "sesame"));
 	pl_certificate_free(tls_certify("client", "client", ca, TLS_DAY, NULL));
+	pl_certificate_free(tls_certify("friend", "client", ca, TLS_DAY, NULL));
+	pl_certificate_free(tls_certify("lasting", "localhost", ca, 20 * TLS_DAY, NULL));
 	pl_certificate_free(tls_certify("expired", "client", ca, -TLS_DAY, NULL));
 	pl_certificate_free(tls_certify("stranger", "client", other, TLS_DAY, NULL));
 	pl_certificate_free(ca);

@@ -1,0 +1,124 @@
+/* What a client's hello asks for: a host name (RFC 6066 3) and a protocol (RFC 7301). */
+#include <string.h>
+
+#include "net/tls_internal.h"
+
+pl_slice pl_tls_context_alpn(const pl_tls_context *context, const unsigned char *name, size_t len)
+{
+	pl_slice wanted = pl_slice_make((const char *)name, len);
+	size_t i;
+
+	for (i = 0; i < context->alpn_count; i++)
+		if (pl_slice_equal(context->alpn[i], wanted))
+			return context->alpn[i];
+	return pl_slice_make(NULL, 0);
+}
+
+static bool offers(const unsigned char *list, unsigned len, pl_slice protocol)
+{
+	for (unsigned at = 0; at < len; at += list[at] + 1u)
+		if (list[at] == protocol.len && at + list[at] < len &&
+		    memcmp(list + at + 1, protocol.at, protocol.len) == 0)
+			return true;
+	return false;
+}
+
+static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
+		   const unsigned char *list, unsigned len, void *owner)
+{
+	const pl_tls_context *context = owner;
+	size_t i;
+
+	(void)ssl;
+	for (i = 0; i < context->alpn_count; i++) {
+		if (!offers(list, len, context->alpn[i]))
+			continue;
+		*chosen = (const unsigned char *)context->alpn[i].at;
+		*chosen_len = (unsigned char)context->alpn[i].len;
+		return SSL_TLSEXT_ERR_OK;
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* "*.a.example" is any one label before ".a.example" (RFC 9525 6.3). */
+static bool matches(pl_slice pattern, pl_slice name)
+{
+	size_t label;
+
+	if (pattern.len < 2 || memcmp(pattern.at, "*.", 2) != 0)
+		return pl_slice_equal_nocase(pattern, name);
+	label = pl_slice_find(name, '.');
+	return label > 0 && pl_slice_equal_nocase(pl_slice_make(pattern.at + 1, pattern.len - 1),
+						  pl_slice_make(name.at + label, name.len - label));
+}
+
+static SSL_CTX *find_site(const pl_tls_context *context, pl_slice name)
+{
+	SSL_CTX *found = NULL;
+	size_t i;
+
+	for (i = 1; i < context->site_count; i++) {
+		const char *own = context->sites[i].name;
+
+		if (!matches(pl_slice_make(own, strlen(own)), name))
+			continue;
+		if (own[0] != '*')
+			return context->sites[i].ssl;
+		if (!found)
+			found = context->sites[i].ssl;
+	}
+	return found;
+}
+
+static size_t read16(const unsigned char *at)
+{
+	return (size_t)at[0] << 8 | at[1];
+}
+
+/* The one host name of the extension; empty when there is none or the bytes are no such list, which
+ * OpenSSL refuses by itself. */
+static pl_slice asked_name(SSL *ssl)
+{
+	enum { LIST = 2, HEAD = 5 }; /* list length; and type, name length */
+	const unsigned char *at = NULL;
+	size_t len = 0;
+
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &at, &len) != 1 || len < HEAD ||
+	    read16(at) != len - LIST || at[LIST] != TLSEXT_NAMETYPE_host_name ||
+	    read16(at + LIST + 1) != len - HEAD)
+		return pl_slice_make(NULL, 0);
+	return pl_slice_make((const char *)at + HEAD, len - HEAD);
+}
+
+/* Before OpenSSL looks at the client's ticket: it has to be judged by the rules of the name that is
+ * asked for now. OpenSSL's servername callback comes after that. */
+static int on_hello(SSL *ssl, int *alert, void *owner)
+{
+	SSL_CTX *site = find_site(owner, asked_name(ssl));
+
+	if (!site || SSL_set_SSL_CTX(ssl, site))
+		return SSL_CLIENT_HELLO_SUCCESS;
+	*alert = SSL_AD_INTERNAL_ERROR;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* Tells the client whether its name made a difference (RFC 6066 3). */
+static int on_server_name(SSL *ssl, int *alert, void *owner)
+{
+	const pl_tls_context *context = owner;
+
+	(void)alert;
+	return SSL_get_SSL_CTX(ssl) == context->sites[0].ssl ? SSL_TLSEXT_ERR_NOACK
+							     : SSL_TLSEXT_ERR_OK;
+}
+
+void pl_tls_set_hello(SSL_CTX *ssl, pl_tls_context *context)
+{
+	if (context->site_count > 1) {
+		SSL_CTX_set_client_hello_cb(ssl, on_hello, context);
+		SSL_CTX_set_tlsext_servername_callback(ssl, on_server_name);
+		SSL_CTX_set_tlsext_servername_arg(ssl, context);
+	}
+	if (context->alpn_count > 0)
+		SSL_CTX_set_alpn_select_cb(ssl, on_alpn, context);
+}
