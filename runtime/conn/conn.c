@@ -198,6 +198,8 @@ int pl_conn_ping(pl_conn *conn, const void *payload, size_t len)
 {
 	if (!pl_conn_is_open(conn))
 		return PL_ECLOSED;
+	if (pl_conn_queued(conn) > (size_t)conn->settings->limits->send_queue)
+		return drop(conn);
 	return conn->ops->ping(conn, payload, len);
 }
 
@@ -327,6 +329,12 @@ void pl_conn_opened(pl_conn *conn, const pl_conn_ops *ops, void *session)
 		pl_loop_start(conn->loop, &conn->timer, conn->settings->heartbeat.interval);
 }
 
+static void set_closing(pl_conn *conn)
+{
+	conn->state = PL_CONN_CLOSING;
+	pl_loop_start(conn->loop, &conn->timer, (uint64_t)conn->settings->limits->close_timeout);
+}
+
 void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason)
 {
 	if (conn->state != PL_CONN_OPEN && conn->state != PL_CONN_HTTP)
@@ -334,11 +342,8 @@ void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason)
 	/* What was written before goes out before the Close. */
 	while (send_next(conn))
 		;
-	if (conn->state == PL_CONN_OPEN) {
-		conn->state = PL_CONN_CLOSING;
-		pl_loop_start(conn->loop, &conn->timer,
-			      (uint64_t)conn->settings->limits->close_timeout);
-	}
+	if (conn->state == PL_CONN_OPEN)
+		set_closing(conn);
 	conn->ops->close(conn, code, reason);
 }
 
@@ -356,8 +361,7 @@ void pl_conn_closing(pl_conn *conn)
 {
 	if (conn->state != PL_CONN_OPEN)
 		return;
-	conn->state = PL_CONN_CLOSING;
-	pl_loop_stop_timer(conn->loop, &conn->timer);
+	set_closing(conn);
 }
 
 void pl_conn_ended(pl_conn *conn, uint16_t code, pl_slice reason)

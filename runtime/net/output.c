@@ -1,5 +1,7 @@
 #include "net/output.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/status.h"
 
@@ -90,11 +92,18 @@ static void append(pl_output *output, pl_chunk *chunk)
 	output->last = chunk;
 }
 
+/* What has begun to leave cannot be overtaken: what is written now must not share its chunk. */
+static bool takes_more(const pl_output *output, const pl_chunk *chunk, size_t n)
+{
+	return chunk && chunk->room - chunk->end >= n && !chunk->block && !chunk->ahead &&
+	       chunk->start == 0 && output->len - chunk->end >= output->pinned;
+}
+
 uint8_t *pl_output_reserve(pl_output *output, pl_chunk_pool *pool, size_t n)
 {
 	pl_chunk *chunk = output->last;
 
-	if (!chunk || chunk->room - chunk->end < n || chunk->block) {
+	if (!takes_more(output, chunk, n)) {
 		chunk = new_chunk(pool, n, !chunk);
 		if (!chunk)
 			return NULL;
@@ -109,21 +118,68 @@ void pl_output_commit(pl_output *output, size_t n)
 	output->len += n;
 }
 
-int pl_output_append_block(pl_output *output, pl_chunk_pool *pool, pl_block *block)
+int pl_output_append_block(pl_output *output, pl_chunk_pool *pool, pl_block *block, size_t at,
+			   size_t len)
 {
 	pl_chunk *chunk;
 
-	if (block->len == 0)
+	if (len == 0)
 		return PL_OK;
 	chunk = take(&pool->links, &pool->link_count);
 	if (!chunk)
 		chunk = pl_alloc(sizeof(*chunk));
 	if (!chunk)
 		return PL_ENOMEM;
-	*chunk =
-		(pl_chunk){ .bytes = block->data, .block = pl_block_ref(block), .end = block->len };
+	*chunk = (pl_chunk){ .bytes = block->data + at, .block = pl_block_ref(block), .end = len };
 	append(output, chunk);
-	output->len += block->len;
+	output->len += len;
+	return PL_OK;
+}
+
+/* Where the chunks begin of which nothing has left. *last: the chunk before, NULL if none. */
+static pl_chunk **movable(pl_output *output, pl_chunk **last)
+{
+	pl_chunk **at = &output->first;
+	size_t before = 0;
+
+	*last = NULL;
+	while (*at && (before < output->pinned || (*at)->start > 0)) {
+		before += (*at)->end - (*at)->start;
+		*last = *at;
+		at = &(*at)->next;
+	}
+	return at;
+}
+
+static void fill(pl_output *output, pl_chunk *chunk, const void *data, size_t len)
+{
+	output->len += len - chunk->end;
+	chunk->end = len;
+	memcpy(chunk->bytes, data, len);
+}
+
+int pl_output_insert(pl_output *output, pl_chunk_pool *pool, uint8_t slot, const void *data,
+		     size_t len)
+{
+	pl_chunk *last;
+	pl_chunk **at = movable(output, &last);
+	pl_chunk *chunk;
+
+	for (; *at && (*at)->ahead; at = &(*at)->next) {
+		if (slot && (*at)->ahead == slot + 1) {
+			fill(output, *at, data, len);
+			return PL_OK;
+		}
+	}
+	chunk = new_chunk(pool, len, true);
+	if (!chunk)
+		return PL_ENOMEM;
+	chunk->ahead = (uint8_t)(slot + 1);
+	fill(output, chunk, data, len);
+	chunk->next = *at;
+	*at = chunk;
+	if (!chunk->next)
+		output->last = chunk;
 	return PL_OK;
 }
 
@@ -145,6 +201,7 @@ size_t pl_output_peek(const pl_output *output, pl_output_piece *pieces, size_t m
 void pl_output_consume(pl_output *output, pl_chunk_pool *pool, size_t n)
 {
 	output->len -= n;
+	output->pinned -= n < output->pinned ? n : output->pinned;
 	while (output->first) {
 		pl_chunk *chunk = output->first;
 		size_t left = chunk->end - chunk->start;
@@ -164,4 +221,48 @@ void pl_output_consume(pl_output *output, pl_chunk_pool *pool, size_t n)
 void pl_output_clear(pl_output *output, pl_chunk_pool *pool)
 {
 	pl_output_consume(output, pool, output->len);
+}
+
+/* Drops the chunks from *at on; `last` is the one before. */
+static void drop(pl_output *output, pl_chunk_pool *pool, pl_chunk **at, pl_chunk *last)
+{
+	pl_chunk *chunk = *at;
+
+	*at = NULL;
+	output->last = last;
+	while (chunk) {
+		pl_chunk *next = chunk->next;
+
+		output->len -= chunk->end - chunk->start;
+		free_chunk(pool, chunk);
+		chunk = next;
+	}
+}
+
+void pl_output_cut(pl_output *output, pl_chunk_pool *pool)
+{
+	pl_chunk *last;
+	pl_chunk **at = movable(output, &last);
+
+	drop(output, pool, at, last);
+}
+
+void pl_output_rewind(pl_output *output, pl_chunk_pool *pool, size_t len)
+{
+	pl_chunk **at = &output->first;
+	pl_chunk *last = NULL;
+	size_t before = 0;
+
+	while (*at && before + ((*at)->end - (*at)->start) <= len) {
+		before += (*at)->end - (*at)->start;
+		last = *at;
+		at = &last->next;
+	}
+	if (*at && before < len) {
+		output->len -= (*at)->end - (*at)->start - (len - before);
+		(*at)->end = (*at)->start + (len - before);
+		last = *at;
+		at = &last->next;
+	}
+	drop(output, pool, at, last);
 }

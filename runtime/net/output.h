@@ -1,7 +1,8 @@
 /*
  * output.h - bytes on their way out: a chain of pooled chunks and shared blocks.
  *
- * An empty output owns no memory. Chunks come from a pool per loop.
+ * An empty output owns no memory. Chunks come from a pool per loop. A chunk begins where a write
+ * begins, and no write reaches over its end: between two chunks is the border of two writes.
  */
 #ifndef PL_NET_OUTPUT_H
 #define PL_NET_OUTPUT_H
@@ -20,7 +21,8 @@ typedef struct pl_chunk {
 	pl_block *block; /* NULL for own room */
 	size_t start;	 /* sent so far */
 	size_t end;
-	size_t room; /* 0 for a block */
+	size_t room;   /* 0 for a block */
+	uint8_t ahead; /* was put ahead of others: its slot + 1; 0: was not */
 } pl_chunk;
 
 typedef struct pl_chunk_pool {
@@ -35,7 +37,8 @@ typedef struct pl_chunk_pool {
 typedef struct pl_output {
 	pl_chunk *first;
 	pl_chunk *last;
-	size_t len; /* bytes not sent */
+	size_t len;    /* bytes not sent */
+	size_t pinned; /* of them, with the system already: they cannot be moved any more */
 } pl_output;
 
 typedef struct pl_output_piece {
@@ -47,7 +50,16 @@ void pl_chunk_pool_deinit(pl_chunk_pool *pool);
 
 uint8_t *pl_output_reserve(pl_output *output, pl_chunk_pool *pool, size_t n); /* NULL: no memory */
 void pl_output_commit(pl_output *output, size_t n);
-int pl_output_append_block(pl_output *output, pl_chunk_pool *pool, pl_block *block);
+
+/* Links a part of a block. PL_OK or PL_ENOMEM. */
+int pl_output_append_block(pl_output *output, pl_chunk_pool *pool, pl_block *block, size_t at,
+			   size_t len);
+
+/* Copies data, at most PL_CHUNK_SMALL bytes, ahead of all chunks that have not begun to leave, but
+ * behind those that were put ahead before. With a slot (1 to 254) it takes the place of what waits
+ * there under the same slot; with 0 each one is kept. PL_OK or PL_ENOMEM. */
+int pl_output_insert(pl_output *output, pl_chunk_pool *pool, uint8_t slot, const void *data,
+		     size_t len);
 
 /* The first pieces, at most `max`; returns how many. */
 size_t pl_output_peek(const pl_output *output, pl_output_piece *pieces, size_t max);
@@ -55,5 +67,11 @@ size_t pl_output_peek(const pl_output *output, pl_output_piece *pieces, size_t m
 /* n (<= len) bytes are sent: chunks that are used up go back to the pool. */
 void pl_output_consume(pl_output *output, pl_chunk_pool *pool, size_t n);
 void pl_output_clear(pl_output *output, pl_chunk_pool *pool);
+
+/* Drops the chunks that have not begun to leave. */
+void pl_output_cut(pl_output *output, pl_chunk_pool *pool);
+
+/* Takes the last writes back, none of which has left: `len` bytes stay. */
+void pl_output_rewind(pl_output *output, pl_chunk_pool *pool, size_t len);
 
 #endif

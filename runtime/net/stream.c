@@ -58,16 +58,36 @@ int pl_stream_write(pl_stream *stream, const void *data, size_t len)
 	return PL_OK;
 }
 
-int pl_stream_write_block(pl_stream *stream, pl_block *block)
+int pl_stream_write_block(pl_stream *stream, pl_block *block, size_t at, size_t len)
 {
 	int status;
 
 	if (stream->closing)
 		return PL_ECLOSED;
-	status = pl_output_append_block(&stream->output, &stream->loop->chunks, block);
+	status = pl_output_append_block(&stream->output, &stream->loop->chunks, block, at, len);
 	if (status == PL_OK && !stream->blocked)
 		pl_loop_flush(stream->loop, &stream->flush);
 	return status;
+}
+
+int pl_stream_overtake(pl_stream *stream, uint8_t slot, const void *data, size_t len)
+{
+	if (stream->closing)
+		return PL_ECLOSED;
+	if (!stream->blocked)
+		return pl_stream_write(stream, data, len);
+	return pl_output_insert(&stream->output, &stream->loop->chunks, slot, data, len);
+}
+
+void pl_stream_cut(pl_stream *stream)
+{
+	if (stream->blocked)
+		pl_output_cut(&stream->output, &stream->loop->chunks);
+}
+
+void pl_stream_rewind(pl_stream *stream, size_t len)
+{
+	pl_output_rewind(&stream->output, &stream->loop->chunks, len);
 }
 
 void pl_stream_flush_now(pl_stream *stream)

@@ -64,8 +64,18 @@ void pl_stream_commit(pl_stream *stream, size_t n);
 /* Copies. PL_OK, PL_ECLOSED or PL_ENOMEM; never partly. */
 int pl_stream_write(pl_stream *stream, const void *data, size_t len);
 
-/* Queues a shared block by reference. */
-int pl_stream_write_block(pl_stream *stream, pl_block *block);
+/* Queues a part of a shared block by reference. */
+int pl_stream_write_block(pl_stream *stream, pl_block *block, size_t at, size_t len);
+
+/* Copies a short write (at most PL_CHUNK_SMALL bytes), while the output is blocked ahead of all
+ * writes that have not begun to leave; `slot` as in pl_output_insert. */
+int pl_stream_overtake(pl_stream *stream, uint8_t slot, const void *data, size_t len);
+
+/* Drops the writes that wait behind blocked output. */
+void pl_stream_cut(pl_stream *stream);
+
+/* Takes back what was written in this call of the owner: `len` bytes stay queued. */
+void pl_stream_rewind(pl_stream *stream, size_t len);
 
 /* Sends now what is queued instead of at the end of the turn: for output that grows large. */
 void pl_stream_flush_now(pl_stream *stream);

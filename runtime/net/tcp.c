@@ -187,6 +187,7 @@ static void write_later(tcp *self)
 		tcp_close(self, pl_net_status(status));
 		return;
 	}
+	self->stream.output.pinned = write->bytes;
 	write->tcp = self;
 	write->progress = unsent(self);
 	write->since = pl_loop_now(self->stream.loop);

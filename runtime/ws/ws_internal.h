@@ -29,10 +29,7 @@ typedef struct ws_partial {
 	uint8_t head[PL_WS_HEAD_MAX]; /* of a head that is not whole */
 	uint8_t head_len;
 	uint8_t control_len;
-	uint8_t pong_len;
-	bool pong_due; /* the output was blocked: answer the latest ping when it drains */
 	uint8_t control[PL_WS_CONTROL_MAX];
-	uint8_t pong[PL_WS_CONTROL_MAX];
 
 	pl_buffer leftover; /* read but not handled, while paused */
 	pl_deferred again;
@@ -70,10 +67,10 @@ void pl_ws_peer_closed(pl_ws_session *session, uint16_t code, pl_slice reason);
 /* Handles what was read. */
 void pl_ws_receive(pl_ws_session *session, uint8_t *data, size_t len);
 
-/* A Close frame, whatever the state. */
+/* A Close frame, whatever the state, behind all that is queued. */
 void pl_ws_send_close(pl_ws_session *session, uint16_t code, pl_slice reason);
 
-/* Answers a ping, or remembers it while the output is blocked. */
+/* Answers a ping. */
 void pl_ws_answer_ping(pl_ws_session *session, const uint8_t *payload, size_t len);
 
 #endif

@@ -14,7 +14,7 @@ void pl_ws_settle(pl_ws_session *session)
 	ws_partial *partial = session->partial;
 
 	if (!partial || partial->opcode || partial->inside || partial->head_len ||
-	    partial->pong_due || partial->leftover.len || session->paused)
+	    partial->leftover.len || session->paused)
 		return;
 	pl_deferred_cancel(&partial->again);
 	pl_buffer_deinit(&partial->message);

@@ -5,8 +5,14 @@
 #include "crypto/random.h"
 #include "ws/ws_internal.h"
 
-/* Shorter messages are not worth the processor's time. */
-enum { DEFLATE_MIN = 64 };
+enum {
+	DEFLATE_MIN = 64,	/* shorter messages are not worth the processor's time */
+	FLUSH_EARLY = 64 * 1024 /* answers to pings beyond this leave before the turn ends */
+};
+
+/* Under which slot a control frame waits for blocked output. Of pongs the latest is enough (5.5.3),
+ * and one empty ping says as much as two. */
+enum { SLOT_EACH, SLOT_PONG, SLOT_PING };
 
 static size_t head_size(size_t len)
 {
@@ -108,31 +114,61 @@ pl_block *pl_ws_encode(pl_ws_deflate *deflate, uint8_t opcode, const void *data,
 	return block;
 }
 
-/* One message into the stream's output. Whole or not at all: half of one would spoil the messages
- * behind it. */
-static int send_message(pl_ws_session *session, const outgoing *message)
+static bool send_frame(pl_stream *stream, const outgoing *message, size_t at, size_t len)
 {
-	size_t len = message->len;
-	size_t fragment = message->fragment;
-	size_t frames = fragment > 0 && len > fragment ? (len - 1) / fragment + 1 : 1;
-	size_t size = pl_ws_encoded_size(len, fragment) + (message->masked ? 4 * frames : 0);
-	uint8_t *out = pl_stream_reserve(session->stream, size);
+	size_t size = head_size(len) + (message->masked ? 4 : 0) + len;
+	uint8_t *out = pl_stream_reserve(stream, size);
 
 	if (!out)
-		return session->stream->closing ? PL_ECLOSED : PL_ENOMEM;
-	put_message(out, message);
-	pl_stream_commit(session->stream, size);
-	session->sent += size;
+		return false;
+	put_frame(out, message, at == 0, at + len == message->len, at, len);
+	pl_stream_commit(stream, size);
+	return true;
+}
+
+/* One message into the stream's output, each frame a write of its own, between which a control
+ * frame may get. Whole or not at all: half of a message would spoil those behind it. */
+static int send_message(pl_ws_session *session, const outgoing *message)
+{
+	pl_stream *stream = session->stream;
+	size_t before = pl_stream_queued(stream);
+	size_t at = 0;
+	bool sent;
+
+	while (message->fragment > 0 && message->len - at > message->fragment &&
+	       send_frame(stream, message, at, message->fragment))
+		at += message->fragment;
+	sent = (message->fragment == 0 || message->len - at <= message->fragment) &&
+	       send_frame(stream, message, at, message->len - at);
+	if (!sent)
+		pl_stream_rewind(stream, before);
+	session->sent += pl_stream_queued(stream) - before;
+	if (!sent)
+		return stream->closing ? PL_ECLOSED : PL_ENOMEM;
 	return PL_OK;
 }
 
-static int send_control(pl_ws_session *session, uint8_t opcode, const void *payload, size_t len)
+static size_t put_control(uint8_t *out, const pl_ws_session *session, uint8_t opcode,
+			  const void *payload, size_t len)
 {
 	outgoing message = {
 		.opcode = opcode, .masked = !session->server, .data = payload, .len = len
 	};
 
-	return send_message(session, &message);
+	return (size_t)(put_frame(out, &message, true, true, 0, len) - out);
+}
+
+/* Never behind data that waits. */
+static int send_control(pl_ws_session *session, uint8_t slot, uint8_t opcode, const void *payload,
+			size_t len)
+{
+	uint8_t frame[PL_WS_HEAD_MAX + PL_WS_CONTROL_MAX];
+	size_t size = put_control(frame, session, opcode, payload, len);
+	size_t before = pl_stream_queued(session->stream);
+	int status = pl_stream_overtake(session->stream, slot, frame, size);
+
+	session->sent += pl_stream_queued(session->stream) - before;
+	return status;
 }
 
 int pl_ws_session_send(pl_ws_session *session, uint8_t opcode, const void *data, size_t len,
@@ -167,46 +203,72 @@ int pl_ws_session_send_control(pl_ws_session *session, uint8_t opcode, const voi
 		return PL_ECLOSED;
 	if (len > PL_WS_CONTROL_MAX)
 		return PL_EINVAL;
-	return send_control(session, opcode, payload, len);
+	return send_control(session, opcode == PL_WS_PING && len == 0 ? SLOT_PING : SLOT_EACH,
+			    opcode, payload, len);
+}
+
+/* The frames from `at` on that make a write: one, or as many as a chunk holds. */
+static size_t frames_of_a_write(const pl_block *frames, size_t at)
+{
+	static const pl_ws_rules rules = { .rsv = PL_WS_RSV1, .max_length = INT64_MAX };
+	size_t end = at;
+
+	while (end < frames->len) {
+		pl_ws_frame frame;
+		int head =
+			pl_ws_frame_decode(&frame, &rules, frames->data + end, frames->len - end);
+		size_t size = (size_t)head + (size_t)frame.length;
+
+		if (end > at && end - at + size > PL_CHUNK_LARGE)
+			break;
+		end += size;
+	}
+	return end - at;
 }
 
 int pl_ws_session_send_block(pl_ws_session *session, pl_block *frames)
 {
-	int status;
+	pl_stream *stream = session->stream;
+	size_t before;
+	size_t at = 0;
+	int status = PL_OK;
 
 	if (session->state != WS_OPEN)
 		return PL_ECLOSED;
-	status = pl_stream_write_block(session->stream, frames);
-	if (status == PL_OK)
-		session->sent += frames->len;
+	before = pl_stream_queued(stream);
+	while (at < frames->len && status == PL_OK) {
+		size_t len = frames->len - at;
+
+		if (len > PL_CHUNK_LARGE)
+			len = frames_of_a_write(frames, at);
+		status = pl_stream_write_block(stream, frames, at, len);
+		at += len;
+	}
+	if (status)
+		pl_stream_rewind(stream, before);
+	session->sent += pl_stream_queued(stream) - before;
 	return status;
 }
 
 void pl_ws_send_close(pl_ws_session *session, uint16_t code, pl_slice reason)
 {
 	uint8_t payload[PL_WS_CONTROL_MAX];
+	uint8_t frame[PL_WS_HEAD_MAX + PL_WS_CONTROL_MAX];
 	size_t len = pl_ws_close_encode(payload, code, reason);
 
-	send_control(session, PL_WS_CLOSE, payload, len);
+	len = put_control(frame, session, PL_WS_CLOSE, payload, len);
+	if (pl_stream_write(session->stream, frame, len) == PL_OK)
+		session->sent += len;
 }
 
-/* A peer that pings and does not read gets one answer, to its latest ping, when it reads
- * again (RFC 6455 section 5.5.3 allows that): its pings cannot fill our memory. */
+/* Due until the peer's Close is read (5.5.2), also after our own: only data may not follow that. A
+ * peer that pings and does not read has one answer waiting, to its latest ping: its pings cannot
+ * fill our memory. */
 void pl_ws_answer_ping(pl_ws_session *session, const uint8_t *payload, size_t len)
 {
-	ws_partial *partial;
-
-	if (session->state != WS_OPEN)
+	if (session->state == WS_CLOSED)
 		return;
-	if (!session->stream->blocked) {
-		send_control(session, PL_WS_PONG, payload, len);
-		return;
-	}
-	partial = pl_ws_partial(session);
-	if (!partial)
-		return;
-	if (len > 0)
-		memmove(partial->pong, payload, len);
-	partial->pong_len = (uint8_t)len;
-	partial->pong_due = true;
+	send_control(session, SLOT_PONG, PL_WS_PONG, payload, len);
+	if (pl_stream_queued(session->stream) >= FLUSH_EARLY)
+		pl_stream_flush_now(session->stream);
 }

@@ -55,6 +55,17 @@ static void remember(pl_ws_session *session, uint16_t code, pl_slice reason)
 		session->reason = pl_block_copy(reason.at, reason.len);
 }
 
+/* Nobody waits for our messages any more: the Close leaves before those that have not begun to. */
+static void answer_close(pl_ws_session *session, uint16_t code, pl_slice reason)
+{
+	size_t before = pl_stream_queued(session->stream);
+
+	pl_stream_cut(session->stream);
+	session->sent -= before - pl_stream_queued(session->stream);
+	pl_ws_send_close(session, code, reason);
+	session->events->closing(session->owner);
+}
+
 void pl_ws_fail(pl_ws_session *session, uint16_t code, const char *reason)
 {
 	pl_slice text = pl_slice_make(reason, strlen(reason));
@@ -65,10 +76,8 @@ void pl_ws_fail(pl_ws_session *session, uint16_t code, const char *reason)
 	pl_log(PL_LOG_DEBUG, "websocket closed with %u: %s", code, reason);
 	session->state = WS_CLOSED;
 	remember(session, code, text);
-	if (before == WS_OPEN) {
-		pl_ws_send_close(session, code, text);
-		session->events->closing(session->owner);
-	}
+	if (before == WS_OPEN)
+		answer_close(session, code, text);
 	pl_stream_finish(session->stream);
 }
 
@@ -78,11 +87,12 @@ void pl_ws_peer_closed(pl_ws_session *session, uint16_t code, pl_slice reason)
 
 	session->state = WS_CLOSED;
 	remember(session, code, reason);
-	if (before == WS_OPEN) {
-		pl_ws_send_close(session, code, pl_slice_make(NULL, 0));
-		session->events->closing(session->owner);
-	}
-	pl_stream_finish(session->stream);
+	if (before == WS_OPEN)
+		answer_close(session, code, pl_slice_make(NULL, 0));
+	/* A client waits for the server to end the connection (7.1.1), as long as its owner lets
+	 * it. */
+	if (session->server)
+		pl_stream_finish(session->stream);
 }
 
 static void on_data(void *owner, uint8_t *data, size_t len)
@@ -108,13 +118,7 @@ static void on_end(void *owner)
 static void on_drain(void *owner)
 {
 	pl_ws_session *session = owner;
-	ws_partial *partial = session->partial;
 
-	if (partial && partial->pong_due) {
-		partial->pong_due = false;
-		pl_ws_answer_ping(session, partial->pong, partial->pong_len);
-		pl_ws_settle(session);
-	}
 	session->events->drain(session->owner);
 }
 

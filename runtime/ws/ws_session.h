@@ -36,7 +36,8 @@ typedef struct pl_ws_events {
 	/* Output that was blocked is sent. */
 	void (*drain)(void *owner);
 	/* The peer's Close is there or the session failed: no message comes and none can be sent
-	 * any more. Not called when we closed first. */
+	 * any more; what waited for blocked output is dropped. Not called when we closed first. The
+	 * owner sets a deadline for `closed`, and then aborts. */
 	void (*closing)(void *owner);
 	/* Last; the owner frees the session. Code as OnDisconnect reports it: the peer's code, 1005
 	 * when it sent none, ours when the peer broke the protocol, 1006 without a Close from the
@@ -63,11 +64,13 @@ void pl_ws_session_start(pl_ws_session *session, uint8_t *leftover, size_t len);
 int pl_ws_session_send(pl_ws_session *session, uint8_t opcode, const void *data, size_t len,
 		       size_t fragment);
 
-/* A Ping or Pong; at most PL_WS_CONTROL_MAX bytes of payload, else PL_EINVAL. */
+/* A Ping or Pong; at most PL_WS_CONTROL_MAX bytes of payload, else PL_EINVAL. It does not wait for
+ * messages: behind blocked output it leaves at the next border of two frames that a write of at
+ * most PL_CHUNK_LARGE bytes has. */
 int pl_ws_session_send_control(pl_ws_session *session, uint8_t opcode, const void *payload,
 			       size_t len);
 
-/* Sends frames that were encoded before (server only: they carry no mask). */
+/* Sends frames that were encoded before (server only: they carry no mask), all of them or none. */
 int pl_ws_session_send_block(pl_ws_session *session, pl_block *frames);
 
 /* A message as unmasked frames in one block, deflated when `deflate` is given; to be shared by all
@@ -78,7 +81,8 @@ pl_block *pl_ws_encode(pl_ws_deflate *deflate, uint8_t opcode, const void *data,
 /* Bytes that such a message takes on the wire, without masks. */
 size_t pl_ws_encoded_size(size_t len, size_t fragment);
 
-/* Sends Close (once) and goes on reading for the peer's. Code 0: Close without code. */
+/* Sends Close (once), behind what was sent before, and goes on reading for the peer's. Code 0:
+ * Close without code. */
 void pl_ws_session_close(pl_ws_session *session, uint16_t code, pl_slice reason);
 
 /* Sends Close when the output is not blocked, and closes the stream without waiting. */

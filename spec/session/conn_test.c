@@ -564,8 +564,75 @@ static void the_peer_closes_while_messages_wait(void **state)
 	pl_conn_close(peer.conn, 1001, PL_SLICE(""));
 	pl_memory_open(&peer.memory, SIZE_MAX);
 	turn(&peer);
-	assert_string_equal(sent(&peer), "text:first close:1000 ");
+	assert_string_equal(sent(&peer), "close:1000 ");
 	assert_string_equal(journal(&peer), "closed:1000 ");
+	peer_close(&peer);
+}
+
+static void open_beating(peer_state *peer, uint32_t interval, uint32_t timeout,
+			 enum pl_heartbeat_type type)
+{
+	peer_init(peer);
+	peer->settings.heartbeat = (pl_heartbeat){ interval, timeout, type };
+	open_now(peer);
+}
+
+/* Whoever broke the rules, or said goodbye, and then takes nothing is not waited for. */
+static void a_peer_that_takes_no_answer_has_some_time(void **state)
+{
+	(void)state;
+	for (int broken = 0; broken < 2; broken++) {
+		peer_state peer;
+
+		open_with_defaults(&peer);
+		block(&peer);
+		if (broken)
+			FEED(&peer, "\x83\x80");
+		else
+			FEED(&peer, CLOSE_1000);
+		pass(&peer, 4999);
+		assert_string_equal(journal(&peer), "");
+		pass(&peer, 1);
+		assert_string_equal(journal(&peer), broken ? "closed:1002 " : "closed:1000 ");
+		peer_close(&peer);
+	}
+}
+
+static void pings_do_not_wait_for_messages(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_beating(&peer, 20000, 25000, PL_HEARTBEAT_ALWAYS);
+	peer.limits.send_queue = 1024;
+	peer.memory.room = 2;
+	write_text(&peer, "first");
+	turn(&peer);
+	write_text(&peer, "second");
+	pass(&peer, 20000);
+	FEED(&peer, "\x89\x81" Z "x");
+	assert_int_equal(pl_conn_ping(peer.conn, "mine", 4), PL_OK);
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	turn(&peer);
+	assert_string_equal(sent(&peer), "text:first ping: pong:x ping:mine text:second ");
+	peer_close(&peer);
+}
+
+static void our_pings_cannot_fill_the_memory(void **state)
+{
+	peer_state peer;
+	int status;
+
+	(void)state;
+	open_with_defaults(&peer);
+	peer.limits.send_queue = 1024;
+	block(&peer);
+	for (int i = 0; i < 1024; i++)
+		assert_true((status = pl_conn_ping(peer.conn, &i, sizeof(i))) == PL_OK ||
+			    status == PL_ELIMIT || status == PL_ECLOSED);
+	assert_int_equal(status, PL_ECLOSED);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "closed:1006 ");
 	peer_close(&peer);
 }
 
@@ -600,14 +667,6 @@ static void disconnect_after_close_does_not_wait(void **state)
 }
 
 /* The heartbeat. The loop's clock also goes by itself, so a second more or less is left. */
-
-static void open_beating(peer_state *peer, uint32_t interval, uint32_t timeout,
-			 enum pl_heartbeat_type type)
-{
-	peer_init(peer);
-	peer->settings.heartbeat = (pl_heartbeat){ interval, timeout, type };
-	open_now(peer);
-}
 
 static void silence_is_pinged_then_dropped(void **state)
 {
@@ -776,6 +835,9 @@ int main(void)
 		cmocka_unit_test(the_peer_has_some_time_to_close),
 		cmocka_unit_test(a_paused_connection_closes_too),
 		cmocka_unit_test(the_peer_closes_while_messages_wait),
+		cmocka_unit_test(a_peer_that_takes_no_answer_has_some_time),
+		cmocka_unit_test(pings_do_not_wait_for_messages),
+		cmocka_unit_test(our_pings_cannot_fill_the_memory),
 		cmocka_unit_test(disconnect_drops_what_waits),
 		cmocka_unit_test(disconnect_after_close_does_not_wait),
 		cmocka_unit_test(silence_is_pinged_then_dropped),

@@ -398,7 +398,7 @@ static void one_record_a_flush(void **state)
 	(void)state;
 	open_greeted(&open, TLS1_3_VERSION);
 	for (size_t i = 0; i < 20; i++)
-		pl_stream_write_block(peer->tls, block);
+		pl_stream_write_block(peer->tls, block, 0, block->len);
 	pl_block_unref(block);
 	peer_turn(peer);
 	assert_int_equal(peer->memory.sent.len, 200 + 5 + 1 + 16);

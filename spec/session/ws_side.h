@@ -263,6 +263,13 @@ static inline void ws_side_raw(ws_side *side, const void *data, size_t len)
 		assert_true(pl_memory_feed(&side->memory, data, len));
 }
 
+/* The peer ends its direction, unless the stream is closing. */
+static inline void ws_side_end(ws_side *side)
+{
+	if (side->session)
+		pl_memory_end(&side->memory);
+}
+
 /* In two pieces, the first of `cut` bytes. */
 static inline void ws_side_feed_cut(ws_side *side, const void *frames, size_t len, size_t cut)
 {

@@ -190,6 +190,8 @@ static void check(const conversation *row, bool server, size_t first, size_t oth
 	assert_true(row->input.len <= sizeof(bytes));
 	ws_side_open(&side, loop, server);
 	feed_pieces(&side, bytes, len, first, others);
+	if (!server && strstr(row->journal, "closed"))
+		ws_side_end(&side);
 	ws_side_turn(&side);
 	assert_string_equal(ws_side_journal(&side), row->journal);
 	assert_string_equal(ws_side_sent(&side), row->sent);
@@ -511,10 +513,15 @@ static void we_close_first(void **state)
 		ws_side_turn(&side);
 		assert_string_equal(ws_side_journal(&side), "");
 		assert_false(side.memory.stream.closing);
-		WS_FEED(&side, BEGIN("\x81") "b" CLOSE("\x82") "\x03\xe8");
+		WS_FEED(&side, BEGIN("\x81") "b" CLOSE("\x82") "\x03\xe8" PING("\x80"));
+		ws_side_turn(&side);
+		/* The server ends the connection (7.1.1), and pings are answered until the peer's
+		 * Close (5.5.2). */
+		assert_int_equal(side.memory.finished, server);
+		ws_side_end(&side);
 		ws_side_turn(&side);
 		assert_string_equal(ws_side_journal(&side), "closed:1000 ");
-		assert_string_equal(ws_side_sent(&side), "close:4001 ");
+		assert_string_equal(ws_side_sent(&side), "close:4001 pong:x ");
 		assert_true(side.memory.finished);
 		ws_side_close(&side);
 	}
@@ -629,72 +636,6 @@ static void a_message_ends_it(void **state)
 		assert_memory_equal(ws_side_journal(&side), "text:a ", i / 2 ? 7 : 8);
 		ws_side_close(&side);
 	}
-}
-
-/* Back-pressure. */
-
-static void block_output(ws_side *side)
-{
-	side->memory.room = 0;
-	assert_int_equal(pl_ws_session_send(side->session, PL_WS_TEXT, "first", 5, 0), PL_OK);
-	ws_side_turn(side);
-	assert_true(side->memory.stream.blocked);
-}
-
-static void a_flood_of_pings_gets_one_answer(void **state)
-{
-	ws_side side;
-	size_t queued;
-	int64_t live;
-
-	(void)state;
-	ws_side_open(&side, loop, true);
-	block_output(&side);
-	queued = pl_stream_queued(&side.memory.stream);
-	WS_FEED(&side, PING("\x82") "no");
-	live = pl_alloc_live();
-	for (int i = 0; i < 10000; i++)
-		WS_FEED(&side, PING("\x82") "no");
-	WS_FEED(&side, PING("\x84") "last");
-	assert_int_equal(pl_stream_queued(&side.memory.stream), queued);
-	assert_int_equal(pl_alloc_live(), live);
-	pl_memory_open(&side.memory, SIZE_MAX);
-	ws_side_turn(&side);
-	assert_string_equal(ws_side_sent(&side), "text:first pong:last ");
-	assert_string_equal(ws_side_journal(&side), "drain ");
-	assert_null(side.session->partial);
-	ws_side_close(&side);
-}
-
-static void the_owed_pong_is_not_sent_after_close(void **state)
-{
-	ws_side side;
-
-	(void)state;
-	ws_side_open(&side, loop, true);
-	block_output(&side);
-	WS_FEED(&side, PING("\x82") "no");
-	pl_ws_session_close(side.session, 1000, PL_SLICE(""));
-	pl_memory_open(&side.memory, SIZE_MAX);
-	ws_side_turn(&side);
-	assert_string_equal(ws_side_sent(&side), "text:first close:1000 ");
-	ws_side_close(&side);
-}
-
-static void a_ping_within_a_message_is_owed_too(void **state)
-{
-	ws_side side;
-
-	(void)state;
-	ws_side_open(&side, loop, true);
-	block_output(&side);
-	WS_FEED_CUT(&side, BEGIN("\x81") "a" PING("\x81") "x", 13);
-	pl_memory_open(&side.memory, SIZE_MAX);
-	ws_side_turn(&side);
-	assert_string_equal(ws_side_sent(&side), "text:first pong:x ");
-	WS_FEED(&side, LAST("\x81") "b");
-	assert_string_equal(ws_side_journal(&side), "drain text:ab ");
-	ws_side_close(&side);
 }
 
 /* Pausing. */
@@ -834,6 +775,8 @@ static void carry(ws_side *from, ws_side *to, uint32_t *seed)
 		ws_side_raw(to, from->memory.sent.data, len);
 		pl_buffer_consume(&from->memory.sent, len);
 	}
+	if (from->memory.finished)
+		ws_side_end(to);
 }
 
 static void exchange_all(ws_side *client, ws_side *server, uint32_t *seed)
@@ -933,9 +876,6 @@ int main(void)
 		cmocka_unit_test(the_stream_breaks),
 		cmocka_unit_test(disconnect_does_not_wait),
 		cmocka_unit_test(a_message_ends_it),
-		cmocka_unit_test(a_flood_of_pings_gets_one_answer),
-		cmocka_unit_test(the_owed_pong_is_not_sent_after_close),
-		cmocka_unit_test(a_ping_within_a_message_is_owed_too),
 		cmocka_unit_test(pausing_keeps_what_was_read),
 		cmocka_unit_test(resuming_and_pausing_again_keeps_it),
 		cmocka_unit_test(it_may_be_paused_before_it_starts),

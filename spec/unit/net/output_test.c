@@ -69,8 +69,8 @@ static void blocks_go_by_reference(void **state)
 
 	(void)state;
 	put(&output, "a", 1);
-	assert_int_equal(pl_output_append_block(&output, &pool, block), PL_OK);
-	assert_int_equal(pl_output_append_block(&output, &pool, empty), PL_OK);
+	assert_int_equal(pl_output_append_block(&output, &pool, block, 0, block->len), PL_OK);
+	assert_int_equal(pl_output_append_block(&output, &pool, empty, 0, 0), PL_OK);
 	put(&output, "b", 1);
 	assert_int_equal(block->refs, 2);
 	assert_int_equal(empty->refs, 1);
@@ -82,7 +82,7 @@ static void blocks_go_by_reference(void **state)
 	pl_output_consume(&output, &pool, 3);
 	assert_int_equal(block->refs, 1);
 	pl_output_clear(&output, &pool);
-	assert_int_equal(pl_output_append_block(&output, &pool, block), PL_OK);
+	assert_int_equal(pl_output_append_block(&output, &pool, block, 0, block->len), PL_OK);
 	pl_output_clear(&output, &pool);
 	assert_int_equal(block->refs, 1);
 	pl_block_unref(block);
@@ -151,7 +151,7 @@ static void without_memory_nothing_changes(void **state)
 	(void)state;
 	pl_alloc_fail_at(1);
 	assert_null(pl_output_reserve(&output, &pool, 1));
-	assert_int_equal(pl_output_append_block(&output, &pool, block), PL_ENOMEM);
+	assert_int_equal(pl_output_append_block(&output, &pool, block, 0, block->len), PL_ENOMEM);
 	pl_alloc_fail_at(0);
 	assert_null(output.first);
 	assert_int_equal(output.len, 0);
@@ -172,7 +172,8 @@ static void put_text(pl_output *output, uint64_t *in, size_t len, bool shared)
 	for (size_t i = 0; i < len; i++)
 		block->data[i] = text_at((*in)++);
 	if (shared)
-		assert_int_equal(pl_output_append_block(output, &pool, block), PL_OK);
+		assert_int_equal(pl_output_append_block(output, &pool, block, 0, block->len),
+				 PL_OK);
 	else
 		put(output, block->data, len);
 	pl_block_unref(block);
@@ -212,6 +213,138 @@ static void what_goes_in_comes_out(void **state)
 	pl_chunk_pool_deinit(&pool);
 }
 
+/* Ahead of others. */
+
+static const char *text_of(const pl_output *output)
+{
+	static char text[256];
+	pl_output_piece pieces[16];
+	size_t count = pl_output_peek(output, pieces, 16);
+	size_t at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		memcpy(text + at, pieces[i].data, pieces[i].len);
+		at += pieces[i].len;
+		text[at++] = ' ';
+	}
+	text[at] = '\0';
+	return text;
+}
+
+static void link_text(pl_output *output, const char *text)
+{
+	pl_block *block = pl_block_copy(text, strlen(text));
+
+	assert_int_equal(pl_output_append_block(output, &pool, block, 0, block->len), PL_OK);
+	pl_block_unref(block);
+}
+
+static void some_writes_go_ahead(void **state)
+{
+	pl_output output = { 0 };
+
+	(void)state;
+	assert_int_equal(pl_output_insert(&output, &pool, 0, "1", 1), PL_OK);
+	put(&output, "aaa", 3);
+	link_text(&output, "bbb");
+	assert_string_equal(text_of(&output), "1 aaa bbb ");
+	pl_output_consume(&output, &pool, 2);
+	assert_int_equal(pl_output_insert(&output, &pool, 0, "2", 1), PL_OK);
+	assert_int_equal(pl_output_insert(&output, &pool, 3, "three", 5), PL_OK);
+	assert_int_equal(pl_output_insert(&output, &pool, 4, "4", 1), PL_OK);
+	assert_int_equal(pl_output_insert(&output, &pool, 3, "3", 1), PL_OK);
+	assert_int_equal(pl_output_insert(&output, &pool, 0, "5", 1), PL_OK);
+	put(&output, "ccc", 3);
+	assert_string_equal(text_of(&output), "aa 2 3 4 5 bbb ccc ");
+	assert_int_equal(output.len, 12);
+	pl_output_clear(&output, &pool);
+	assert_null(output.first);
+}
+
+static void what_the_system_has_stays_in_front(void **state)
+{
+	pl_output output = { 0 };
+
+	(void)state;
+	link_text(&output, "aaa");
+	link_text(&output, "bbb");
+	link_text(&output, "ccc");
+	output.pinned = 4;
+	assert_int_equal(pl_output_insert(&output, &pool, 1, "1", 1), PL_OK);
+	assert_string_equal(text_of(&output), "aaa bbb 1 ccc ");
+	output.pinned = 8;
+	assert_int_equal(pl_output_insert(&output, &pool, 1, "2", 1), PL_OK);
+	assert_string_equal(text_of(&output), "aaa bbb 1 ccc 2 ");
+	pl_output_consume(&output, &pool, 8);
+	assert_int_equal(output.pinned, 0);
+	assert_string_equal(text_of(&output), "cc 2 ");
+	pl_output_clear(&output, &pool);
+}
+
+static void nothing_is_packed_into_what_may_change(void **state)
+{
+	pl_output output = { 0 };
+
+	(void)state;
+	assert_int_equal(pl_output_insert(&output, &pool, 1, "1", 1), PL_OK);
+	put(&output, "a", 1);
+	assert_int_equal(pl_output_insert(&output, &pool, 1, "222", 3), PL_OK);
+	assert_string_equal(text_of(&output), "222 a ");
+	assert_int_equal(output.len, 4);
+	pl_output_clear(&output, &pool);
+}
+
+static void what_has_not_begun_can_be_dropped(void **state)
+{
+	pl_output output = { 0 };
+
+	(void)state;
+	pl_output_cut(&output, &pool);
+	link_text(&output, "aaa");
+	link_text(&output, "bbb");
+	link_text(&output, "ccc");
+	pl_output_consume(&output, &pool, 1);
+	output.pinned = 3;
+	pl_output_cut(&output, &pool);
+	assert_string_equal(text_of(&output), "aa bbb ");
+	assert_int_equal(output.len, 5);
+	put(&output, "d", 1);
+	output.pinned = 0;
+	pl_output_cut(&output, &pool);
+	assert_string_equal(text_of(&output), "aa ");
+	pl_output_clear(&output, &pool);
+	put(&output, "e", 1);
+	pl_output_cut(&output, &pool);
+	assert_null(output.first);
+	assert_null(output.last);
+	assert_int_equal(output.len, 0);
+}
+
+static void writes_can_be_taken_back(void **state)
+{
+	static const char *const left[] = { "! ",	    "a! ",	   "ab! ",
+					    "ab c ! ",	    "ab cd ! ",	   "ab cde ! ",
+					    "ab cdef ! ",   "ab cdefg ! ", "ab cdefg h! ",
+					    "ab cdefg hi! " };
+
+	(void)state;
+	for (size_t len = 0; len <= 9; len++) {
+		pl_output output = { 0 };
+
+		put(&output, "+ab", 3);
+		pl_output_consume(&output, &pool, 1);
+		link_text(&output, "cdefg");
+		put(&output, "h", 1);
+		put(&output, "i", 1);
+		pl_output_rewind(&output, &pool, len);
+		assert_int_equal(output.len, len);
+		put(&output, "!", 1);
+		assert_string_equal(text_of(&output), left[len]);
+		pl_output_clear(&output, &pool);
+		assert_null(output.first);
+	}
+}
+
 static int64_t live_before;
 
 static int remember(void **state)
@@ -243,6 +376,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_memory_nothing_changes, remember,
 						nothing_is_left),
 		cmocka_unit_test_setup_teardown(what_goes_in_comes_out, remember, nothing_is_left),
+		cmocka_unit_test_setup_teardown(some_writes_go_ahead, remember, nothing_is_left),
+		cmocka_unit_test_setup_teardown(what_the_system_has_stays_in_front, remember,
+						nothing_is_left),
+		cmocka_unit_test_setup_teardown(nothing_is_packed_into_what_may_change, remember,
+						nothing_is_left),
+		cmocka_unit_test_setup_teardown(what_has_not_begun_can_be_dropped, remember,
+						nothing_is_left),
+		cmocka_unit_test_setup_teardown(writes_can_be_taken_back, remember,
+						nothing_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,7 +93,7 @@ static void output_is_flushed_once_a_turn(void **state)
 	uint8_t *room;
 
 	assert_int_equal(pl_stream_write(&self->stream, "a", 1), PL_OK);
-	assert_int_equal(pl_stream_write_block(&self->stream, block), PL_OK);
+	assert_int_equal(pl_stream_write_block(&self->stream, block, 0, block->len), PL_OK);
 	room = pl_stream_reserve(&self->stream, 10);
 	memcpy(room, "bc", 2);
 	pl_stream_commit(&self->stream, 2);
@@ -162,7 +162,7 @@ static void a_finished_stream_takes_no_more(void **state)
 	pl_stream_finish(&self->stream);
 	assert_int_equal(pl_stream_write(&self->stream, "b", 1), PL_ECLOSED);
 	assert_int_equal(pl_stream_write(&self->stream, "", 0), PL_ECLOSED);
-	assert_int_equal(pl_stream_write_block(&self->stream, block), PL_ECLOSED);
+	assert_int_equal(pl_stream_write_block(&self->stream, block, 0, block->len), PL_ECLOSED);
 	assert_null(pl_stream_reserve(&self->stream, 1));
 	pl_stream_resume(&self->stream);
 	assert_string_equal(noted(&self->journal), "finish ");
@@ -192,7 +192,7 @@ static void without_memory_nothing_is_written(void **state)
 
 	pl_alloc_fail_at(1);
 	assert_int_equal(pl_stream_write(&self->stream, "a", 1), PL_ENOMEM);
-	assert_int_equal(pl_stream_write_block(&self->stream, block), PL_ENOMEM);
+	assert_int_equal(pl_stream_write_block(&self->stream, block, 0, block->len), PL_ENOMEM);
 	assert_null(pl_stream_reserve(&self->stream, 1));
 	pl_alloc_fail_at(0);
 	assert_int_equal(pl_stream_queued(&self->stream), 0);

@@ -327,7 +327,8 @@ static void write_pattern(side_state *side, size_t len)
 		} else {
 			pl_block *block = pl_block_copy(bytes + at, piece);
 
-			assert_int_equal(pl_stream_write_block(side->stream, block), PL_OK);
+			assert_int_equal(pl_stream_write_block(side->stream, block, 0, block->len),
+					 PL_OK);
 			pl_block_unref(block);
 		}
 		at += piece;
