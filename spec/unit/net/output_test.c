@@ -322,7 +322,7 @@ static void what_has_not_begun_can_be_dropped(void **state)
 
 static void writes_can_be_taken_back(void **state)
 {
-	static const char *const left[] = { "! ",	    "a! ",	   "ab! ",
+	static const char *const left[] = { "! ",	    "a ! ",	   "ab ! ",
 					    "ab c ! ",	    "ab cd ! ",	   "ab cde ! ",
 					    "ab cdef ! ",   "ab cdefg ! ", "ab cdefg h! ",
 					    "ab cdefg hi! " };
