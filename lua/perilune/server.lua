@@ -80,6 +80,7 @@ local schema = {
     fields = {
       html_files = { type = "boolean", default = true },
       javascript_files = { type = "boolean", default = true },
+      raise_disconnect_exceptions = { type = "boolean", default = true },
     },
   },
   bindings = { type = { "string", "list" }, min = 1 },

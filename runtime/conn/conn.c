@@ -278,6 +278,7 @@ static void beat(pl_conn *conn)
 	if (conn->pinged) {
 		pl_log(PL_LOG_DEBUG, "connection dropped: no answer to the heartbeat");
 		conn->state = PL_CONN_CLOSING;
+		pl_conn_error(conn, PL_ETIMEDOUT, "no answer to the heartbeat");
 		conn->ops->abort(conn, PL_ETIMEDOUT);
 		return;
 	}
@@ -294,7 +295,7 @@ static void on_timer(pl_timer *timer)
 
 	if (conn->state == PL_CONN_OPEN)
 		beat(conn);
-	else if (conn->state == PL_CONN_CLOSING)
+	else if (conn->state == PL_CONN_HTTP || conn->state == PL_CONN_CLOSING)
 		conn->ops->abort(conn, PL_ETIMEDOUT);
 }
 
@@ -355,6 +356,12 @@ void pl_conn_disconnect(pl_conn *conn, uint16_t code, pl_slice reason)
 		conn->state = PL_CONN_CLOSING;
 	pl_loop_stop_timer(conn->loop, &conn->timer);
 	conn->ops->disconnect(conn, code, reason);
+}
+
+void pl_conn_error(pl_conn *conn, int status, const char *message)
+{
+	if (conn->events->error)
+		conn->events->error(conn, status, message);
 }
 
 void pl_conn_closing(pl_conn *conn)

@@ -43,6 +43,9 @@ typedef struct pl_conn_events {
 	void (*message)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
 	void (*drain)(pl_conn *conn); /* queued output fell below the low-water mark */
+	/* The peer broke a rule, went beyond a limit or took too long; before what that ends.
+	 * NULL: nobody wants to know. */
+	void (*error)(pl_conn *conn, int status, const char *message);
 	/* Last, once, never within another call. The owner frees the conn. */
 	void (*closed)(pl_conn *conn, uint16_t code, pl_slice reason);
 } pl_conn_events;
@@ -101,7 +104,7 @@ struct pl_conn {
 	void *binding;	    /* the script's side; NULL while it has none */
 	void *guest;	    /* its client address, as the server counts it */
 	uint64_t last_read; /* ms */
-	pl_timer timer;	    /* heartbeat, then the deadline of closing */
+	pl_timer timer;	    /* deadline of the begin, heartbeat, deadline of closing */
 	pl_list node;	    /* in its server's list */
 	pl_map_entry entry; /* in its server's registry, under the guid */
 	pl_subscriber subscriber;
@@ -144,6 +147,7 @@ size_t pl_conn_queued(const pl_conn *conn);
 void pl_conn_opened(pl_conn *conn, const pl_conn_ops *ops, void *session);
 void pl_conn_alive(pl_conn *conn);
 void pl_conn_drained(pl_conn *conn);
+void pl_conn_error(pl_conn *conn, int status, const char *message);
 void pl_conn_closing(pl_conn *conn);
 void pl_conn_ended(pl_conn *conn, uint16_t code, pl_slice reason);
 

@@ -1,13 +1,16 @@
 #include "conn/conn_http.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/status.h"
 #include "net/tls.h"
 
+enum { ERROR_MAX = 256 };
+
 typedef struct http_carrier {
-	pl_http1 *http1;
+	pl_http1 *http1; /* NULL: HTTP has not begun */
 	void (*request)(pl_conn *conn, pl_exchange *exchange);
 } http_carrier;
 
@@ -20,19 +23,42 @@ static void on_request(void *owner, pl_exchange *exchange)
 	carrier->request(conn, exchange);
 }
 
+static void on_refused(void *owner, int status, const char *reason)
+{
+	pl_conn_error(owner, status == 408 ? PL_ETIMEDOUT : PL_EPROTO, reason);
+}
+
+/* A handshake that failed has no other sign than the end. */
+static void tell_tls_failure(pl_conn *conn, int status)
+{
+	const char *failure = pl_tls_failure(conn->stream);
+	char message[ERROR_MAX];
+
+	if (!failure)
+		return;
+	snprintf(message, sizeof(message), "TLS handshake failed: %s", failure);
+	pl_conn_error(conn, status, message);
+}
+
 static void on_closed(void *owner, int status)
 {
+	pl_conn *conn = owner;
 	pl_slice reason = { NULL, 0 };
 
+	conn->state = PL_CONN_CLOSED;
+	tell_tls_failure(conn, status);
 	if (status < 0)
 		reason = pl_slice_make(pl_status_text(status), strlen(pl_status_text(status)));
-	pl_conn_ended(owner, 0, reason);
+	pl_conn_ended(conn, 0, reason);
 }
 
 static const pl_http1_events http1_events = {
 	.request = on_request,
+	.refused = on_refused,
 	.closed = on_closed,
 };
+
+static const pl_stream_events held_events = { .closed = on_closed };
 
 static int http_encoding(const pl_conn *conn)
 {
@@ -66,21 +92,32 @@ static int http_ping(pl_conn *conn, const void *payload, size_t len)
 	return PL_ENOTSUP;
 }
 
+static pl_http1 *http1_of(const pl_conn *conn)
+{
+	return ((const http_carrier *)conn->session)->http1;
+}
+
+static void http_abort(pl_conn *conn, int status)
+{
+	if (http1_of(conn))
+		pl_http1_abort(http1_of(conn), status);
+	else
+		pl_stream_abort(conn->stream, status);
+}
+
 static void http_close(pl_conn *conn, uint16_t code, pl_slice reason)
 {
 	(void)code, (void)reason;
-	pl_http1_stop(((http_carrier *)conn->session)->http1);
+	if (http1_of(conn))
+		pl_http1_stop(http1_of(conn));
+	else
+		pl_stream_abort(conn->stream, PL_OK);
 }
 
 static void http_disconnect(pl_conn *conn, uint16_t code, pl_slice reason)
 {
 	(void)code, (void)reason;
-	pl_http1_abort(((http_carrier *)conn->session)->http1, PL_OK);
-}
-
-static void http_abort(pl_conn *conn, int status)
-{
-	pl_http1_abort(((http_carrier *)conn->session)->http1, status);
+	http_abort(conn, PL_OK);
 }
 
 static void http_pause(pl_conn *conn, bool pause)
@@ -121,15 +158,26 @@ static const pl_conn_ops http_ops = {
 	.free = http_free,
 };
 
-int pl_conn_http_start(pl_conn *conn, const pl_http1_settings *settings,
+int pl_conn_http_hold(pl_conn *conn)
+{
+	conn->session = pl_calloc(1, sizeof(http_carrier));
+	if (!conn->session)
+		return PL_ENOMEM;
+	conn->ops = &http_ops;
+	pl_stream_own(conn->stream, &held_events, conn);
+	return PL_OK;
+}
+
+int pl_conn_http_start(pl_conn *conn, pl_stream *stream, const pl_http1_settings *settings,
 		       void (*request)(pl_conn *conn, pl_exchange *exchange))
 {
-	http_carrier *carrier = pl_calloc(1, sizeof(*carrier));
+	http_carrier *carrier = conn->session;
+	int status;
 
-	if (!carrier)
-		return PL_ENOMEM;
+	conn->stream = stream;
 	carrier->request = request;
-	conn->ops = &http_ops;
-	conn->session = carrier;
-	return pl_http1_start(&carrier->http1, conn->stream, settings, &http1_events, conn);
+	status = pl_http1_start(&carrier->http1, stream, settings, &http1_events, conn);
+	if (status)
+		pl_stream_own(stream, &held_events, conn);
+	return status;
 }

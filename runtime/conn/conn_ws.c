@@ -34,6 +34,17 @@ static void on_drain(void *owner)
 	pl_conn_drained(owner);
 }
 
+static void on_failed(void *owner, uint16_t code, const char *reason)
+{
+	int status = PL_EPROTO;
+
+	if (code == PL_WS_TOO_BIG)
+		status = PL_ETOOBIG;
+	else if (code == PL_WS_INTERNAL_ERROR)
+		status = PL_ENOMEM;
+	pl_conn_error(owner, status, reason);
+}
+
 static void on_closing(void *owner)
 {
 	pl_conn_closing(owner);
@@ -49,6 +60,7 @@ static const pl_ws_events session_events = {
 	.pong = on_pong,
 	.alive = on_alive,
 	.drain = on_drain,
+	.failed = on_failed,
 	.closing = on_closing,
 	.closed = on_closed,
 };

@@ -77,12 +77,15 @@ void pl_http1_fail_body(pl_http1 *http1, int status, int code, const char *reaso
 	bool answering = http1->exchange->base.responded;
 
 	give_up(http1, status);
+	if (!answered && !answering) {
+		pl_http1_refuse(http1, code, reason);
+		return;
+	}
+	pl_http1_tell_refused(http1, code, reason);
 	if (answered)
 		pl_http1_finish(http1);
-	else if (answering)
-		pl_http1_abort(http1, status);
 	else
-		pl_http1_refuse(http1, code, reason);
+		pl_http1_abort(http1, status);
 }
 
 static int decode_head(pl_http1 *http1, pl_http_request *request, const pl_http1_input *input)

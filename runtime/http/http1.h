@@ -25,6 +25,9 @@ typedef struct pl_http1_events {
 	/* A request's head is there. The receiver calls pl_exchange_own, pl_exchange_answer
 	 * or pl_http1_upgrade before it returns. */
 	void (*request)(void *owner, pl_exchange *exchange);
+	/* The session itself refused a request, or broke one off, for what the client did: the
+	 * status that it answered, or would have. NULL: nobody wants to know. */
+	void (*refused)(void *owner, int status, const char *reason);
 	/* Last; never within another call. Not after pl_http1_upgrade. */
 	void (*closed)(void *owner, int status);
 } pl_http1_events;

@@ -117,6 +117,9 @@ uint64_t pl_http1_body_delay(const pl_http1_exchange *exchange);
 
 extern const pl_exchange_ops pl_http1_exchange_ops;
 
+/* Logs a refusal, and tells the owner. */
+void pl_http1_tell_refused(pl_http1 *http1, int status, const char *reason);
+
 /* Answers what is no request: status, reason as text, "Connection: close"; then finishes. */
 void pl_http1_refuse(pl_http1 *http1, int status, const char *reason);
 

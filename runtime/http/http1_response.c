@@ -294,16 +294,18 @@ void pl_http1_continue(pl_http1_exchange *exchange)
 	checked(exchange->http1, pl_stream_write(exchange->http1->stream, text, sizeof(text) - 1));
 }
 
-static void log_refusal(const pl_http1 *http1, int status, const char *reason)
+void pl_http1_tell_refused(pl_http1 *http1, int status, const char *reason)
 {
 	pl_address peer;
 	char ip[PL_ADDRESS_TEXT];
 
-	if (!pl_log_enabled(PL_LOG_DEBUG))
-		return;
-	pl_stream_peer(http1->stream, &peer);
-	pl_address_ip(&peer, ip);
-	pl_log(PL_LOG_DEBUG, "http1: request of %s refused: %d, %s", ip, status, reason);
+	if (pl_log_enabled(PL_LOG_DEBUG)) {
+		pl_stream_peer(http1->stream, &peer);
+		pl_address_ip(&peer, ip);
+		pl_log(PL_LOG_DEBUG, "http1: request of %s refused: %d, %s", ip, status, reason);
+	}
+	if (http1->events->refused)
+		http1->events->refused(http1->owner, status, reason);
 }
 
 void pl_http1_refuse(pl_http1 *http1, int status, const char *reason)
@@ -314,7 +316,7 @@ void pl_http1_refuse(pl_http1 *http1, int status, const char *reason)
 	response_head head = { .status = status, .length = (int64_t)len, .close = true };
 	int result;
 
-	log_refusal(http1, status, reason);
+	pl_http1_tell_refused(http1, status, reason);
 	result = write_head(http1, &head, &type, 1);
 	if (result == PL_OK)
 		result = pl_stream_write(http1->stream, reason, len);

@@ -17,7 +17,8 @@ static const char KIND[] = "perilune.conn";
 typedef struct pending {
 	struct pending *next;
 	pl_event event;
-	pl_block *bytes; /* of a message */
+	const char *code; /* of an error: its name */
+	pl_block *bytes;  /* of a message */
 } pending;
 
 typedef struct conn_object {
@@ -26,7 +27,7 @@ typedef struct conn_object {
 	pl_handlers *handlers;
 	int ref; /* keeps the userdata while the connection lives or a handler runs */
 	bool has_data;
-	bool busy;	   /* a handler runs or waits */
+	uint8_t busy;	   /* handlers that run or wait: one, and a question beside it */
 	bool draining;	   /* run_next is on the stack */
 	bool disconnected; /* OnDisconnect is due when it has ended */
 	uint16_t code;
@@ -88,18 +89,38 @@ static const pl_conn_info *info_of(const conn_object *self)
 
 /* Events. */
 
-static void drop_pending(conn_object *self)
+static void append(conn_object *self, pending *event)
 {
-	while (self->first) {
-		pending *event = self->first;
+	event->next = NULL;
+	if (self->last)
+		self->last->next = event;
+	else
+		self->first = event;
+	self->last = event;
+	self->pending_count++;
+	self->pending_bytes += event->bytes ? event->bytes->len : 0;
+}
 
-		self->first = event->next;
-		pl_block_unref(event->bytes);
-		pl_free(event);
-	}
+/* After the end nothing comes but what tells of it. */
+static void drop_pending(conn_object *self, bool errors)
+{
+	pending *event = self->first;
+
+	self->first = NULL;
 	self->last = NULL;
 	self->pending_count = 0;
 	self->pending_bytes = 0;
+	while (event) {
+		pending *next = event->next;
+
+		if (!errors && (event->event == PL_OnError || event->event == PL_OnException)) {
+			append(self, event);
+		} else {
+			pl_block_unref(event->bytes);
+			pl_free(event);
+		}
+		event = next;
+	}
 }
 
 static void release(conn_object *self)
@@ -118,7 +139,7 @@ static void event_done(pl_task *task, bool ok)
 
 	if (!ok)
 		pl_handlers_exception(self->handlers, task, self->ref);
-	self->busy = false;
+	self->busy--;
 	run_next(self);
 }
 
@@ -129,23 +150,29 @@ static pl_task *begin(conn_object *self, pl_event event)
 
 	if (task) {
 		lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->ref);
-		self->busy = true;
+		self->busy++;
 	}
 	return task;
 }
 
-static void run_event(conn_object *self, pl_event event, const void *data, size_t len)
+/* data: of a message, or the text of an error, which has a code too. */
+static void run_event(conn_object *self, pl_event event, const char *code, const void *data,
+		      size_t len)
 {
 	pl_task *task = begin(self, event);
+	int arguments = 1;
 
 	if (!task)
 		return;
 	if (data) {
 		lua_pushlstring(task->L, data, len);
-		pl_task_run(task, 2);
-	} else {
-		pl_task_run(task, 1);
+		arguments++;
 	}
+	if (code) {
+		lua_pushstring(task->L, code);
+		arguments++;
+	}
+	pl_task_run(task, arguments);
 }
 
 static void disconnect_done(pl_task *task, bool ok)
@@ -187,7 +214,8 @@ static void run_first(conn_object *self)
 		self->last = NULL;
 	self->pending_count--;
 	self->pending_bytes -= bytes ? bytes->len : 0;
-	run_event(self, event->event, bytes ? bytes->data : NULL, bytes ? bytes->len : 0);
+	run_event(self, event->event, event->code, bytes ? bytes->data : NULL,
+		  bytes ? bytes->len : 0);
 	pl_block_unref(bytes);
 	pl_free(event);
 }
@@ -207,9 +235,12 @@ static void run_next(conn_object *self)
 		run_disconnect(self);
 	else if (self->conn)
 		pl_conn_pause(self->conn, false);
+	else
+		release(self);
 }
 
-static void enqueue(conn_object *self, pl_event name, const void *data, size_t len)
+static void enqueue(conn_object *self, pl_event name, const char *code, const void *data,
+		    size_t len)
 {
 	const pl_limits *limits = self->conn->settings->limits;
 	pending *event = pl_calloc(1, sizeof(*event));
@@ -222,14 +253,10 @@ static void enqueue(conn_object *self, pl_event name, const void *data, size_t l
 		return;
 	}
 	event->event = name;
+	event->code = code;
 	event->bytes = bytes;
-	if (self->last)
-		self->last->next = event;
-	else
-		self->first = event;
-	self->last = event;
-	self->pending_bytes += len;
-	if (++self->pending_count >= limits->pending_events ||
+	append(self, event);
+	if (self->pending_count >= limits->pending_events ||
 	    self->pending_bytes >= (size_t)limits->high_water)
 		pl_conn_pause(self->conn, true);
 }
@@ -243,9 +270,75 @@ static void dispatch(pl_handlers *handlers, pl_conn *conn, pl_event event, const
 		return;
 	self = object_of(handlers, conn);
 	if (self->busy)
-		enqueue(self, event, data, len);
+		enqueue(self, event, NULL, data, len);
 	else
-		run_event(self, event, data, len);
+		run_event(self, event, NULL, data, len);
+}
+
+static void tell_error(pl_handlers *handlers, pl_conn *conn, pl_event event, const char *code,
+		       const char *message)
+{
+	conn_object *self;
+
+	if (!pl_handlers_has(handlers, event))
+		return;
+	self = object_of(handlers, conn);
+	if (!self->busy)
+		run_event(self, event, code, message, strlen(message));
+	else if (self->pending_count < conn->settings->limits->pending_events)
+		enqueue(self, event, code, message, strlen(message));
+}
+
+void pl_lua_conn_error(pl_handlers *handlers, pl_conn *conn, int status, const char *message,
+		       bool raise)
+{
+	tell_error(handlers, conn, PL_OnError, pl_status_name(status), message);
+	if (raise)
+		tell_error(handlers, conn, PL_OnException, NULL, message);
+}
+
+/* Questions. */
+
+static void answered(pl_lua_question *question, lua_State *L)
+{
+	conn_object *self = question->object;
+
+	self->busy--;
+	question->answered(question, self->conn, L);
+	run_next(self);
+}
+
+static void question_done(pl_task *task, bool ok)
+{
+	pl_lua_question *question = task->context;
+	conn_object *self = question->object;
+
+	if (!ok)
+		pl_handlers_exception(self->handlers, task, self->ref);
+	answered(question, ok ? task->L : NULL);
+}
+
+static void question_abandoned(pl_task *task)
+{
+	pl_lua_question *question = task->context;
+
+	question->answered(question, NULL, NULL);
+}
+
+void pl_lua_conn_ask(pl_handlers *handlers, pl_conn *conn, pl_lua_question *question)
+{
+	conn_object *self = object_of(handlers, conn);
+	pl_task *task = pl_handlers_task(handlers, question->event, question_done, question);
+
+	question->object = self;
+	self->busy++;
+	if (!task) {
+		answered(question, NULL);
+		return;
+	}
+	task->abandoned = question_abandoned;
+	lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->ref);
+	pl_task_run(task, 1 + (question->push ? question->push(question, task->L) : 0));
 }
 
 void pl_lua_conn_connect(pl_handlers *handlers, pl_conn *conn)
@@ -284,7 +377,7 @@ void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, 
 	conn->ops->counts(conn, &self->received, &self->sent);
 	self->conn = NULL;
 	conn->binding = NULL;
-	drop_pending(self);
+	drop_pending(self, false);
 	self->disconnected = session;
 	self->code = code;
 	self->reason = reason.len ? pl_block_copy(reason.at, reason.len) : NULL;
@@ -509,7 +602,7 @@ static int conn_gc(lua_State *L)
 {
 	conn_object *self = lua_touserdata(L, 1);
 
-	drop_pending(self);
+	drop_pending(self, true);
 	pl_block_unref(self->reason);
 	pl_conn_info_unref(self->info);
 	if (self->conn)

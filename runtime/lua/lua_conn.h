@@ -28,6 +28,24 @@ void pl_lua_conn_message(pl_handlers *handlers, pl_conn *conn, enum pl_kind kind
 void pl_lua_conn_drain(pl_handlers *handlers, pl_conn *conn);
 void pl_lua_conn_pong(pl_conn *conn, const uint8_t *payload, size_t len);
 
+/* The peer broke a rule: OnError; with `raise` OnException too. */
+void pl_lua_conn_error(pl_handlers *handlers, pl_conn *conn, int status, const char *message,
+		       bool raise);
+
+/* Something that a handler decides. */
+typedef struct pl_lua_question {
+	pl_event event;
+	/* Pushes what the handler gets behind the conn, and says how many; NULL: nothing. */
+	int (*push)(struct pl_lua_question *question, lua_State *L);
+	/* Once. What the handler returned is on L, from 1; NULL: it threw, or could not be asked.
+	 * conn is NULL when it has gone. */
+	void (*answered)(struct pl_lua_question *question, pl_conn *conn, lua_State *L);
+	void *object; /* the conn's */
+} pl_lua_question;
+
+/* Asks; events of the conn wait until the answer. There has to be a handler. */
+void pl_lua_conn_ask(pl_handlers *handlers, pl_conn *conn, pl_lua_question *question);
+
 /* The connection is gone: OnDisconnect comes last (when `session`); what is queued is dropped. */
 void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, uint16_t code,
 			    pl_slice reason);

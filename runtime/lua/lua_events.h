@@ -17,6 +17,8 @@
 	X(OnMessage)                                                                               \
 	X(OnBinary)                                                                                \
 	X(OnDrain)                                                                                 \
+	X(OnError)                                                                                 \
+	X(OnTCPConnect)                                                                            \
 	X(OnException)                                                                             \
 	X(OnCommandGet)                                                                            \
 	X(OnCommandOther)                                                                          \

@@ -43,6 +43,17 @@ static void on_drain(pl_conn *conn)
 	pl_lua_conn_drain(&object_of(conn)->handlers, conn);
 }
 
+/* Of a message session the disconnection that follows is an exception, if that is wanted. */
+static void on_error(pl_conn *conn, int status, const char *message)
+{
+	server_object *self = object_of(conn);
+	bool session = conn->state == PL_CONN_OPEN || conn->state == PL_CONN_CLOSING;
+	bool broken = status == PL_EPROTO || status == PL_ETOOBIG;
+
+	pl_lua_conn_error(&self->handlers, conn, status, message,
+			  self->raise_disconnects && session && broken);
+}
+
 static void on_disconnect(pl_conn *conn, bool session, uint16_t code, pl_slice reason)
 {
 	pl_lua_conn_disconnect(&object_of(conn)->handlers, conn, session, code, reason);
@@ -140,10 +151,13 @@ static void hold(lua_State *L, server_object *self)
 }
 
 static const pl_server_events server_events = {
+	.asks = pl_server_asks,
+	.arrived = pl_server_arrived,
 	.connect = on_connect,
 	.message = on_message,
 	.pong = on_pong,
 	.drain = on_drain,
+	.error = on_error,
 	.disconnect = on_disconnect,
 	.request = on_request,
 	.stopped = on_stopped,

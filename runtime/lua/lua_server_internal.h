@@ -28,6 +28,7 @@ typedef struct server_object {
 	pl_server_bound *bound; /* while active, in the order of the bindings */
 	size_t bound_count;
 	struct pl_openings *openings; /* only while it starts */
+	bool raise_disconnects;	      /* OnException for who broke the protocol */
 	int self;		      /* keeps the userdata while the handlers have users */
 	bool active;
 } server_object;
@@ -46,6 +47,10 @@ int pl_server_limits(lua_State *L);
  * pushed. With `check` files are read and no socket is opened. */
 int pl_server_open(lua_State *L, server_object *self);
 void pl_server_openings_free(server_object *self);
+
+/* lua_server_ask.c: what handlers decide; see pl_server_events. */
+bool pl_server_asks(pl_server *server, enum pl_question question);
+void pl_server_arrived(pl_conn *conn, pl_arrival *arrival);
 
 /* Prints a line for each address. */
 void pl_server_announce(const server_object *self);

@@ -100,6 +100,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	lua_getfield(L, 1, "options");
 	settings->html_files = pl_lua_bool_field(L, top + 5, "html_files");
 	settings->javascript_files = pl_lua_bool_field(L, top + 5, "javascript_files");
+	self->raise_disconnects = pl_lua_bool_field(L, top + 5, "raise_disconnect_exceptions");
 	lua_getfield(L, 1, "extensions");
 	lua_getfield(L, -1, "permessage_deflate");
 	read_deflate(L, lua_gettop(L), &settings->deflate);

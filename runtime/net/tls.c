@@ -25,10 +25,11 @@ typedef struct tls {
 	pl_tls_wire wire;
 	pl_tls_context *context;
 	SSL *ssl;
-	pl_buffer kept;	   /* bytes from below that came while the owner was paused */
-	pl_deferred again; /* takes them in */
-	pl_timer timer;	   /* the handshake's deadline */
-	int status;	   /* for `closed`, when it is not that of the stream below */
+	pl_buffer kept;	     /* bytes from below that came while the owner was paused */
+	pl_deferred again;   /* takes them in */
+	pl_timer timer;	     /* the handshake's deadline */
+	const char *failure; /* of the handshake; a constant text */
+	int status;	     /* for `closed`, when it is not that of the stream below */
 	uint8_t state;
 	bool begun;	/* a byte has come */
 	bool running;	/* OpenSSL reads, or the owner is being told */
@@ -122,12 +123,14 @@ static const char *peer_ip(tls *self, char ip[PL_ADDRESS_TEXT])
 static void broken(tls *self, const char *what)
 {
 	long verified = SSL_get_verify_result(self->ssl);
+	const char *why =
+		verified == X509_V_OK ? pl_tls_reason() : X509_verify_cert_error_string(verified);
 	char ip[PL_ADDRESS_TEXT];
 
 	if (pl_log_enabled(PL_LOG_DEBUG))
-		pl_log(PL_LOG_DEBUG, "TLS %s with %s failed: %s", what, peer_ip(self, ip),
-		       verified == X509_V_OK ? pl_tls_reason()
-					     : X509_verify_cert_error_string(verified));
+		pl_log(PL_LOG_DEBUG, "TLS %s with %s failed: %s", what, peer_ip(self, ip), why);
+	if (self->state == HANDSHAKE)
+		self->failure = why;
 	ERR_clear_error();
 	if (self->below->closing)
 		enter_closing(self, 0); /* it failed by itself, and will say why */
@@ -373,6 +376,7 @@ static void refuse_plain(tls *self)
 		       peer_ip(self, ip));
 	if (self->context->plain)
 		self->context->plain(self->below);
+	self->failure = "plain text on a TLS port";
 	fail(self, PL_EPROTO);
 }
 
@@ -477,6 +481,7 @@ static void on_deadline(pl_timer *timer)
 	tls *self = PL_CONTAINER(timer, tls, timer);
 
 	pl_log(PL_LOG_DEBUG, "TLS handshake took too long");
+	self->failure = "it took too long";
 	tls_abort(&self->stream, PL_ETIMEDOUT);
 }
 
@@ -532,6 +537,11 @@ pl_slice pl_tls_alpn(const pl_stream *stream)
 		return pl_slice_make(NULL, 0);
 	SSL_get0_alpn_selected(self->ssl, &name, &len);
 	return pl_tls_context_alpn(self->context, name, len);
+}
+
+const char *pl_tls_failure(const pl_stream *stream)
+{
+	return stream->ops == &tls_ops ? PL_CONTAINER(stream, tls, stream)->failure : NULL;
 }
 
 static bool print_subject(X509 *x509, char *text, size_t size)

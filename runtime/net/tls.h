@@ -26,6 +26,9 @@ int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context,
  * none (yet), and for streams that are no TLS. */
 pl_slice pl_tls_alpn(const pl_stream *stream);
 
+/* Why the handshake failed; NULL when it did not, and for streams that are no TLS. */
+const char *pl_tls_failure(const pl_stream *stream);
+
 /* The verified client certificate's subject in RFC 4514's form, NUL-terminated and cut to size.
  * False: the client has shown none, or the stream is no TLS. */
 bool pl_tls_peer_subject(const pl_stream *stream, char *text, size_t size);

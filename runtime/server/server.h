@@ -17,12 +17,23 @@
 #include "ws/ws_deflate.h"
 
 typedef struct pl_server pl_server;
+typedef struct pl_arrival pl_arrival;
+
+/* What the script may want to be asked. */
+enum pl_question { PL_ASKS_ARRIVAL };
 
 typedef struct pl_server_events {
+	/* Whether it does now; NULL: never. */
+	bool (*asks)(pl_server *server, enum pl_question question);
+	/* A connection is there, of which nothing was read yet. The receiver calls pl_arrival_end,
+	 * now or later; who takes longer than limits.handshake_timeout loses the connection. */
+	void (*arrived)(pl_conn *conn, pl_arrival *arrival);
 	void (*connect)(pl_conn *conn); /* a message session has begun */
 	void (*message)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
 	void (*drain)(pl_conn *conn);
+	/* See pl_conn_events; NULL: nobody wants to know. */
+	void (*error)(pl_conn *conn, int status, const char *message);
 	/* Last for a conn; `session`: it was a message session (connect was called). The conn is
 	 * gone when this returns, its info only when the last reference is given back. */
 	void (*disconnect)(pl_conn *conn, bool session, uint16_t code, pl_slice reason);
@@ -88,6 +99,9 @@ int pl_server_listen(pl_server *server, const pl_address *address, pl_tls_contex
 
 /* Takes in a connection that came another way, as if a listener had accepted it. */
 void pl_server_adopt(pl_server *server, pl_stream *stream);
+
+/* Answers `arrived`, once: the connection goes on or is closed. conn is NULL when it has gone. */
+void pl_arrival_end(pl_arrival *arrival, pl_conn *conn, bool let_in);
 
 /* Takes all listeners away; connections stay. */
 void pl_server_unlisten(pl_server *server);

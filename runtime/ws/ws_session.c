@@ -78,6 +78,8 @@ void pl_ws_fail(pl_ws_session *session, uint16_t code, const char *reason)
 	remember(session, code, text);
 	if (before == WS_OPEN)
 		answer_close(session, code, text);
+	if (session->events->failed)
+		session->events->failed(session->owner, code, reason);
 	pl_stream_finish(session->stream);
 }
 

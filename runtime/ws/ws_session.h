@@ -35,6 +35,9 @@ typedef struct pl_ws_events {
 	void (*alive)(void *owner);
 	/* Output that was blocked is sent. */
 	void (*drain)(void *owner);
+	/* The peer broke a rule, or we cannot go on: the code of our Close. What ends the session
+	 * follows. NULL: nobody wants to know. */
+	void (*failed)(void *owner, uint16_t code, const char *reason);
 	/* The peer's Close is there or the session failed: no message comes and none can be sent
 	 * any more; what waited for blocked output is dropped. Not called when we closed first. The
 	 * owner sets a deadline for `closed`, and then aborts. */

@@ -120,7 +120,10 @@ static void peer_start(peer_state *peer)
 	assert_int_equal(pl_conn_new(&peer->conn, &peer->memory.stream, 1, &peer->settings,
 				     &conn_events, peer),
 			 PL_OK);
-	assert_int_equal(pl_conn_http_start(peer->conn, &peer->http1, on_request), PL_OK);
+	assert_int_equal(pl_conn_http_hold(peer->conn), PL_OK);
+	assert_int_equal(
+		pl_conn_http_start(peer->conn, peer->conn->stream, &peer->http1, on_request),
+		PL_OK);
 }
 
 static void turn(peer_state *peer)

@@ -511,7 +511,10 @@ static void receiver_open(receiver *self, const pl_ws_deflate_terms *terms)
 	assert_int_equal(pl_conn_new(&self->conn, &self->memory.stream, 1, &self->settings,
 				     &conn_events, self),
 			 PL_OK);
-	assert_int_equal(pl_conn_http_start(self->conn, &self->http1, on_request), PL_OK);
+	assert_int_equal(pl_conn_http_hold(self->conn), PL_OK);
+	assert_int_equal(
+		pl_conn_http_start(self->conn, self->conn->stream, &self->http1, on_request),
+		PL_OK);
 	assert_true(pl_memory_feed(&self->memory, handshake, sizeof(handshake) - 1));
 	receiver_turn();
 	assert_memory_equal(self->memory.sent.data, "HTTP/1.1 101", 12);

@@ -64,6 +64,7 @@
 ---@class perilune.server.Switches
 ---@field html_files? boolean Serve the built-in pages. Default true.
 ---@field javascript_files? boolean Serve the built-in libraries. Default true.
+---@field raise_disconnect_exceptions? boolean A WebSocket that ends because the peer broke the protocol raises OnException too. Default true.
 
 ---@class perilune.server.Limits
 ---@field request_line? integer Bytes of an HTTP request line: 64 to 1048576, default 8192. More: 414.
@@ -102,7 +103,9 @@
 ---@field OnMessage? fun(conn: perilune.Conn, text: string) A text message, valid UTF-8.
 ---@field OnBinary? fun(conn: perilune.Conn, bytes: string)
 ---@field OnDrain? fun(conn: perilune.Conn) After `true, "buffered"`: what was queued has fallen to limits.low_water.
----@field OnException? fun(conn: perilune.Conn?, message: string) A handler threw: message and traceback. Without it they are logged.
+---@field OnTCPConnect? fun(conn: perilune.Conn): boolean? A connection is there, nothing was read yet. false closes it. It has limits.handshake_timeout to decide.
+---@field OnError? fun(conn: perilune.Conn, message: string, code: string) The peer broke the protocol ("EPROTO"), went beyond a limit of messages ("ETOOBIG"), was too slow ("ETIMEDOUT") or has a foreign origin ("EACCES").
+---@field OnException? fun(conn: perilune.Conn?, message: string) A handler threw: message and traceback. Without it they are logged. Also the end of a WebSocket that broke the protocol.
 ---@field OnCommandGet? fun(conn: perilune.Conn, request: perilune.Request, response: perilune.Response) GET, HEAD and POST.
 ---@field OnCommandOther? fun(conn: perilune.Conn, request: perilune.Request, response: perilune.Response) All other methods.
 local Server = {}

@@ -1,0 +1,124 @@
+/* From a listener's stream to the first request: who is let in, TLS, HTTP. */
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "net/tls.h"
+#include "server/server_internal.h"
+
+/* Refused connections are told of once in this time, in ms: a flood must not fill the log. */
+enum { REFUSAL_LOG_INTERVAL = 10000 };
+
+struct pl_arrival {
+	pl_tls_context *tls; /* NULL: plain */
+};
+
+static void tell(pl_server *server, const char *why)
+{
+	uint64_t now = pl_loop_now(server->loop);
+
+	if (server->last_refusal && now - server->last_refusal < REFUSAL_LOG_INTERVAL)
+		return;
+	server->last_refusal = now;
+	pl_log(PL_LOG_WARN, "connections are turned away: %s", why);
+}
+
+static void orphan_closed(void *owner, int status)
+{
+	(void)owner, (void)status;
+}
+
+static const pl_stream_events orphan_events = { .closed = orphan_closed };
+
+static void turn_away(pl_server *server, pl_stream *stream, const char *why)
+{
+	tell(server, why);
+	pl_stream_own(stream, &orphan_events, NULL);
+	pl_stream_abort(stream, PL_ELIMIT);
+}
+
+/* TLS, if its port has it, then HTTP. */
+static void proceed(pl_conn *conn, pl_tls_context *tls)
+{
+	pl_server *server = conn->server;
+	uint32_t timeout = (uint32_t)server->settings.limits.handshake_timeout;
+	pl_stream *stream = conn->stream;
+
+	if (stream->closing) /* the script was asked, and has ended it */
+		return;
+	if ((tls && pl_tls_accept(&stream, stream, tls, timeout)) ||
+	    pl_conn_http_start(conn, stream, &server->http1_settings, pl_server_request)) {
+		tell(server, "out of memory");
+		conn->ops->abort(conn, PL_ENOMEM);
+	}
+}
+
+/* OnTCPConnect: nothing is read until the answer is there. */
+static void ask(pl_conn *conn, pl_tls_context *tls)
+{
+	pl_server *server = conn->server;
+	pl_arrival *arrival = pl_calloc(1, sizeof(*arrival));
+
+	if (!arrival) {
+		tell(server, "out of memory");
+		conn->ops->abort(conn, PL_ENOMEM);
+		return;
+	}
+	arrival->tls = tls ? pl_tls_context_ref(tls) : NULL;
+	pl_loop_start(server->loop, &conn->timer,
+		      (uint64_t)server->settings.limits.handshake_timeout);
+	server->events->arrived(conn, arrival);
+}
+
+void pl_arrival_end(pl_arrival *arrival, pl_conn *conn, bool let_in)
+{
+	if (conn) {
+		pl_loop_stop_timer(conn->loop, &conn->timer);
+		if (let_in)
+			proceed(conn, arrival->tls);
+		else
+			conn->ops->abort(conn, PL_OK);
+	}
+	pl_tls_context_unref(arrival->tls);
+	pl_free(arrival);
+}
+
+/* The connection of a stream that was let in; NULL: no memory. */
+static pl_conn *begin(pl_server *server, pl_stream *stream, pl_guest *guest)
+{
+	pl_conn *conn;
+
+	if (pl_conn_new(&conn, stream, server->settings.worker, &server->conn_settings,
+			&pl_server_conn_events, server))
+		return NULL;
+	conn->guest = guest;
+	if (pl_conn_http_hold(conn)) {
+		pl_conn_free(conn);
+		return NULL;
+	}
+	pl_list_append(&server->conns, &conn->node);
+	return conn;
+}
+
+void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls)
+{
+	const char *why = "out of memory";
+	pl_address address;
+	pl_guest *guest;
+	pl_conn *conn;
+
+	pl_stream_peer(stream, &address);
+	if (pl_admission_enter(&server->admission, &server->settings.limits, &address, &guest,
+			       &why)) {
+		turn_away(server, stream, why);
+		return;
+	}
+	conn = begin(server, stream, guest);
+	if (!conn) {
+		pl_admission_leave(&server->admission, guest);
+		turn_away(server, stream, why);
+	} else if (server->events->asks && server->events->asks(server, PL_ASKS_ARRIVAL)) {
+		ask(conn, tls);
+	} else {
+		proceed(conn, tls);
+	}
+}

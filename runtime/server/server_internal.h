@@ -1,0 +1,18 @@
+/*
+ * server_internal.h - what the server's files share: life, accepting, upgrading.
+ */
+#ifndef PL_SERVER_SERVER_INTERNAL_H
+#define PL_SERVER_SERVER_INTERNAL_H
+
+#include "server/server.h"
+
+/* server.c: of every connection. */
+extern const pl_conn_events pl_server_conn_events;
+
+/* accept.c: a new connection; `tls` is its port's, NULL for a plain one. */
+void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls);
+
+/* upgrade.c: a request of a connection. */
+void pl_server_request(pl_conn *conn, pl_exchange *exchange);
+
+#endif
