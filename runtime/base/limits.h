@@ -31,7 +31,8 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	X(connections_per_address, COUNT, 1024, 1, 1 << 24, "connections of one client address")   \
 	X(channels_per_connection, COUNT, 1024, 1, 1 << 20,                                        \
 	  "channels one connection subscribes to")                                                 \
-	X(handshake_timeout, SECONDS, 10000, 10, 86400000, "a whole TLS handshake")                \
+	X(handshake_timeout, SECONDS, 10000, 10, 86400000,                                         \
+	  "a TLS handshake, OnTCPConnect, OnHandshake")                                            \
 	X(header_timeout, SECONDS, 10000, 10, 86400000, "a whole request head")                    \
 	X(body_timeout, SECONDS, 30000, 10, 86400000, "silence within a request body")             \
 	X(keep_alive, SECONDS, 60000, 10, 86400000, "an idle HTTP connection")                     \

@@ -163,34 +163,56 @@ static const pl_conn_ops ws_ops = {
 
 /* The handshake. */
 
-static int add_extension(pl_buffer *out, const pl_ws_deflate_terms *deflate)
+static void add_field(pl_conn_ws_answer *answer, pl_slice name, pl_slice value)
 {
-	char value[PL_WS_DEFLATE_ANSWER_MAX];
-	size_t len = pl_ws_deflate_answer(value, deflate);
+	if (value.len > 0)
+		answer->fields[answer->count++] = (pl_http_field){ name, value };
+}
 
-	return pl_buffer_printf(out, "Sec-WebSocket-Extensions: %.*s\r\n", (int)len, value);
+int pl_conn_ws_answer_make(pl_conn_ws_answer *answer, const pl_conn_ws_terms *terms)
+{
+	int status = pl_ws_accept(answer->accept, terms->offer->key);
+	size_t len = 0;
+
+	if (status)
+		return status;
+	if (terms->deflate)
+		len = pl_ws_deflate_answer(answer->extensions, terms->deflate);
+	answer->count = 0;
+	add_field(answer, PL_SLICE("Upgrade"), PL_SLICE("websocket"));
+	add_field(answer, PL_SLICE("Connection"), PL_SLICE("Upgrade"));
+	add_field(answer, PL_SLICE("Sec-WebSocket-Accept"),
+		  pl_slice_make(answer->accept, PL_WS_ACCEPT_SIZE));
+	add_field(answer, PL_SLICE("Sec-WebSocket-Protocol"), terms->protocol);
+	add_field(answer, PL_SLICE("Sec-WebSocket-Extensions"),
+		  pl_slice_make(answer->extensions, len));
+	add_field(answer, PL_SLICE("Server"), terms->software);
+	return PL_OK;
+}
+
+static int put_fields(pl_buffer *out, const pl_http_field *fields, size_t count)
+{
+	int status = PL_OK;
+	size_t i;
+
+	for (i = 0; i < count && !status; i++)
+		status = pl_buffer_printf(out, "%.*s: %.*s\r\n", (int)fields[i].name.len,
+					  fields[i].name.at, (int)fields[i].value.len,
+					  fields[i].value.at);
+	return status;
 }
 
 static int compose(pl_buffer *out, const pl_conn_ws_terms *terms)
 {
-	char accept[PL_WS_ACCEPT_SIZE];
-	int status = pl_ws_accept(accept, terms->offer->key);
+	pl_conn_ws_answer answer;
+	int status = pl_conn_ws_answer_make(&answer, terms);
 
 	if (!status)
-		status = pl_buffer_printf(out,
-					  "HTTP/1.1 101 Switching Protocols\r\n"
-					  "Upgrade: websocket\r\n"
-					  "Connection: Upgrade\r\n"
-					  "Sec-WebSocket-Accept: %.*s\r\n",
-					  PL_WS_ACCEPT_SIZE, accept);
-	if (!status && terms->protocol.len > 0)
-		status = pl_buffer_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n",
-					  (int)terms->protocol.len, terms->protocol.at);
-	if (!status && terms->deflate)
-		status = add_extension(out, terms->deflate);
-	if (!status && terms->software.len > 0)
-		status = pl_buffer_printf(out, "Server: %.*s\r\n", (int)terms->software.len,
-					  terms->software.at);
+		status = pl_buffer_printf(out, "HTTP/1.1 101 Switching Protocols\r\n");
+	if (!status)
+		status = put_fields(out, answer.fields, answer.count);
+	if (!status)
+		status = put_fields(out, terms->added, terms->added_count);
 	if (!status)
 		status = pl_buffer_append(out, "\r\n", 2);
 	return status;
@@ -206,17 +228,19 @@ static pl_slice keep(char **at, pl_slice text)
 	return copy;
 }
 
-/* The conn's lasting description now includes both heads. */
-static int describe(pl_conn *conn, const pl_exchange_request *request, pl_slice protocol,
-		    pl_slice response)
+/* The conn's lasting description with the head of the request and, if there is one, the response's.
+ * Returns the former one; NULL without memory. */
+static pl_conn_info *describe(pl_conn *conn, const pl_exchange_request *request, pl_slice protocol,
+			      pl_slice response)
 {
 	size_t size = request->raw.len + protocol.len + response.len;
 	pl_conn_info *info = pl_alloc(sizeof(*info) + size);
+	pl_conn_info *former = conn->info;
 	char *at;
 
 	if (!info)
-		return PL_ENOMEM;
-	*info = *conn->info;
+		return NULL;
+	*info = *former;
 	info->refs = 1;
 	at = info->bytes;
 	info->request = keep(&at, request->raw);
@@ -224,10 +248,14 @@ static int describe(pl_conn *conn, const pl_exchange_request *request, pl_slice 
 				  request->target.len);
 	info->protocol = keep(&at, protocol);
 	info->response = keep(&at, response);
-	info->transport = ws_ops.transport;
-	pl_conn_info_unref(conn->info);
 	conn->info = info;
-	return PL_OK;
+	return former;
+}
+
+pl_conn_info *pl_conn_ws_describe(pl_conn *conn, const pl_exchange_request *request,
+				  pl_slice protocol)
+{
+	return describe(conn, request, protocol, pl_slice_make(NULL, 0));
 }
 
 /* The last steps that can fail; until then the stream is HTTP's, which can still be aborted. The
@@ -236,8 +264,13 @@ static int answer(pl_conn *conn, pl_exchange *exchange, const pl_buffer *respons
 		  const pl_conn_ws_terms *terms, pl_ws_session **session)
 {
 	pl_ws_deflate *deflate = NULL;
-	int status = describe(conn, exchange->request, terms->protocol,
-			      pl_slice_make((char *)response->data, response->len));
+	pl_conn_info *former = describe(conn, exchange->request, terms->protocol,
+					pl_slice_make((char *)response->data, response->len));
+	int status = former ? PL_OK : PL_ENOMEM;
+
+	pl_conn_info_unref(former);
+	if (former)
+		conn->info->transport = ws_ops.transport;
 
 	if (!status && terms->deflate) {
 		deflate = pl_ws_deflate_new(terms->pool, terms->deflate, true);

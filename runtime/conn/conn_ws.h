@@ -9,11 +9,6 @@
 #include "conn/conn.h"
 #include "ws/ws_deflate.h"
 
-/*
- * Within the `request` callback of an HTTP/1.1 session: sends 101 with the subprotocol (empty:
- * none) and takes the stream. Afterwards the conn is open (PL_CONN_OPEN); the caller tells the
- * application and then calls pl_conn_ws_begin. PL_OK or PL_ENOMEM (the connection is then aborted).
- */
 typedef struct pl_conn_leftover {
 	uint8_t *data;
 	size_t len;
@@ -25,8 +20,34 @@ typedef struct pl_conn_ws_terms {
 	pl_slice software;
 	const pl_ws_deflate_terms *deflate; /* NULL: not agreed on */
 	pl_ws_deflate_pool *pool;	    /* with deflate */
+	const pl_http_field *added;	    /* to the answer: valid, and none of ours */
+	size_t added_count;
 } pl_conn_ws_terms;
 
+/* The fields of the answer that the handshake itself needs. */
+enum { PL_CONN_WS_FIELDS = 6 };
+
+typedef struct pl_conn_ws_answer {
+	size_t count;
+	pl_http_field fields[PL_CONN_WS_FIELDS];
+	char accept[PL_WS_ACCEPT_SIZE];
+	char extensions[PL_WS_DEFLATE_ANSWER_MAX];
+} pl_conn_ws_answer;
+
+/* PL_OK or PL_ENOMEM. The slices point into the answer itself and into the terms. */
+int pl_conn_ws_answer_make(pl_conn_ws_answer *answer, const pl_conn_ws_terms *terms);
+
+/* The conn's info from now on tells of this request and subprotocol. Returns the info so far, whose
+ * reference is the caller's; NULL: no memory, nothing has changed. */
+pl_conn_info *pl_conn_ws_describe(pl_conn *conn, const pl_exchange_request *request,
+				  pl_slice protocol);
+
+/*
+ * An exchange of HTTP/1.1 that is not answered: sends 101 with the subprotocol (empty: none) and
+ * takes the stream. Afterwards the conn is open (PL_CONN_OPEN); the caller tells the application
+ * and then calls pl_conn_ws_begin, within this turn. PL_OK or PL_ENOMEM (the connection is then
+ * aborted).
+ */
 int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms,
 		      pl_conn_leftover *leftover);
 

@@ -30,7 +30,7 @@ static bool name_reserved(pl_slice name)
 	}
 }
 
-static bool field_valid(const pl_http_field *field)
+bool pl_exchange_field_valid(const pl_http_field *field)
 {
 	return pl_http_token_valid(field->name) && pl_http_value_valid(field->value) &&
 	       !name_reserved(field->name);
@@ -46,7 +46,7 @@ int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *
 	if (status < 200 || status > 599 || content_length < -1)
 		return PL_EINVAL;
 	for (size_t i = 0; i < count; i++)
-		if (!field_valid(&fields[i]))
+		if (!pl_exchange_field_valid(&fields[i]))
 			return PL_EINVAL;
 	result = exchange->ops->respond(exchange, status, fields, count, content_length);
 	if (result == PL_OK)

@@ -71,6 +71,9 @@ enum { PL_EXCHANGE_BLOCKED = 1 }; /* > 0: taken, but wait for `drain` before mor
 
 void pl_exchange_own(pl_exchange *exchange, const pl_exchange_events *events, void *owner);
 
+/* Whether a receiver may set it: name and value are such, and it is none that is added for it. */
+bool pl_exchange_field_valid(const pl_http_field *field);
+
 /* Sends the response's head, once: status 200 to 599; content_length -1 when it is not known yet.
  * Date, Server, Content-Length or Transfer-Encoding, and Connection are added (also the option that
  * goes with an Upgrade field) and must not be among the fields. PL_OK; PL_EINVAL for a bad status,

@@ -6,13 +6,19 @@
 /* What the timer waits for. */
 enum timing { TIMING_NONE, TIMING_IDLE, TIMING_HEAD, TIMING_BODY };
 
-static void session_free(pl_http1 *http1)
+/* The stream may be gone; the timer is stopped. */
+static void session_release(pl_http1 *http1)
 {
-	pl_loop_stop_timer(http1->stream->loop, &http1->timer);
 	pl_deferred_cancel(&http1->again);
 	pl_buffer_deinit(&http1->input);
 	pl_free(http1->exchange);
 	pl_free(http1);
+}
+
+static void session_free(pl_http1 *http1)
+{
+	pl_loop_stop_timer(http1->stream->loop, &http1->timer);
+	session_release(http1);
 }
 
 static void drop_exchange(pl_http1 *http1)
@@ -277,9 +283,25 @@ static void run_kept(pl_http1 *http1)
 	run(http1, input);
 }
 
+/* After an upgrade that did not come from `request`: the stream has another owner since, and
+ * an end that the peer has sent already was told to us alone. */
+static void leave(pl_http1 *http1)
+{
+	pl_stream *stream = http1->stream;
+
+	if (http1->peer_ended && !stream->closing)
+		stream->events->end(stream->owner);
+	session_release(http1);
+}
+
 static void on_again(pl_deferred *deferred)
 {
-	run_kept(PL_CONTAINER(deferred, pl_http1, again));
+	pl_http1 *http1 = PL_CONTAINER(deferred, pl_http1, again);
+
+	if (http1->upgraded)
+		leave(http1);
+	else
+		run_kept(http1);
 }
 
 static void on_drain(void *owner)
@@ -399,8 +421,15 @@ void pl_http1_upgrade(pl_exchange *exchange, pl_stream **stream, uint8_t **lefto
 	request->ended = true;
 	http1->upgraded = true;
 	*stream = http1->stream;
-	*leftover = http1->rest->at;
-	*len = http1->rest->len;
+	if (http1->rest) {
+		*leftover = http1->rest->at;
+		*len = http1->rest->len;
+	} else {
+		*leftover = http1->input.len > 0 ? http1->input.data + http1->used : NULL;
+		*len = http1->input.len - http1->used;
+		pl_loop_stop_timer(http1->stream->loop, &http1->timer);
+		pl_loop_defer(http1->stream->loop, &http1->again);
+	}
 	pause_input(http1, false);
 }
 

@@ -36,10 +36,10 @@ typedef struct pl_http1_events {
 int pl_http1_start(pl_http1 **http1, pl_stream *stream, const pl_http1_settings *settings,
 		   const pl_http1_events *events, void *owner);
 
-/* Within `request` only: ends HTTP on this connection without an answer. The stream is the
- * caller's, who owns it anew before returning; *leftover is what came behind the head, borrowed
- * (and changeable in place) until `request` returns. The exchange's request stays readable until
- * then; the session frees itself. */
+/* While an exchange without a body is not answered: ends HTTP on this connection without an answer.
+ * The stream is the caller's, who owns it anew before returning; *leftover is what came behind the
+ * head. It is borrowed (and changeable in place) until `request` returns, or the turn ends; so long
+ * the exchange's request stays readable. The session frees itself. */
 void pl_http1_upgrade(pl_exchange *exchange, pl_stream **stream, uint8_t **leftover, size_t *len);
 
 /* Stops: an idle connection closes now, a busy one after its answer ("Connection: close"). */

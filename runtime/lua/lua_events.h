@@ -19,6 +19,7 @@
 	X(OnDrain)                                                                                 \
 	X(OnError)                                                                                 \
 	X(OnTCPConnect)                                                                            \
+	X(OnHandshake)                                                                             \
 	X(OnException)                                                                             \
 	X(OnCommandGet)                                                                            \
 	X(OnCommandOther)                                                                          \

@@ -153,6 +153,7 @@ static void hold(lua_State *L, server_object *self)
 static const pl_server_events server_events = {
 	.asks = pl_server_asks,
 	.arrived = pl_server_arrived,
+	.handshake = pl_server_handshake,
 	.connect = on_connect,
 	.message = on_message,
 	.pong = on_pong,

@@ -51,6 +51,7 @@ void pl_server_openings_free(server_object *self);
 /* lua_server_ask.c: what handlers decide; see pl_server_events. */
 bool pl_server_asks(pl_server *server, enum pl_question question);
 void pl_server_arrived(pl_conn *conn, pl_arrival *arrival);
+void pl_server_handshake(pl_conn *conn, pl_upgrade *upgrade);
 
 /* Prints a line for each address. */
 void pl_server_announce(const server_object *self);

@@ -122,7 +122,7 @@ static bool next_line(pl_slice *head, pl_slice *line)
 	return true;
 }
 
-static void push_lower(lua_State *L, pl_slice name)
+void pl_lua_push_lower(lua_State *L, pl_slice name)
 {
 	luaL_Buffer buffer;
 	size_t i;
@@ -139,7 +139,7 @@ static void push_lower(lua_State *L, pl_slice name)
 /* Adds one field to the table at the top. */
 static void add_field(lua_State *L, pl_slice name, pl_slice value)
 {
-	push_lower(L, name);
+	pl_lua_push_lower(L, name);
 	lua_pushvalue(L, -1);
 	lua_rawget(L, -3);
 	if (lua_isnil(L, -1)) {

@@ -16,6 +16,9 @@ static inline void pl_lua_push(lua_State *L, pl_slice text)
 	lua_pushlstring(L, text.at ? text.at : "", text.len);
 }
 
+/* The text in lower-case ASCII, as names of header fields are for scripts. */
+void pl_lua_push_lower(lua_State *L, pl_slice text);
+
 static inline pl_slice pl_lua_check_slice(lua_State *L, int index)
 {
 	pl_slice text;

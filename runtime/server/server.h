@@ -10,6 +10,7 @@
 
 #include "conn/conn.h"
 #include "conn/conn_http.h"
+#include "conn/conn_ws.h"
 #include "net/tcp.h"
 #include "net/tls_context.h"
 #include "server/admission.h"
@@ -18,9 +19,10 @@
 
 typedef struct pl_server pl_server;
 typedef struct pl_arrival pl_arrival;
+typedef struct pl_upgrade pl_upgrade;
 
 /* What the script may want to be asked. */
-enum pl_question { PL_ASKS_ARRIVAL };
+enum pl_question { PL_ASKS_ARRIVAL, PL_ASKS_HANDSHAKE };
 
 typedef struct pl_server_events {
 	/* Whether it does now; NULL: never. */
@@ -28,6 +30,10 @@ typedef struct pl_server_events {
 	/* A connection is there, of which nothing was read yet. The receiver calls pl_arrival_end,
 	 * now or later; who takes longer than limits.handshake_timeout loses the connection. */
 	void (*arrived)(pl_conn *conn, pl_arrival *arrival);
+	/* A WebSocket handshake is good; the conn's info tells of its request already. The receiver
+	 * calls pl_upgrade_end, now or later: within limits.handshake_timeout, else the answer is
+	 * 503. */
+	void (*handshake)(pl_conn *conn, pl_upgrade *upgrade);
 	void (*connect)(pl_conn *conn); /* a message session has begun */
 	void (*message)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
@@ -102,6 +108,14 @@ void pl_server_adopt(pl_server *server, pl_stream *stream);
 
 /* Answers `arrived`, once: the connection goes on or is closed. conn is NULL when it has gone. */
 void pl_arrival_end(pl_arrival *arrival, pl_conn *conn, bool let_in);
+
+/* What the handshake will be answered with, besides what is added. PL_OK or PL_ENOMEM. */
+int pl_upgrade_answer(const pl_upgrade *upgrade, pl_conn_ws_answer *answer);
+
+/* Answers `handshake`, once, also when the connection has gone: with a refusal (a status), or, if
+ * that is 0, with 101 and these fields added. PL_EINVAL: a field is wrong, or set for you, and the
+ * answer is 500. */
+int pl_upgrade_end(pl_upgrade *upgrade, int refusal, const pl_http_field *fields, size_t count);
 
 /* Takes all listeners away; connections stay. */
 void pl_server_unlisten(pl_server *server);

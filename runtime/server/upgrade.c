@@ -1,4 +1,5 @@
-/* A request that becomes a WebSocket: what is agreed, 101. */
+/* A request that becomes a WebSocket: what is agreed, what the script adds, 101. */
+#include "base/alloc.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "conn/conn_ws.h"
@@ -70,6 +71,8 @@ static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *off
 						   : "no such subprotocol here";
 		return PL_EPROTO;
 	}
+	terms->added = NULL;
+	terms->added_count = 0;
 	terms->offer = offer;
 	terms->software = server->settings.software;
 	terms->deflate = status == PL_OK && server->deflate_pool ? deflate : NULL;
@@ -93,6 +96,151 @@ static void upgrade(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms
 	pl_conn_ws_begin(conn, &leftover);
 }
 
+/* OnHandshake. */
+
+struct pl_upgrade {
+	pl_conn *conn;
+	pl_exchange *exchange; /* NULL: it is over without the script */
+	pl_conn_info *former;  /* the conn's, if it stays one of HTTP */
+	pl_timer timer;
+	pl_ws_offer offer;
+	pl_ws_deflate_terms deflate;
+	pl_conn_ws_terms terms;
+};
+
+static void upgrade_data(void *owner, pl_exchange *exchange, const uint8_t *data, size_t len)
+{
+	(void)owner, (void)exchange, (void)data, (void)len; /* there is no body */
+}
+
+static void upgrade_event(void *owner, pl_exchange *exchange)
+{
+	(void)owner, (void)exchange;
+}
+
+static void upgrade_aborted(void *owner, pl_exchange *exchange, int status)
+{
+	pl_upgrade *self = owner;
+
+	(void)status;
+	pl_loop_stop_timer(exchange->loop, &self->timer);
+	self->exchange = NULL;
+	self->conn = NULL;
+}
+
+static const pl_exchange_events upgrade_events = {
+	.data = upgrade_data,
+	.end = upgrade_event,
+	.drain = upgrade_event,
+	.aborted = upgrade_aborted,
+};
+
+/* The connection stays one of HTTP. */
+static void refuse(pl_upgrade *self, int status, const char *text)
+{
+	pl_exchange *exchange = self->exchange;
+	pl_conn_info *described = self->conn->info;
+
+	self->exchange = NULL;
+	self->conn->info = self->former;
+	self->former = described;
+	pl_exchange_answer(exchange, status, text);
+}
+
+static void on_deadline(pl_timer *timer)
+{
+	pl_log(PL_LOG_WARN, "handshake refused: OnHandshake takes longer than handshake_timeout");
+	refuse(PL_CONTAINER(timer, pl_upgrade, timer), 503, NULL);
+}
+
+/* NULL: no memory. */
+static pl_upgrade *upgrade_new(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms)
+{
+	pl_upgrade *self = pl_calloc(1, sizeof(*self));
+
+	if (!self)
+		return NULL;
+	self->conn = conn;
+	self->exchange = exchange;
+	self->offer = *terms->offer;
+	self->terms = *terms;
+	self->terms.offer = &self->offer;
+	if (terms->deflate) {
+		self->deflate = *terms->deflate;
+		self->terms.deflate = &self->deflate;
+	}
+	pl_timer_init(&self->timer, on_deadline);
+	self->former = pl_conn_ws_describe(conn, exchange->request, terms->protocol);
+	if (self->former)
+		return self;
+	pl_free(self);
+	return NULL;
+}
+
+static void ask(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms)
+{
+	pl_server *server = conn->server;
+	pl_upgrade *self = upgrade_new(conn, exchange, terms);
+
+	if (!self) {
+		pl_exchange_answer(exchange, 503, NULL);
+		return;
+	}
+	pl_exchange_own(exchange, &upgrade_events, self);
+	pl_loop_start(server->loop, &self->timer,
+		      (uint64_t)server->settings.limits.handshake_timeout);
+	server->events->handshake(conn, self);
+}
+
+int pl_upgrade_answer(const pl_upgrade *self, pl_conn_ws_answer *answer)
+{
+	return pl_conn_ws_answer_make(answer, &self->terms);
+}
+
+static bool may_be_added(const pl_http_field *field)
+{
+	pl_slice start = pl_slice_make(field->name.at, field->name.len < 14 ? field->name.len : 14);
+
+	return pl_exchange_field_valid(field) &&
+	       !pl_slice_equal_nocase(field->name, PL_SLICE("upgrade")) &&
+	       !pl_slice_equal_nocase(start, PL_SLICE("sec-websocket-"));
+}
+
+static int proceed(pl_upgrade *self, const pl_http_field *fields, size_t count)
+{
+	pl_exchange *exchange = self->exchange;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!may_be_added(&fields[i]))
+			return PL_EINVAL;
+	self->terms.added = fields;
+	self->terms.added_count = count;
+	self->exchange = NULL;
+	upgrade(self->conn, exchange, &self->terms);
+	return PL_OK;
+}
+
+int pl_upgrade_end(pl_upgrade *self, int refusal, const pl_http_field *fields, size_t count)
+{
+	int status = PL_OK;
+
+	if (self->exchange) {
+		pl_loop_stop_timer(self->exchange->loop, &self->timer);
+		if (!refusal && pl_server_of(self->conn)->stopping)
+			refusal = 503;
+		if (!refusal)
+			status = proceed(self, fields, count);
+		if (refusal || status)
+			refuse(self, refusal ? refusal : 500, NULL);
+	}
+	pl_conn_info_unref(self->former);
+	pl_free(self);
+	return status;
+}
+
+/* Requests. */
+
 void pl_server_request(pl_conn *conn, pl_exchange *exchange)
 {
 	pl_server *server = conn->server;
@@ -112,6 +260,8 @@ void pl_server_request(pl_conn *conn, pl_exchange *exchange)
 		   agree(server, &asked, &offer, &deflate, &terms)) {
 		pl_conn_error(conn, offer.error_status == 403 ? PL_EACCES : PL_EPROTO, offer.error);
 		refuse_upgrade(exchange, &offer);
+	} else if (server->events->asks && server->events->asks(server, PL_ASKS_HANDSHAKE)) {
+		ask(conn, exchange, &terms);
 	} else {
 		upgrade(conn, exchange, &terms);
 	}

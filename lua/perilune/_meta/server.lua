@@ -81,7 +81,7 @@
 ---@field connections? integer Of the server: 1 to 16777216, default 100000. More are turned away.
 ---@field connections_per_address? integer 1 to 16777216, default 1024. IPv6 counts by its /64.
 ---@field channels_per_connection? integer 1 to 1048576, default 1024. More: subscribe fails with "ELIMIT".
----@field handshake_timeout? number Seconds for a TLS handshake: 0.01 to 86400, default 10. Then it is closed.
+---@field handshake_timeout? number Seconds for a TLS handshake, OnTCPConnect and OnHandshake: 0.01 to 86400, default 10. Then it is closed, or answered 503.
 ---@field header_timeout? number Seconds for a request head, from its first byte: 0.01 to 86400, default 10. Then 408.
 ---@field body_timeout? number Seconds of silence in a request body: 0.01 to 86400, default 30. Then 408.
 ---@field keep_alive? number Seconds of an idle HTTP connection: 0.01 to 86400, default 60. Then it is closed.
@@ -104,6 +104,7 @@
 ---@field OnBinary? fun(conn: perilune.Conn, bytes: string)
 ---@field OnDrain? fun(conn: perilune.Conn) After `true, "buffered"`: what was queued has fallen to limits.low_water.
 ---@field OnTCPConnect? fun(conn: perilune.Conn): boolean? A connection is there, nothing was read yet. false closes it. It has limits.handshake_timeout to decide.
+---@field OnHandshake? fun(conn: perilune.Conn, headers: table<string, string>): table<string, string|number|string[]>|false|nil Before a WebSocket handshake is answered with these headers: a table of more, or false for 403. It has limits.handshake_timeout to decide.
 ---@field OnError? fun(conn: perilune.Conn, message: string, code: string) The peer broke the protocol ("EPROTO"), went beyond a limit of messages ("ETOOBIG"), was too slow ("ETIMEDOUT") or has a foreign origin ("EACCES").
 ---@field OnException? fun(conn: perilune.Conn?, message: string) A handler threw: message and traceback. Without it they are logged. Also the end of a WebSocket that broke the protocol.
 ---@field OnCommandGet? fun(conn: perilune.Conn, request: perilune.Request, response: perilune.Response) GET, HEAD and POST.
