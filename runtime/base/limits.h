@@ -18,6 +18,7 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	X(header_block, BYTES, 32768, 256, 1 << 20, "all header fields of a request")              \
 	X(header_count, COUNT, 100, 1, 100, "header fields of a request")                          \
 	X(body, BYTES, 1 << 20, 0, 1 << 30, "a request body kept in memory")                       \
+	X(body_window, BYTES, 65536, 1024, 1 << 30, "a request body that waits for request:read")  \
 	X(message, BYTES, 16 << 20, 1, 1 << 30, "a WebSocket message")                             \
 	X(fragments, COUNT, 65536, 1, 1 << 30, "fragments of a WebSocket message")                 \
 	X(pending_events, COUNT, 64, 1, 65536, "messages waiting for a handler that waits")        \

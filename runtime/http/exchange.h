@@ -36,8 +36,12 @@ typedef struct pl_exchange_request {
 } pl_exchange_request;
 
 typedef struct pl_exchange_events {
-	/* A piece of the request's body; borrowed. */
+	/* A piece of the request's body, at most PL_EXCHANGE_PIECE bytes; borrowed. */
 	void (*data)(void *owner, pl_exchange *exchange, const uint8_t *data, size_t len);
+	/* All that has come of the body was handed on, and more is awaited; may be NULL. Who does
+	 * not want more yet pauses here: only then is the client neither told to go on (100) nor
+	 * timed. */
+	void (*starved)(void *owner, pl_exchange *exchange);
 	/* The request is whole. Comes for every request, also without a body, after
 	 * pl_exchange_own; not when the response has ended before. */
 	void (*end)(void *owner, pl_exchange *exchange);
@@ -68,6 +72,7 @@ struct pl_exchange {
 };
 
 enum { PL_EXCHANGE_BLOCKED = 1 }; /* > 0: taken, but wait for `drain` before more */
+enum { PL_EXCHANGE_PIECE = 65536 };
 
 void pl_exchange_own(pl_exchange *exchange, const pl_exchange_events *events, void *owner);
 
@@ -95,7 +100,8 @@ void pl_exchange_end(pl_exchange *exchange);
 /* Breaks off: the peer sees that the response is not whole. No `aborted` comes. */
 void pl_exchange_abort(pl_exchange *exchange, int status);
 
-/* While paused no `data` and no `end` comes (back-pressure). */
+/* While paused no `data`, `starved` or `end` comes (back-pressure), and the body's time stands
+ * still. */
 void pl_exchange_pause(pl_exchange *exchange, bool pause);
 
 /* A whole short answer as text/plain: respond, write, end. Text NULL: the reason phrase. When a

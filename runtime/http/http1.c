@@ -232,7 +232,7 @@ static void set_timer(pl_http1 *http1, enum timing timing)
 	if (timing == TIMING_NONE)
 		pl_loop_stop_timer(loop, &http1->timer);
 	else if (timing == TIMING_BODY)
-		pl_loop_start(loop, &http1->timer, pl_http1_body_delay(http1->exchange));
+		pl_loop_start(loop, &http1->timer, pl_http1_body_patience(http1->exchange));
 	else if (timing != http1->timing)
 		pl_loop_start(loop, &http1->timer,
 			      (uint64_t)(timing == TIMING_IDLE ? limits->keep_alive

@@ -4,9 +4,9 @@
  * One request at a time; requests that are pipelined behind it wait in order, and the stream is
  * paused meanwhile. All answers to one read leave in one write. Enforces the limits of the head,
  * header_timeout for a whole head (the first counts from the connection's begin), body_timeout for
- * silence within a body, keep_alive between requests, `pipelined` requests a turn. After a framing
- * error the one answer is sent, logged once (one debug line), and nothing more is read as a
- * request.
+ * a body while it is awaited (500 bytes a second are enough), keep_alive between requests,
+ * `pipelined` requests a turn. After a framing error the one answer is sent, logged once (one debug
+ * line), and nothing more is read as a request.
  */
 #ifndef PL_HTTP_HTTP1_H
 #define PL_HTTP_HTTP1_H

@@ -17,7 +17,7 @@
 
 enum {
 	PL_HTTP1_DISCARD = 65536, /* unread body that is taken off the wire to keep a connection */
-	PL_HTTP1_BODY_RATE = 500  /* bytes a second that a body must reach beyond body_timeout */
+	PL_HTTP1_BODY_BYTE = 2 /* ms that a byte of a body earns: 500 bytes a second are enough */
 };
 
 /* What the session does after a step. */
@@ -41,8 +41,8 @@ typedef struct pl_http1_exchange {
 
 	uint64_t left; /* of a body with Content-Length */
 	pl_http_chunk chunk;
-	uint64_t body_since; /* when the body, or its part after a pause, began ... */
-	uint64_t body_bytes; /* ... and what has come since */
+	uint64_t patience; /* ms that the body may take from `since` on without another byte */
+	uint64_t since;
 	size_t discarded;
 
 	int64_t unsent; /* of the answer's Content-Length; -1 when the end marks the length */
@@ -110,8 +110,12 @@ bool pl_http1_body_excess(const pl_http1_exchange *exchange);
 /* Hands on or discards one piece of the body, or says that the request is whole. */
 pl_http1_step pl_http1_read_body(pl_http1_exchange *exchange, pl_http1_input *input);
 
-/* Milliseconds that the body may still take without another byte. */
-uint64_t pl_http1_body_delay(const pl_http1_exchange *exchange);
+/* Milliseconds that the body may still take without another byte: body_timeout at first; bytes add
+ * to it, up to that again. So neither silence nor a trickle lasts (attacks D-09). */
+uint64_t pl_http1_body_patience(pl_http1_exchange *exchange);
+
+/* From now on the body is awaited again. */
+void pl_http1_body_resume(pl_http1_exchange *exchange);
 
 /* http1_response.c */
 

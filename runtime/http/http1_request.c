@@ -62,7 +62,8 @@ pl_http1_exchange *pl_http1_exchange_new(pl_http1 *http1, const pl_http_request 
 	exchange->keep_alive = request->keep_alive;
 	exchange->left = request->content_length > 0 ? (uint64_t)request->content_length : 0;
 	exchange->expect_continue = request->expect_continue && !pl_http1_body_whole(exchange);
-	exchange->body_since = pl_loop_now(http1->stream->loop);
+	exchange->patience = (uint64_t)http1->settings->limits->body_timeout;
+	pl_http1_body_resume(exchange);
 	return exchange;
 }
 
@@ -88,18 +89,29 @@ static void hand_on(pl_http1_exchange *exchange, const void *data, size_t len)
 
 static void use(pl_http1_exchange *exchange, pl_http1_input *input, size_t len)
 {
+	uint64_t timeout = (uint64_t)exchange->http1->settings->limits->body_timeout;
+	uint64_t patience = pl_http1_body_patience(exchange) + len * PL_HTTP1_BODY_BYTE;
+
 	input->at += len;
 	input->len -= len;
-	exchange->body_bytes += len;
+	exchange->patience = patience < timeout ? patience : timeout;
 	/* Who sends the body does not wait for permission any more (RFC 9110 10.1.1). */
 	exchange->expect_continue = false;
+}
+
+/* Between pieces a receiver can pause, so that it is never given a whole read. */
+static size_t piece_size(const pl_http1_input *input)
+{
+	return input->len < PL_EXCHANGE_PIECE ? input->len : PL_EXCHANGE_PIECE;
 }
 
 static pl_http1_step read_sized(pl_http1_exchange *exchange, pl_http1_input *input)
 {
 	const uint8_t *data = input->at;
-	size_t len = input->len < exchange->left ? input->len : (size_t)exchange->left;
+	size_t len = piece_size(input);
 
+	if (len > exchange->left)
+		len = (size_t)exchange->left;
 	use(exchange, input, len);
 	exchange->left -= len;
 	hand_on(exchange, data, len);
@@ -109,8 +121,8 @@ static pl_http1_step read_sized(pl_http1_exchange *exchange, pl_http1_input *inp
 static pl_http1_step read_chunked(pl_http1_exchange *exchange, pl_http1_input *input)
 {
 	pl_slice data;
-	ptrdiff_t used =
-		pl_http_chunk_decode(&exchange->chunk, (const char *)input->at, input->len, &data);
+	ptrdiff_t used = pl_http_chunk_decode(&exchange->chunk, (const char *)input->at,
+					      piece_size(input), &data);
 
 	if (used < 0) {
 		pl_http1_fail_body(exchange->http1, PL_EPROTO, 400, exchange->chunk.error);
@@ -119,6 +131,21 @@ static pl_http1_step read_chunked(pl_http1_exchange *exchange, pl_http1_input *i
 	use(exchange, input, (size_t)used);
 	hand_on(exchange, data.at, data.len);
 	return PL_HTTP1_NEXT;
+}
+
+static pl_http1_step await_more(pl_http1_exchange *exchange)
+{
+	const pl_exchange_events *events = exchange->base.events;
+
+	if (!exchange->ended && events->starved) {
+		events->starved(exchange->base.owner, &exchange->base);
+		if (exchange->ended || exchange->http1->closing)
+			return PL_HTTP1_NEXT;
+		if (exchange->paused)
+			return PL_HTTP1_HOLD;
+	}
+	pl_http1_continue(exchange);
+	return PL_HTTP1_READ;
 }
 
 pl_http1_step pl_http1_read_body(pl_http1_exchange *exchange, pl_http1_input *input)
@@ -131,24 +158,24 @@ pl_http1_step pl_http1_read_body(pl_http1_exchange *exchange, pl_http1_input *in
 			exchange->base.events->end(exchange->base.owner, &exchange->base);
 		return PL_HTTP1_NEXT;
 	}
-	if (input->len == 0) {
-		pl_http1_continue(exchange);
-		return PL_HTTP1_READ;
-	}
+	if (input->len == 0)
+		return await_more(exchange);
 	if (exchange->request.chunked)
 		return read_chunked(exchange, input);
 	return read_sized(exchange, input);
 }
 
-uint64_t pl_http1_body_delay(const pl_http1_exchange *exchange)
+uint64_t pl_http1_body_patience(pl_http1_exchange *exchange)
 {
 	uint64_t now = pl_loop_now(exchange->base.loop);
-	uint64_t timeout = (uint64_t)exchange->http1->settings->limits->body_timeout;
-	uint64_t earned = exchange->body_bytes * 1000 / PL_HTTP1_BODY_RATE;
-	uint64_t spent = now - exchange->body_since;
+	uint64_t spent = now - exchange->since;
 
-	/* Silence for body_timeout is too long; so is a trickle below the rate (attacks D-09). */
-	if (spent >= timeout + earned)
-		return 0;
-	return timeout + earned - spent < timeout ? timeout + earned - spent : timeout;
+	exchange->since = now;
+	exchange->patience = exchange->patience > spent ? exchange->patience - spent : 0;
+	return exchange->patience;
+}
+
+void pl_http1_body_resume(pl_http1_exchange *exchange)
+{
+	exchange->since = pl_loop_now(exchange->base.loop);
 }

@@ -234,6 +234,14 @@ static int exchange_write(pl_exchange *base, const void *data, size_t len)
 	return exchange->blocked ? PL_EXCHANGE_BLOCKED : PL_OK;
 }
 
+/* What is left of the request is read from now on, if it was paused. */
+static void let_go(pl_http1_exchange *exchange)
+{
+	exchange->ended = true;
+	if (exchange->paused)
+		pl_http1_body_resume(exchange);
+}
+
 static void exchange_end(pl_exchange *base)
 {
 	pl_http1_exchange *exchange = exchange_of(base);
@@ -242,13 +250,15 @@ static void exchange_end(pl_exchange *base)
 
 	if (exchange->ended)
 		return;
-	exchange->ended = true;
+	let_go(exchange);
 	if (http1->closing)
 		return;
 	if (exchange->chunked)
 		status = pl_stream_write(http1->stream, "0\r\n\r\n", 5);
-	if (exchange->unsent > 0)
+	if (exchange->unsent > 0) {
+		pl_log(PL_LOG_ERROR, "an answer is shorter than its Content-Length");
 		exchange->close = true;
+	}
 	if (checked(http1, status) == PL_OK)
 		pl_http1_wake(http1);
 }
@@ -271,8 +281,10 @@ static void exchange_pause(pl_exchange *base, bool pause)
 		return;
 	exchange->paused = pause;
 	/* The peer is not to blame for the time of a pause. */
-	exchange->body_since = pl_loop_now(base->loop);
-	exchange->body_bytes = 0;
+	if (pause)
+		pl_http1_body_patience(exchange);
+	else
+		pl_http1_body_resume(exchange);
 	pl_http1_wake(exchange->http1);
 }
 

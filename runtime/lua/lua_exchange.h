@@ -12,9 +12,14 @@
 
 int pl_lua_open_exchange(lua_State *L);
 
-/* Takes the request over: reads its body (up to limits.body), calls the handler of its method, and
- * answers with what that has set, or with what the server has. */
+/* Takes the request over: calls the handler of its method as soon as nothing more of the body is
+ * here, and answers with what that has written or set, or with what the server has. */
 void pl_lua_exchange(pl_handlers *handlers, pl_server *server, pl_conn *conn,
 		     pl_exchange *exchange);
+
+/* The running task is about to wait for this server's end (NULL: for the end of all). If it is the
+ * handler of a request there, its answer is sent now, as far as it has come: else the server would
+ * wait for the request, and the request for the server. */
+void pl_lua_exchange_let_go(lua_State *L, const pl_server *server);
 
 #endif

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "lua/lua_exchange.h"
 #include "lua/lua_script.h"
 #include "lua/lua_value.h"
 
@@ -75,6 +76,7 @@ static int process_exit(lua_State *L)
 	pl_wait *wait;
 
 	pl_script_stop(script, (int)luaL_optinteger(L, 1, 0));
+	pl_lua_exchange_let_go(L, NULL);
 	if (!pl_wait_possible(L))
 		return luaL_error(L, "the program is ending");
 	wait = lua_newuserdata(L, sizeof(*wait));

@@ -232,6 +232,7 @@ static int server_stop(lua_State *L)
 	pl_list_append(&self->waits, &wait->node);
 	pl_wait_begin(L, &wait->wait, cancel_stop);
 	pl_server_stop(self->server);
+	pl_lua_exchange_let_go(L, self->server);
 	return pl_wait_yield(L);
 }
 

@@ -34,7 +34,8 @@ struct peer {
 	pl_http1 *http1;   /* NULL after `closed` */
 	pl_exchange *held; /* not answered yet */
 	pl_buffer journal;
-	size_t body; /* bytes of the present request's */
+	size_t body;	/* bytes of the present request's */
+	size_t largest; /* piece of it */
 	pl_buffer gathered;
 	size_t at_a_time;  /* "/stream": bytes a write */
 	size_t to_write;   /* "/stream": bytes left */
@@ -254,6 +255,92 @@ static inline void serve_paused(struct peer *peer, pl_exchange *exchange)
 	pl_exchange_pause(exchange, true);
 }
 
+/* "/told": is told when nothing more is there; "/pull" then wants no more until the test does. */
+static inline void told_starved(void *owner, pl_exchange *exchange)
+{
+	(void)exchange;
+	peer_note(owner, "starved");
+}
+
+static inline void pull_starved(void *owner, pl_exchange *exchange)
+{
+	peer_note(owner, "starved");
+	pl_exchange_pause(exchange, true);
+}
+
+static inline void pull_data(void *owner, pl_exchange *exchange, const uint8_t *data, size_t len)
+{
+	struct peer *peer = owner;
+
+	noted_data(owner, exchange, data, len);
+	if (len > peer->largest)
+		peer->largest = len;
+}
+
+static inline void serve_told(struct peer *peer, pl_exchange *exchange)
+{
+	static const pl_exchange_events events = { .data = pull_data,
+						   .starved = told_starved,
+						   .end = noted_end,
+						   .drain = noted_drain,
+						   .aborted = noted_aborted };
+
+	peer->held = exchange;
+	pl_exchange_own(exchange, &events, peer);
+}
+
+static inline void serve_pull(struct peer *peer, pl_exchange *exchange)
+{
+	static const pl_exchange_events events = { .data = pull_data,
+						   .starved = pull_starved,
+						   .end = noted_end,
+						   .drain = noted_drain,
+						   .aborted = noted_aborted };
+
+	peer->held = exchange;
+	pl_exchange_own(exchange, &events, peer);
+}
+
+/* "/piece": the same after each piece. */
+static inline void piece_data(void *owner, pl_exchange *exchange, const uint8_t *data, size_t len)
+{
+	pull_data(owner, exchange, data, len);
+	pl_exchange_pause(exchange, true);
+}
+
+static inline void serve_piece(struct peer *peer, pl_exchange *exchange)
+{
+	static const pl_exchange_events events = {
+		.data = piece_data, .end = noted_end, .drain = noted_drain, .aborted = noted_aborted
+	};
+
+	peer->held = exchange;
+	pl_exchange_own(exchange, &events, peer);
+}
+
+/* "/starved-end", "/starved-abort": is done with it when nothing more is there. */
+static inline void starved_end(void *owner, pl_exchange *exchange)
+{
+	(void)owner;
+	pl_exchange_answer(exchange, 200, "enough");
+}
+
+static inline void starved_abort(void *owner, pl_exchange *exchange)
+{
+	(void)owner;
+	pl_exchange_abort(exchange, PL_EIO);
+}
+
+static inline void serve_starved(struct peer *peer, pl_exchange *exchange)
+{
+	static const pl_exchange_events tables[] = {
+		{ noted_data, starved_end, noted_end, noted_drain, noted_aborted },
+		{ noted_data, starved_abort, noted_end, noted_drain, noted_aborted },
+	};
+
+	pl_exchange_own(exchange, &tables[exchange->request->path.at[9] == 'a'], peer);
+}
+
 /* "/begun": the head is out, the rest is the test's. */
 static inline void serve_begun(struct peer *peer, pl_exchange *exchange)
 {
@@ -312,9 +399,9 @@ static inline void data_stop(void *owner, pl_exchange *exchange, const uint8_t *
 static inline void serve_data(struct peer *peer, pl_exchange *exchange)
 {
 	static const pl_exchange_events tables[] = {
-		{ data_abort, noted_end, noted_drain, noted_aborted },
-		{ data_answer, noted_end, noted_drain, noted_aborted },
-		{ data_stop, noted_end, noted_drain, noted_aborted },
+		{ data_abort, NULL, noted_end, noted_drain, noted_aborted },
+		{ data_answer, NULL, noted_end, noted_drain, noted_aborted },
+		{ data_stop, NULL, noted_end, noted_drain, noted_aborted },
 	};
 	char third = exchange->request->path.at[2];
 
@@ -387,29 +474,20 @@ static const struct {
 	const char *path;
 	void (*serve)(struct peer *peer, pl_exchange *exchange);
 } peer_routes[] = {
-	{ "/hello", serve_hello },
-	{ "/gather", serve_gather },
-	{ "/count", serve_count },
-	{ "/echo", serve_echo },
-	{ "/pieces", serve_pieces },
-	{ "/204", serve_bodyless },
-	{ "/205", serve_bodyless },
-	{ "/304", serve_bodyless },
-	{ "/stream", serve_stream },
-	{ "/late", serve_late },
-	{ "/paused", serve_paused },
-	{ "/begun", serve_begun },
-	{ "/short", serve_short },
-	{ "/nothing", serve_nothing },
-	{ "/forgotten", serve_forgotten },
-	{ "/abort", serve_abort },
-	{ "/abort-data", serve_data },
-	{ "/answer-data", serve_data },
-	{ "/stop-data", serve_data },
-	{ "/stop", serve_stop },
-	{ "/cut", serve_cut },
-	{ "/drop", serve_drop },
-	{ "/upgrade", serve_upgrade },
+	{ "/hello", serve_hello },	   { "/gather", serve_gather },
+	{ "/count", serve_count },	   { "/echo", serve_echo },
+	{ "/pieces", serve_pieces },	   { "/204", serve_bodyless },
+	{ "/205", serve_bodyless },	   { "/304", serve_bodyless },
+	{ "/stream", serve_stream },	   { "/late", serve_late },
+	{ "/paused", serve_paused },	   { "/told", serve_told },
+	{ "/pull", serve_pull },	   { "/piece", serve_piece },
+	{ "/starved-end", serve_starved }, { "/starved-abort", serve_starved },
+	{ "/begun", serve_begun },	   { "/short", serve_short },
+	{ "/nothing", serve_nothing },	   { "/forgotten", serve_forgotten },
+	{ "/abort", serve_abort },	   { "/abort-data", serve_data },
+	{ "/answer-data", serve_data },	   { "/stop-data", serve_data },
+	{ "/stop", serve_stop },	   { "/cut", serve_cut },
+	{ "/drop", serve_drop },	   { "/upgrade", serve_upgrade },
 };
 
 static inline void missing_file(void *owner, pl_exchange *exchange, int status)

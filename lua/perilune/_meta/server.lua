@@ -70,7 +70,8 @@
 ---@field request_line? integer Bytes of an HTTP request line: 64 to 1048576, default 8192. More: 414.
 ---@field header_block? integer Bytes of all header fields: 256 to 1048576, default 32768. More: 431.
 ---@field header_count? integer Header fields: 1 to 100, default 100. More: 431.
----@field body? integer Bytes of a request body for a handler: 0 to 1073741824, default 1048576. More: 413.
+---@field body? integer Bytes of a request body as request.body: 0 to 1073741824, default 1048576. More: 413.
+---@field body_window? integer Bytes of a request body that wait for request:read: 1024 to 1073741824, default 65536. More: the client is held up.
 ---@field message? integer Bytes of a WebSocket message: 1 to 1073741824, default 16777216. More: Close 1009.
 ---@field fragments? integer Fragments of a message: 1 to 1073741824, default 65536. More: Close 1009.
 ---@field pending_events? integer Messages that wait for a handler: 1 to 65536, default 64. Then reading pauses.
@@ -83,7 +84,7 @@
 ---@field channels_per_connection? integer 1 to 1048576, default 1024. More: subscribe fails with "ELIMIT".
 ---@field handshake_timeout? number Seconds for a TLS handshake, OnTCPConnect and OnHandshake: 0.01 to 86400, default 10. Then it is closed, or answered 503.
 ---@field header_timeout? number Seconds for a request head, from its first byte: 0.01 to 86400, default 10. Then 408.
----@field body_timeout? number Seconds of silence in a request body: 0.01 to 86400, default 30. Then 408.
+---@field body_timeout? number Seconds of silence, or of less than 500 bytes a second, in a request body that is awaited: 0.01 to 86400, default 30. Then 408.
 ---@field keep_alive? number Seconds of an idle HTTP connection: 0.01 to 86400, default 60. Then it is closed.
 ---@field write_timeout? number Seconds that blocked output may stand still: 0.01 to 86400, default 30. Then it is closed.
 ---@field close_timeout? number Seconds for the answer to a Close frame: 0.01 to 86400, default 5. Then it is dropped.
@@ -214,9 +215,9 @@ function Server:ping() end
 ---@field command string The method: "GET".
 ---@field document string The path, percent-decoded; as sent when it has a bad escape.
 ---@field query string Behind the "?", as sent; "" for none.
----@field params table<string, string> Of the query, then of a form in the body, decoded; of equal names the first.
+---@field params table<string, string> Of the query, then of a form in the body (waits for it as body does), decoded; of equal names the first.
 ---@field headers table<string, string> Lower-case names, repeats joined by ", ". A new table each time.
----@field body string
+---@field body string Waits until all has come; throws when it is over limits.body or does not come. Excludes read.
 ---@field version "HTTP/1.0"|"HTTP/1.1"
 local Request = {}
 
@@ -224,6 +225,14 @@ local Request = {}
 ---@param name string
 ---@return string[]
 function Request:header_all(name) end
+
+--- The next piece of the body. Waits; throws where waiting is impossible, and when request.body or
+--- request.params of a form has taken the body.
+---@param n? integer So many bytes, 1 to 2^30, fewer only at the end; default whatever is there.
+---@return string? piece nil at the end.
+---@return string? message
+---@return string? code "ECLOSED", "ETIMEDOUT", "EPROTO" or "ENOMEM"
+function Request:read(n) end
 
 --- The answer to a request. It is sent when the handler has returned, if `content_text` or
 --- `response_no` was set. Assigning any other field throws, and so does a value of another type
@@ -234,6 +243,14 @@ function Request:header_all(name) end
 ---@field content_text? string The body.
 ---@field headers table<string, string|number|string[]> A list repeats the line. At most 100 lines.
 local Response = {}
+
+--- Sends a piece of the body, the first time behind the head. Waits while the client reads slower;
+--- throws where waiting is impossible, for a head that cannot be sent, and with content_text.
+---@param chunk string "" sends the head alone.
+---@return true? ok
+---@return string? message
+---@return string? code "ECLOSED", "ETIMEDOUT", "ETOOBIG" (more than content-length) or "ENOMEM"
+function Response:write(chunk) end
 
 --- Sends the client elsewhere.
 ---@param url string Without spaces and control characters; others throw.

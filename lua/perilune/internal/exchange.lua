@@ -3,13 +3,33 @@ local component = require "perilune.internal.component"
 local core = require "perilune.core.exchange"
 local options = require "perilune.internal.options"
 
-core.set_request_metatable(component.build {
+local request, response = core.request, core.response
+local request_body, request_params = request.getters.body, request.getters.params
+
+--- Waits for the whole body. What it throws begins with what lua_request.c looks for.
+local function body(self)
+  local text, message, code = request_body(self)
+  if text then return text end
+  if code == "ETOOBIG" then message = "it is larger than limits.body" end
+  error("request.body cannot be had: " .. message, 3)
+end
+
+local function params(self)
+  local found = request_params(self)
+  if found then return found end
+  body(self)
+  return request_params(self)
+end
+
+request.getters.body, request.getters.params = body, params
+
+request.set_metatable(component.build {
   name = "request",
-  methods = core.methods,
-  getters = core.getters,
+  methods = request.methods,
+  getters = request.getters,
 })
 
-local response = {}
+local methods = response.methods
 
 local types = {
   content_text = "string",
@@ -21,7 +41,7 @@ local types = {
 --- Sends the client elsewhere: 302 unless `code` says 301, 303, 307 or 308.
 ---@param url string
 ---@param code? integer
-function response:redirect(url, code)
+function methods:redirect(url, code)
   code = code or 302
   if type(url) ~= "string" or url == "" or url:find "[%c ]" then
     error("response:redirect takes a URL without spaces and control characters", 2)
@@ -46,8 +66,8 @@ local function assign(self, key, value)
   rawset(self, key, value)
 end
 
-core.set_response_metatable {
-  __index = response,
+response.set_metatable {
+  __index = methods,
   __newindex = assign,
   __metatable = "response",
   __name = "response",

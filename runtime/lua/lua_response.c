@@ -1,0 +1,287 @@
+#include "lua/lua_exchange_internal.h"
+
+#include "base/log.h"
+#include "base/status.h"
+#include "lua/lua_fields.h"
+#include "lua/lua_task.h"
+
+static const char RESPONSE[] = "perilune.response"; /* the metatable of the response tables */
+
+static const char BAD_HEAD[] =
+	"a bad status, header name or value, or a header that is set for you "
+	"(date, server, connection, transfer-encoding; content-length, which "
+	"only response:write leaves to you)";
+
+enum {
+	REQUEST_SLOT = 1, /* of the table: its request */
+	LENGTH_DIGITS = 18,
+	BURST = 1 << 20 /* bytes that a handler writes before others have their turn */
+};
+
+/* What the table says. */
+
+/* A field of the response: pushed, *value its text. False when it is nil; what is neither string
+ * nor number has *value without text. */
+static bool string_field(lua_State *L, int table, const char *name, pl_slice *value)
+{
+	lua_pushstring(L, name);
+	lua_rawget(L, table);
+	*value = pl_slice_make(NULL, 0);
+	if (lua_isnil(L, -1))
+		return false;
+	if (lua_isstring(L, -1))
+		value->at = lua_tolstring(L, -1, &value->len);
+	return true;
+}
+
+typedef struct script_answer {
+	int status;
+	bool said; /* content_text or response_no is set */
+	bool has_body;
+	pl_slice body;
+	size_t count;
+	pl_http_field fields[PL_LUA_FIELDS_MAX + 1];
+} script_answer;
+
+/* content_type comes before a Content-Type among the headers: there is one in an answer. */
+static void add_type(script_answer *self, pl_slice type)
+{
+	static const pl_slice name = { "Content-Type", 12 };
+	size_t i = 0;
+
+	while (i < self->count && !pl_slice_equal_nocase(self->fields[i].name, name))
+		i++;
+	if (type.at == NULL && (i < self->count || !self->has_body))
+		return;
+	if (type.at == NULL)
+		type = PL_SLICE("text/html; charset=utf-8");
+	self->fields[i] = (pl_http_field){ name, type };
+	if (i == self->count)
+		self->count++;
+}
+
+/* Reads the table at `table`; its strings stay on the stack. Returns why it cannot be sent, or
+ * NULL. `written`: the body is not in the table. */
+static const char *read_answer(script_answer *self, lua_State *L, int table, bool written)
+{
+	pl_slice type;
+	pl_slice number;
+	bool has_text = string_field(L, table, "content_text", &self->body);
+	bool has_type = string_field(L, table, "content_type", &type);
+	bool has_number = string_field(L, table, "response_no", &number);
+
+	self->count = 0;
+	self->status = has_number ? (int)lua_tointeger(L, -1) : 200;
+	self->said = has_text || has_number;
+	self->has_body = written || self->body.len > 0;
+	if (has_text && written)
+		return "content_text is set, but the body is what response:write sends";
+	if ((has_text && !self->body.at) || (has_type && !type.at))
+		return "content_text and content_type take strings";
+	lua_pushliteral(L, "headers");
+	lua_rawget(L, table);
+	if (!lua_istable(L, -1) || !pl_lua_fields(L, lua_gettop(L), self->fields, &self->count))
+		return "headers takes strings and numbers, or lists of these, at most 100";
+	add_type(self, type);
+	return NULL;
+}
+
+/* The answer without response:write. */
+
+static void fail(pl_script_exchange *self, const char *why)
+{
+	pl_log(PL_LOG_ERROR, "the response cannot be sent: %s", why);
+	pl_exchange_answer(self->exchange, 500, NULL);
+}
+
+/* Sends all of an answer that has no more to it than its table. */
+static void send_answer(pl_script_exchange *self, const script_answer *answer)
+{
+	pl_exchange *exchange = self->exchange;
+	int status = pl_exchange_respond(exchange, answer->status, answer->fields, answer->count,
+					 (int64_t)answer->body.len);
+
+	if (status == PL_ECLOSED) { /* the script itself has ended the connection */
+		pl_exchange_abort(exchange, status);
+		return;
+	}
+	if (status) {
+		fail(self, status == PL_EINVAL ? BAD_HEAD : pl_status_text(status));
+		return;
+	}
+	if (answer->body.len > 0)
+		pl_exchange_write(exchange, answer->body.at, answer->body.len);
+	pl_exchange_end(exchange);
+}
+
+/* The end of what response:write has begun. */
+static void end_written(pl_script_exchange *self, lua_State *L, int table)
+{
+	pl_slice text;
+
+	if (string_field(L, table, "content_text", &text))
+		pl_log(PL_LOG_ERROR,
+		       "response.content_text was set after response:write: it is not sent");
+	pl_exchange_end(self->exchange);
+}
+
+/* False when it says nothing. */
+static bool send_table(pl_script_exchange *self, lua_State *L, int table)
+{
+	script_answer answer;
+	const char *error = read_answer(&answer, L, table, false);
+
+	if (!answer.said)
+		return false;
+	if (error)
+		fail(self, error);
+	else
+		send_answer(self, &answer);
+	return true;
+}
+
+bool pl_response_end(pl_script_exchange *self, lua_State *L)
+{
+	int top = lua_gettop(L);
+	bool sent = true;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, self->response);
+	if (self->exchange->responded)
+		end_written(self, L, top + 1);
+	else
+		sent = lua_checkstack(L, 2 * LUA_MINSTACK) && send_table(self, L, top + 1);
+	lua_settop(L, top);
+	return sent;
+}
+
+/* Writing. */
+
+/* The exchange that the response at 1 answers; throws when its handler has returned. */
+static pl_script_exchange *check(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_rawgeti(L, 1, REQUEST_SLOT);
+	return pl_request_exchange(L, lua_gettop(L), "response");
+}
+
+static bool parse_length(pl_slice text, int64_t *length)
+{
+	*length = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] < '0' || text.at[i] > '9')
+			return false;
+		*length = *length * 10 + (text.at[i] - '0');
+	}
+	return text.len > 0 && text.len <= LENGTH_DIGITS;
+}
+
+/* Takes Content-Length, if it is set, out of the fields; *length is -1 without. False: it is none,
+ * or there are several. */
+static bool take_length(script_answer *self, int64_t *length)
+{
+	*length = -1;
+	for (size_t i = 0; i < self->count; i++) {
+		if (!pl_slice_equal_nocase(self->fields[i].name, PL_SLICE("content-length")))
+			continue;
+		if (*length >= 0 || !parse_length(self->fields[i].value, length))
+			return false;
+		self->fields[i--] = self->fields[--self->count];
+	}
+	return true;
+}
+
+/* Sends the head, as the table at 1 has it; throws when it cannot be sent. */
+static int begin(lua_State *L, pl_script_exchange *self)
+{
+	int top = lua_gettop(L);
+	script_answer answer;
+	const char *error;
+	int64_t length;
+	int status;
+
+	luaL_checkstack(L, 2 * LUA_MINSTACK, "response:write");
+	error = read_answer(&answer, L, 1, true);
+	if (!error && !take_length(&answer, &length))
+		error = "content-length takes digits, once";
+	if (error)
+		return luaL_error(L, "response:write: %s", error);
+	status = pl_exchange_respond(self->exchange, answer.status, answer.fields, answer.count,
+				     length);
+	if (status == PL_EINVAL)
+		return luaL_error(L, "response:write: %s", BAD_HEAD);
+	lua_settop(L, top);
+	return status;
+}
+
+/* Waits for `drain`, or only for the others' turn. */
+static int await(lua_State *L, pl_script_exchange *self, bool drain)
+{
+	pl_script_wait *wait = pl_script_wait_begin(L, self, &self->writer);
+
+	if (!wait)
+		return pl_lua_result(L, PL_ENOMEM);
+	self->burst = 0;
+	if (!drain)
+		pl_loop_defer(self->exchange->loop, &wait->next_turn);
+	return pl_wait_yield(L);
+}
+
+/* write(response, chunk) -> true; nil, message, code */
+static int response_write(lua_State *L)
+{
+	pl_script_exchange *self = check(L);
+	pl_slice chunk = pl_lua_check_slice(L, 2);
+	int status = PL_OK;
+
+	pl_wait_check(L);
+	if (self->writer)
+		return luaL_error(L, "response:write: another task is writing");
+	if (!self->exchange)
+		return pl_lua_result(L, self->status);
+	if (!self->exchange->responded)
+		status = begin(L, self);
+	if (!status)
+		status = pl_exchange_write(self->exchange, chunk.at, chunk.len);
+	if (status == PL_ETOOBIG)
+		return pl_lua_fail(L, status, "more than content-length said");
+	if (status < 0)
+		return pl_lua_result(L, status);
+	self->burst += chunk.len;
+	if (status == PL_EXCHANGE_BLOCKED || self->burst >= BURST)
+		return await(L, self, status == PL_EXCHANGE_BLOCKED);
+	return pl_lua_result(L, PL_OK);
+}
+
+/* The response is a table: its few fields are read when the handler has ended, or writes. */
+void pl_response_push(lua_State *L, int request)
+{
+	lua_createtable(L, REQUEST_SLOT, 4);
+	lua_pushvalue(L, request);
+	lua_rawseti(L, -2, REQUEST_SLOT);
+	lua_newtable(L);
+	lua_setfield(L, -2, "headers");
+	lua_getfield(L, LUA_REGISTRYINDEX, RESPONSE);
+	lua_setmetatable(L, -2);
+}
+
+static const luaL_Reg methods[] = {
+	{ "write", response_write },
+	{ NULL, NULL },
+};
+
+static int set_metatable(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	lua_setfield(L, LUA_REGISTRYINDEX, RESPONSE);
+	return 0;
+}
+
+int pl_response_open(lua_State *L)
+{
+	lua_newtable(L);
+	pl_lua_set_functions(L, "methods", methods);
+	lua_pushcfunction(L, set_metatable);
+	lua_setfield(L, -2, "set_metatable");
+	return 1;
+}
