@@ -17,34 +17,17 @@ static void deliver(pl_subscriber *subscriber, pl_message *message)
 	pl_conn_publish(PL_CONTAINER(subscriber, pl_conn, subscriber), message);
 }
 
-pl_conn_info *pl_conn_info_ref(pl_conn_info *info)
-{
-	info->refs++;
-	return info;
-}
-
-void pl_conn_info_unref(pl_conn_info *info)
-{
-	if (info && --info->refs == 0)
-		pl_free(info);
-}
-
 int pl_conn_new(pl_conn **result, pl_stream *stream, uint16_t worker,
 		const pl_conn_settings *settings, const pl_conn_events *events, void *server)
 {
 	pl_conn *conn = pl_calloc(1, sizeof(*conn));
-	pl_conn_info *info = pl_calloc(1, sizeof(*info));
+	pl_conn_info *info = pl_conn_info_new(stream, worker);
 
 	if (!conn || !info) {
 		pl_free(conn);
-		pl_free(info);
+		pl_conn_info_unref(info);
 		return PL_ENOMEM;
 	}
-	info->refs = 1;
-	pl_guid_new(&info->guid, worker);
-	pl_stream_peer(stream, &info->peer);
-	pl_stream_local(stream, &info->local);
-	info->transport = "http";
 	conn->info = info;
 	conn->stream = stream;
 	conn->loop = stream->loop;

@@ -15,7 +15,7 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "conn/guid.h"
+#include "conn/info.h"
 #include "conn/message.h"
 #include "conn/queue.h"
 #include "conn/subscriber.h"
@@ -69,21 +69,6 @@ typedef struct pl_conn_ops {
 	void (*free)(pl_conn *conn); /* the session */
 } pl_conn_ops;
 
-/* What stays readable for as long as anybody refers to the connection, also after its end. */
-typedef struct pl_conn_info {
-	uint32_t refs;
-	pl_guid guid;
-	pl_address peer;
-	pl_address local;
-	const char *transport;
-	pl_slice alpn;	   /* protocol agreed by ALPN, for ever there; empty: none */
-	pl_slice url;	   /* the target as sent */
-	pl_slice protocol; /* subprotocol agreed; empty: none */
-	pl_slice request;  /* raw request head, of the request that opened the session */
-	pl_slice response; /* raw response head */
-	char bytes[];
-} pl_conn_info;
-
 enum pl_conn_state {
 	PL_CONN_HTTP,	 /* requests; no messages yet */
 	PL_CONN_OPEN,	 /* messages */
@@ -118,9 +103,6 @@ struct pl_conn {
 int pl_conn_new(pl_conn **conn, pl_stream *stream, uint16_t worker,
 		const pl_conn_settings *settings, const pl_conn_events *events, void *server);
 void pl_conn_free(pl_conn *conn);
-
-pl_conn_info *pl_conn_info_ref(pl_conn_info *info);
-void pl_conn_info_unref(pl_conn_info *info);
 
 /* Sends to this one. PL_OK, PL_BUFFERED, PL_ECLOSED, PL_EUTF8, PL_ENOMEM, or PL_ELIMIT: the send
  * queue was full, the connection is being dropped. */

@@ -19,7 +19,7 @@ static void on_request(void *owner, pl_exchange *exchange)
 	pl_conn *conn = owner;
 	http_carrier *carrier = conn->session;
 
-	conn->info->alpn = pl_tls_alpn(conn->stream);
+	pl_conn_info_set_alpn(conn->info, pl_tls_alpn(conn->stream));
 	carrier->request(conn, exchange);
 }
 

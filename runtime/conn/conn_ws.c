@@ -1,8 +1,5 @@
 #include "conn/conn_ws.h"
 
-#include <string.h>
-
-#include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/status.h"
 #include "http/http1.h"
@@ -218,36 +215,17 @@ static int compose(pl_buffer *out, const pl_conn_ws_terms *terms)
 	return status;
 }
 
-static pl_slice keep(char **at, pl_slice text)
-{
-	pl_slice copy = { *at, text.len };
-
-	if (text.len > 0)
-		memcpy(*at, text.at, text.len);
-	*at += text.len;
-	return copy;
-}
-
 /* The conn's lasting description with the head of the request and, if there is one, the response's.
  * Returns the former one; NULL without memory. */
 static pl_conn_info *describe(pl_conn *conn, const pl_exchange_request *request, pl_slice protocol,
 			      pl_slice response)
 {
-	size_t size = request->raw.len + protocol.len + response.len;
-	pl_conn_info *info = pl_alloc(sizeof(*info) + size);
+	const pl_conn_heads heads = { request->raw, request->target, response, protocol };
 	pl_conn_info *former = conn->info;
-	char *at;
+	pl_conn_info *info = pl_conn_info_with(former, &heads);
 
 	if (!info)
 		return NULL;
-	*info = *former;
-	info->refs = 1;
-	at = info->bytes;
-	info->request = keep(&at, request->raw);
-	info->url = pl_slice_make(info->request.at + (request->target.at - request->raw.at),
-				  request->target.len);
-	info->protocol = keep(&at, protocol);
-	info->response = keep(&at, response);
 	conn->info = info;
 	return former;
 }

@@ -519,19 +519,19 @@ static int get_local_port(lua_State *L)
 
 static int get_url(lua_State *L)
 {
-	pl_lua_push(L, info_of(check(L, 1))->url);
+	pl_lua_push(L, pl_conn_info_url(info_of(check(L, 1))));
 	return 1;
 }
 
 static int get_protocol(lua_State *L)
 {
-	pl_lua_push(L, info_of(check(L, 1))->protocol);
+	pl_lua_push(L, pl_conn_info_protocol(info_of(check(L, 1))));
 	return 1;
 }
 
 static int get_alpn_protocol(lua_State *L)
 {
-	pl_lua_push(L, info_of(check(L, 1))->alpn);
+	pl_lua_push(L, pl_conn_info_alpn(info_of(check(L, 1))));
 	return 1;
 }
 
@@ -541,16 +541,25 @@ static int get_transport(lua_State *L)
 	return 1;
 }
 
+static int push_head(lua_State *L, size_t (*unpack)(const pl_conn_info *info, char *out))
+{
+	const pl_conn_info *info = info_of(check(L, 1));
+	size_t len = unpack(info, NULL);
+	char *text = lua_newuserdata(L, len);
+
+	unpack(info, text);
+	pl_lua_push_headers(L, pl_slice_make(text, len));
+	return 1;
+}
+
 static int get_headers_request(lua_State *L)
 {
-	pl_lua_push_headers(L, info_of(check(L, 1))->request);
-	return 1;
+	return push_head(L, pl_conn_info_request);
 }
 
 static int get_headers_response(lua_State *L)
 {
-	pl_lua_push_headers(L, info_of(check(L, 1))->response);
-	return 1;
+	return push_head(L, pl_conn_info_response);
 }
 
 static int push_count(lua_State *L, bool sent)

@@ -240,9 +240,9 @@ static void push_description(lua_State *L, const pl_conn *conn)
 	lua_setfield(L, -2, "guid");
 	lua_pushlstring(L, text, pl_address_ip(&conn->info->peer, text));
 	lua_setfield(L, -2, "ip");
-	pl_lua_push(L, conn->info->url);
+	pl_lua_push(L, pl_conn_info_url(conn->info));
 	lua_setfield(L, -2, "url");
-	pl_lua_push(L, conn->info->protocol);
+	pl_lua_push(L, pl_conn_info_protocol(conn->info));
 	lua_setfield(L, -2, "protocol");
 	lua_pushinteger(L, pl_guid_worker(&conn->info->guid));
 	lua_setfield(L, -2, "worker");

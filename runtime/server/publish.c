@@ -18,7 +18,7 @@ static void send_to(publication *self, pl_conn *conn)
 		return;
 	if (self->mark && conn->subscriber.mark == self->mark)
 		return;
-	if (protocol.len > 0 && !pl_slice_equal(conn->info->protocol, protocol))
+	if (protocol.len > 0 && !pl_slice_equal(pl_conn_info_protocol(conn->info), protocol))
 		return;
 	if (pl_conn_publish(conn, &self->message) >= 0)
 		self->count++;
