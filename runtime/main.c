@@ -28,7 +28,7 @@ static const char help[] =
 	"Options:\n"
 	"  --check            load the script, check its options, then exit\n"
 	"  --log-level LEVEL  error, warn, info or debug (default info)\n"
-	"  --workers N        threads; this version runs 1\n"
+	"  --workers N        threads, each of which runs the script (1 to 256, default 1)\n"
 	"  --version          print the version\n"
 	"  --help             print this\n"
 	"\n"
@@ -75,13 +75,14 @@ static bool is_option(const char *text, const char *name)
 	return strncmp(text, name, len) == 0 && (text[len] == '\0' || text[len] == '=');
 }
 
-static int take_workers(const char *value)
+static int take_workers(const char *value, uint16_t *workers)
 {
 	char *end;
 	long count = value ? strtol(value, &end, 10) : 0;
 
-	if (!value || end == value || *end || count != PL_WORKERS_MAX)
-		return usage("--workers takes 1: this version runs one worker%s", "");
+	if (!value || end == value || *end || count < 1 || count > PL_WORKERS_MAX)
+		return usage("--workers takes a number from 1 to 256%s", "");
+	*workers = (uint16_t)count;
 	return 0;
 }
 
@@ -110,7 +111,7 @@ static int take_options(int argc, char **argv, pl_script_options *options, int *
 		if (strcmp(argv[i], "--check") == 0)
 			options->check = true;
 		else if (is_option(argv[i], "--workers"))
-			code = take_workers(option_value(argc, argv, &i));
+			code = take_workers(option_value(argc, argv, &i), &options->workers);
 		else if (is_option(argv[i], "--log-level"))
 			code = take_level(option_value(argc, argv, &i));
 		else
@@ -170,7 +171,7 @@ static int cert(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	pl_script_options options = { 0 };
+	pl_script_options options = { .workers = 1 };
 	struct stat info;
 	int app = 0;
 	int code = take_options(argc, argv, &options, &app);
@@ -183,6 +184,8 @@ int main(int argc, char **argv)
 		return usage("which script?%s", "");
 	if (strcmp(argv[app], "cert") == 0)
 		return cert(argc - app - 1, argv + app + 1);
+	if (strcmp(argv[app], "test") == 0 && options.workers > 1)
+		return usage("test runs in one worker%s", "");
 	if (strcmp(argv[app], "test") == 0)
 		options.module = "perilune.internal.test";
 	else if (stat(argv[app], &info))
@@ -192,5 +195,5 @@ int main(int argc, char **argv)
 	options.argc = argc - app - 1;
 	options.argv = argv + app + 1;
 	pl_embedded_use(pl_embedded_files);
-	return pl_worker_run(run, &options);
+	return pl_worker_run(options.workers, run, &options);
 }

@@ -56,16 +56,6 @@ describe("the command line:", function()
     assert_usage("--log-level takes", "--log-level")
   end)
 
-  it("runs one worker", function()
-    local path = fixture.script "print(arg[1])"
-    assert_usage("this version runs one worker", "--workers", "2", path)
-    assert_usage("--workers takes 1", "--workers=0", path)
-    assert_usage("--workers takes 1", "--workers", "one", path)
-    assert_usage("--workers takes 1", "--workers")
-    assert.equal("a\n", perilune("--workers", "1", path, "a").output)
-    assert.equal("a\n", perilune("--workers=1", path, "a").output)
-  end)
-
   it("options behind APP are the script's", function()
     local run = fixture.run(
       [[

@@ -9,7 +9,12 @@ local timer = {}
 local LONGEST = 2147483 -- seconds: what fits into 31 bits of milliseconds
 
 local schema = {
-  worker = { type = "integer", min = 1, doc = "the one worker on which the timer runs" },
+  worker = {
+    type = "integer",
+    min = 1,
+    max = process.worker_count,
+    doc = "the one worker on which the timer runs",
+  },
 }
 
 core.set_metatable(component.build {

@@ -10,6 +10,7 @@
 #include "lua/lua_json.h"
 #include "lua/lua_process.h"
 #include "lua/lua_server.h"
+#include "lua/lua_shared.h"
 #include "lua/lua_task_object.h"
 #include "lua/lua_timer.h"
 
@@ -19,6 +20,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.json", pl_lua_open_json },
 	{ "perilune.core.process", pl_lua_open_process },
 	{ "perilune.core.server", pl_lua_open_server },
+	{ "perilune.core.shared", pl_lua_open_shared },
 	{ "perilune.core.task", pl_lua_open_task },
 	{ "perilune.core.timer", pl_lua_open_timer },
 	{ NULL, NULL },

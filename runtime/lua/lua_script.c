@@ -43,6 +43,11 @@ static void on_signal(void *context, int number)
 	pl_script_stop(script, 0);
 }
 
+static void on_program_stop(void *context, int code)
+{
+	pl_script_stop(context, code);
+}
+
 static void check_end(pl_script *script)
 {
 	if (script->stopping && pl_list_empty(&script->components))
@@ -57,6 +62,7 @@ void pl_script_stop(pl_script *script, int exit_code)
 		return;
 	script->stopping = true;
 	script->exit_code = exit_code;
+	pl_worker_stop_all(script->worker, exit_code);
 	while (node != &script->components) {
 		pl_component *component = PL_CONTAINER(node, pl_component, node);
 
@@ -93,6 +99,14 @@ void pl_script_start_failed(pl_script *script, const char *format, ...)
 }
 
 /* Beginning. */
+
+static void complain(const pl_script *script, const char *text)
+{
+	if (script->worker->id == 1)
+		fprintf(stderr, "perilune: %s\n", text);
+	else
+		fprintf(stderr, "perilune: worker %d: %s\n", script->worker->id, text);
+}
 
 static int load_file(lua_State *L, const char *path)
 {
@@ -162,7 +176,7 @@ static void main_done(pl_task *task, bool ok)
 
 	pl_loop_release(script->loop);
 	if (!ok && !script->stopping) {
-		fprintf(stderr, "perilune: %s\n", lua_tostring(task->L, -1));
+		complain(script, lua_tostring(task->L, -1));
 		script->failed = true;
 		pl_script_stop(script, 1);
 	}
@@ -175,7 +189,7 @@ static int start_main(pl_script *script, const pl_script_options *options)
 	int arguments = 0;
 
 	if (options->path && load_file(script->L, options->path)) {
-		fprintf(stderr, "perilune: %s\n", lua_tostring(script->L, -1));
+		complain(script, lua_tostring(script->L, -1));
 		return PL_EINVAL;
 	}
 	task = pl_task_new(script, main_done, NULL);
@@ -194,19 +208,35 @@ static int start_main(pl_script *script, const pl_script_options *options)
 	return PL_OK;
 }
 
+/* Whether a start failed and nothing else runs: the program's end, and why. */
+static bool start_failed(const pl_script *script)
+{
+	return script->start_error.len > 0 && !script->started && !script->failed &&
+	       !pl_loop_held(script->loop);
+}
+
+static void run_loop(pl_script *script)
+{
+	if (script->worker->id == 1)
+		pl_worker_begin_others(script->worker);
+	do {
+		pl_loop_run(script->loop);
+	} while (!script->stopping && pl_worker_rest(script->worker));
+}
+
 static int run(pl_script *script, const pl_script_options *options)
 {
 	if (lua_cpcall(script->L, set_up, (void *)(uintptr_t)options)) {
-		fprintf(stderr, "perilune: %s\n", lua_tostring(script->L, -1));
+		complain(script, lua_tostring(script->L, -1));
 		return 1;
 	}
 	if (start_main(script, options))
 		return 1;
-	if (!script->check)
-		pl_loop_run(script->loop);
-	if (script->start_error.len > 0 && !script->started && !script->failed) {
-		fprintf(stderr, "perilune: %.*s\n", (int)script->start_error.len,
-			(const char *)script->start_error.data);
+	if (!script->check && !script->stopping && !start_failed(script))
+		run_loop(script);
+	if (start_failed(script)) {
+		pl_buffer_append(&script->start_error, "", 1);
+		complain(script, (const char *)script->start_error.data);
 		return 1;
 	}
 	return script->exit_code;
@@ -220,6 +250,13 @@ static int on_panic(lua_State *L)
 
 	pl_log(PL_LOG_ERROR, "the program cannot go on: %s", text ? text : "an error without text");
 	return 0;
+}
+
+static void heed_signals(pl_script *script)
+{
+	pl_loop_on_signal(script->loop, SIGINT, on_signal, script);
+	pl_loop_on_signal(script->loop, SIGTERM, on_signal, script);
+	pl_worker_heed_second_signal();
 }
 
 int pl_script_run(pl_worker *worker, const pl_script_options *options)
@@ -238,9 +275,10 @@ int pl_script_run(pl_worker *worker, const pl_script_options *options)
 		return 1;
 	}
 	lua_atpanic(script.L, on_panic);
-	pl_loop_on_signal(script.loop, SIGINT, on_signal, &script);
-	pl_loop_on_signal(script.loop, SIGTERM, on_signal, &script);
-	pl_worker_heed_second_signal();
+	worker->stop = on_program_stop;
+	worker->context = &script;
+	if (worker->id == 1)
+		heed_signals(&script);
 	code = run(&script, options);
 	pl_tasks_deinit(&script.tasks);
 	script.stopping = true; /* finalizers of the script run now: they start nothing */

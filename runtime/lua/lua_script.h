@@ -38,6 +38,7 @@ typedef struct pl_script_options {
 	int argc;	    /* the script's arguments */
 	char **argv;
 	bool check;
+	uint16_t workers;
 } pl_script_options;
 
 /* Runs a script to its end on the worker's loop. Returns the program's exit code. */

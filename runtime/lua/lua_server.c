@@ -174,7 +174,7 @@ static int begin(lua_State *L, server_object *self)
 	self->active = true;
 	hold(L, self);
 	pl_script_add(self->script, &self->component);
-	if (!self->script->quiet)
+	if (!self->script->quiet && pl_server_announces(self->server))
 		pl_server_announce(self);
 	run_plain(self, PL_OnStartup);
 	return pl_lua_result(L, PL_OK);
@@ -242,7 +242,8 @@ static int server_stop(lua_State *L)
 static int server_new(lua_State *L)
 {
 	pl_script *script = pl_script_of(L);
-	pl_server_settings settings = { .worker = script->worker->id };
+	pl_server_settings settings = { .worker = script->worker->id,
+					.groups = script->worker->groups };
 	server_object *self;
 	int status;
 

@@ -6,7 +6,8 @@
 #include "lua/lua_conn.h"
 #include "lua/lua_server_internal.h"
 #include "lua/lua_value.h"
-#include "server/publish.h"
+#include "server/reach.h"
+#include "server/roster.h"
 
 /* Guids of a list at index, as userdata on the stack, so that an error cannot lose them. Those that
  * are no guid name nobody. A string stands for a list of one. */
@@ -114,7 +115,7 @@ static int broadcast(lua_State *L, enum pl_kind kind)
 	server_object *self = pl_server_object(L, 1);
 	pl_slice payload = pl_lua_check_slice(L, 2);
 	addressing to = { .fragment = 0 };
-	uint32_t count = 0;
+	pl_reach reach = { 0 };
 	int status;
 
 	read_addressing(L, &to);
@@ -123,11 +124,11 @@ static int broadcast(lua_State *L, enum pl_kind kind)
 		status = PL_OK;
 	else
 		status = pl_server_publish(self->server, kind, payload, to.fragment, &to.audience,
-					   &count);
+					   &reach);
 	if (status < 0)
 		return pl_lua_result(L, status);
 	lua_pushboolean(L, true);
-	lua_pushnumber(L, count);
+	lua_pushnumber(L, reach.connections);
 	return 2;
 }
 
@@ -151,14 +152,14 @@ static int write_to(lua_State *L, enum pl_kind kind)
 	size_t guids;
 	const pl_guid *guid = check_guids(L, 2, "write", &guids);
 	pl_audience audience = { .include = guid, .include_count = guids };
-	uint32_t count = 0;
+	pl_reach reach = { 0 };
 	int status = PL_OK;
 
 	luaL_argcheck(L, size >= 0 && size <= INT32_MAX, 4, "takes a number of bytes, from 1");
 	if (guids > 0)
 		status = pl_server_publish(self->server, kind, payload, (size_t)size, &audience,
-					   &count);
-	if (status == PL_OK && count == 0)
+					   &reach);
+	if (status == PL_OK && reach.connections + reach.workers == 0)
 		return pl_lua_fail(L, PL_ENOENT, "no such connection");
 	return pl_lua_result(L, status);
 }
@@ -173,25 +174,16 @@ static int server_write_binary(lua_State *L)
 	return write_to(L, PL_KIND_BINARY);
 }
 
-static pl_conn *find(lua_State *L, const server_object *self, int index)
-{
-	pl_guid guid;
-
-	if (!pl_guid_decode(&guid, pl_lua_check_slice(L, index)))
-		return NULL;
-	return pl_server_find(self->server, &guid);
-}
-
 /* disconnect(guid [, code]) */
 static int server_disconnect(lua_State *L)
 {
 	server_object *self = pl_server_object(L, 1);
-	pl_conn *conn = find(L, self, 2);
+	pl_slice text = pl_lua_check_slice(L, 2);
 	uint16_t code = pl_lua_check_close_code(L, 3);
+	pl_guid guid;
 
-	if (!conn)
+	if (!pl_guid_decode(&guid, text) || !pl_server_disconnect(self->server, &guid, code))
 		return pl_lua_fail(L, PL_ENOENT, "no such connection");
-	pl_conn_disconnect(conn, code, pl_slice_make(NULL, 0));
 	return pl_lua_result(L, PL_OK);
 }
 
@@ -199,72 +191,135 @@ static int server_disconnect(lua_State *L)
 static int server_disconnect_all(lua_State *L)
 {
 	server_object *self = pl_server_object(L, 1);
-	uint16_t code = pl_lua_check_close_code(L, 2);
-	pl_list *node;
-	uint32_t count = 0;
 
-	for (node = self->server->conns.next; node != &self->server->conns; node = node->next) {
-		pl_conn *conn = PL_CONTAINER(node, pl_conn, node);
-
-		if (conn->state != PL_CONN_OPEN)
-			continue;
-		pl_conn_disconnect(conn, code, pl_slice_make(NULL, 0));
-		count++;
-	}
-	lua_pushnumber(L, count);
+	lua_pushnumber(L, pl_server_disconnect_all(self->server, pl_lua_check_close_code(L, 2)));
 	return 1;
 }
 
 /* ping() -> how many were sent one */
 static int server_ping(lua_State *L)
 {
-	server_object *self = pl_server_object(L, 1);
-	pl_list *node;
-	uint32_t count = 0;
-
-	for (node = self->server->conns.next; node != &self->server->conns; node = node->next)
-		if (pl_conn_ping(PL_CONTAINER(node, pl_conn, node), NULL, 0) >= 0)
-			count++;
-	lua_pushnumber(L, count);
+	lua_pushnumber(L, pl_server_ping_all(pl_server_object(L, 1)->server));
 	return 1;
 }
 
-static void push_description(lua_State *L, const pl_conn *conn)
+static void push_description(lua_State *L, const pl_roster_entry *entry)
 {
 	char text[PL_ADDRESS_TEXT];
 	char guid[PL_GUID_TEXT];
 
 	lua_createtable(L, 0, 5);
-	pl_guid_encode(guid, &conn->info->guid);
+	pl_guid_encode(guid, &entry->guid);
 	lua_pushlstring(L, guid, sizeof(guid));
 	lua_setfield(L, -2, "guid");
-	lua_pushlstring(L, text, pl_address_ip(&conn->info->peer, text));
+	lua_pushlstring(L, text, pl_address_ip(&entry->peer, text));
 	lua_setfield(L, -2, "ip");
-	pl_lua_push(L, pl_conn_info_url(conn->info));
+	pl_lua_push(L, entry->url);
 	lua_setfield(L, -2, "url");
-	pl_lua_push(L, pl_conn_info_protocol(conn->info));
+	pl_lua_push(L, entry->protocol);
 	lua_setfield(L, -2, "protocol");
-	lua_pushinteger(L, pl_guid_worker(&conn->info->guid));
+	lua_pushinteger(L, pl_guid_worker(&entry->guid));
 	lua_setfield(L, -2, "worker");
 }
 
-/* connections() -> list of { guid, ip, url, protocol, worker } */
-static int server_connections(lua_State *L)
+/* list(entries) of a light userdata, protected */
+static int push_list(lua_State *L)
 {
-	server_object *self = pl_server_object(L, 1);
-	pl_list *node;
+	const pl_buffer *entries = lua_touserdata(L, 1);
+	pl_roster_entry entry;
+	size_t offset = 0;
 	int count = 0;
 
 	lua_newtable(L);
-	for (node = self->server->conns.next; node != &self->server->conns; node = node->next) {
-		pl_conn *conn = PL_CONTAINER(node, pl_conn, node);
-
-		if (conn->state != PL_CONN_OPEN)
-			continue;
-		push_description(L, conn);
+	while (pl_roster_next(entries, &offset, &entry)) {
+		push_description(L, &entry);
 		lua_rawseti(L, -2, ++count);
 	}
 	return 1;
+}
+
+typedef struct roster_wait {
+	pl_wait wait;
+	pl_roster *roster;
+} roster_wait;
+
+static void cancel_roster(pl_wait *wait)
+{
+	roster_wait *self = PL_CONTAINER(wait, roster_wait, wait);
+
+	pl_loop_release(self->roster->server->loop);
+	pl_roster_free(self->roster);
+	pl_free(self);
+}
+
+/* Pushes a list, or nil, message, code; returns how many. */
+static int push_roster(lua_State *L, const pl_roster *roster, int status)
+{
+	if (status == PL_ETIMEDOUT)
+		return pl_lua_fail(L, status, "a worker does not answer");
+	if (status)
+		return pl_lua_result(L, status);
+	lua_pushcfunction(L, push_list);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)&roster->entries);
+	if (lua_pcall(L, 1, 1, 0)) {
+		lua_pop(L, 1);
+		return pl_lua_result(L, PL_ENOMEM);
+	}
+	return 1;
+}
+
+static void on_roster(pl_roster *roster, int status)
+{
+	roster_wait *self = roster->context;
+	pl_loop *loop = roster->server->loop;
+	pl_task *task = pl_wait_end(&self->wait);
+	int results = push_roster(task->L, roster, status);
+
+	pl_roster_free(roster);
+	pl_free(self);
+	pl_loop_release(loop);
+	pl_task_run(task, results);
+}
+
+static int collect(lua_State *L, pl_server *server)
+{
+	roster_wait *self;
+	int status;
+
+	pl_wait_check(L);
+	self = pl_calloc(1, sizeof(*self));
+	status = self ? pl_roster_collect(&self->roster, server, on_roster, self) : PL_ENOMEM;
+	if (status) {
+		pl_free(self);
+		return pl_lua_result(L, status);
+	}
+	pl_loop_hold(server->loop);
+	pl_wait_begin(L, &self->wait, cancel_roster);
+	return pl_wait_yield(L);
+}
+
+/* connections() -> list of { guid, ip, url, protocol, worker }; waits when there are more workers
+ */
+static int server_connections(lua_State *L)
+{
+	pl_server *server = pl_server_object(L, 1)->server;
+	pl_roster alone = { .server = server };
+	int results;
+
+	if (server->group)
+		return collect(L, server);
+	results = push_roster(L, &alone, pl_roster_describe(server, &alone.entries));
+	pl_buffer_deinit(&alone.entries);
+	return results;
+}
+
+static pl_conn *find(lua_State *L, const server_object *self, int index)
+{
+	pl_guid guid;
+
+	if (!pl_guid_decode(&guid, pl_lua_check_slice(L, index)))
+		return NULL;
+	return pl_server_find(self->server, &guid);
 }
 
 static int server_connection(lua_State *L)

@@ -181,6 +181,11 @@ void pl_loop_run(pl_loop *loop)
 	loop->stopped = false;
 }
 
+void pl_loop_wait(pl_loop *loop)
+{
+	uv_run(&loop->uv, UV_RUN_ONCE);
+}
+
 void pl_loop_turn(pl_loop *loop)
 {
 	uv_update_time(&loop->uv);
@@ -209,6 +214,11 @@ void pl_loop_release(pl_loop *loop)
 {
 	if (--loop->holds == 0)
 		uv_stop(&loop->uv);
+}
+
+bool pl_loop_held(const pl_loop *loop)
+{
+	return loop->holds > 0;
 }
 
 uint64_t pl_loop_now(const pl_loop *loop)

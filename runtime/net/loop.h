@@ -8,6 +8,7 @@
 #ifndef PL_NET_LOOP_H
 #define PL_NET_LOOP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ void pl_loop_free(pl_loop *loop); /* closes what is still open, with its callbac
 /* Runs turns until nothing holds the loop or pl_loop_stop was called. */
 void pl_loop_run(pl_loop *loop);
 void pl_loop_stop(pl_loop *loop); /* after the present turn */
+void pl_loop_wait(pl_loop *loop); /* one turn, which waits until something happens */
 void pl_loop_turn(pl_loop *loop); /* one turn that does not wait; for tests */
 
 /* Puts the loop's clock ahead and fires the timers that are due then, at once: for tests, which
@@ -38,6 +40,7 @@ void pl_loop_skip(pl_loop *loop, uint64_t ms);
  * a wait) hold the loop; each hold is released once. */
 void pl_loop_hold(pl_loop *loop);
 void pl_loop_release(pl_loop *loop);
+bool pl_loop_held(const pl_loop *loop);
 
 /* Milliseconds of a clock that never goes back, as of this turn. */
 uint64_t pl_loop_now(const pl_loop *loop);

@@ -1,24 +1,18 @@
 #include "net/tcp.h"
 
-#include <errno.h>
 #include <linux/sockios.h>
-#include <netinet/in.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/log.h"
 #include "base/status.h"
 #include "net/loop_internal.h"
+#include "net/sockaddr.h"
 
 enum {
 	WRITE_PIECES = 64,	   /* buffers a system call takes at once */
 	WRITE_QUEUED = 256 * 1024, /* bytes handed to libuv at once, so that progress shows */
-	FINISH_TICK = 250,	   /* ms between looks at a write that makes no progress */
-	ACCEPT_BURST = 256,	   /* connections taken in a turn, at most */
-	ACCEPT_AGAIN = 100	   /* ms until connections that had to wait are tried again */
+	FINISH_TICK = 250	   /* ms between looks at a write that makes no progress */
 };
 
 /* What a connection needs only while its output is blocked. */
@@ -28,7 +22,7 @@ typedef struct tcp_write {
 	uint64_t since;	 /* when it last made progress */
 	size_t progress; /* what was unsent then */
 	size_t bytes;
-	struct tcp *tcp; /* NULL: the connection is closing */
+	pl_tcp *tcp; /* NULL: the connection is closing */
 } tcp_write;
 
 /* What a connection needs only while it says goodbye. */
@@ -36,11 +30,11 @@ typedef struct tcp_linger {
 	uv_shutdown_t request;
 	pl_timer timer;
 	size_t discarded;
-	struct tcp *tcp;
+	pl_tcp *tcp;
 	bool sent; /* the shutdown is done */
 } tcp_linger;
 
-typedef struct tcp {
+struct pl_tcp {
 	pl_stream stream;
 	uv_tcp_t handle;
 	tcp_write *write;
@@ -49,18 +43,18 @@ typedef struct tcp {
 	bool finishing;
 	bool closed; /* uv_close was called */
 	bool ended;  /* the peer's FIN was read */
-} tcp;
+};
 
-static void tcp_close(tcp *self, int status);
+static void tcp_close(pl_tcp *self, int status);
 
-static uv_stream_t *uv_stream(tcp *self)
+static uv_stream_t *uv_stream(pl_tcp *self)
 {
 	return (uv_stream_t *)&self->handle;
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-	tcp *self = handle->data;
+	pl_tcp *self = handle->data;
 	pl_loop *loop = self->stream.loop;
 
 	pl_deferred_cancel(&self->stream.flush);
@@ -74,7 +68,7 @@ static void on_closed(uv_handle_t *handle)
 	pl_free(self);
 }
 
-static void tcp_close(tcp *self, int status)
+static void tcp_close(pl_tcp *self, int status)
 {
 	if (self->closed)
 		return;
@@ -91,11 +85,11 @@ static void tcp_close(tcp *self, int status)
 /* Writing. */
 
 static void tcp_flush(pl_stream *stream);
-static void linger_begin(tcp *self);
+static void linger_begin(pl_tcp *self);
 
 /* Bytes that the peer has not acknowledged: what libuv holds and what the kernel does. The kernel
  * takes more only when much of its own has gone, which for a slow peer is minutes. */
-static size_t unsent(tcp *self)
+static size_t unsent(pl_tcp *self)
 {
 	int in_kernel = 0;
 	uv_os_fd_t fd;
@@ -108,7 +102,7 @@ static size_t unsent(tcp *self)
 static void on_write_timer(pl_timer *timer)
 {
 	tcp_write *write = PL_CONTAINER(timer, tcp_write, timer);
-	tcp *self = write->tcp;
+	pl_tcp *self = write->tcp;
 	pl_loop *loop = self->stream.loop;
 	size_t queued = unsent(self);
 	uint64_t limit = self->stream.write_timeout;
@@ -127,7 +121,7 @@ static void on_write_timer(pl_timer *timer)
 static void on_written(uv_write_t *request, int status)
 {
 	tcp_write *write = (tcp_write *)request;
-	tcp *self = write->tcp;
+	pl_tcp *self = write->tcp;
 	size_t bytes = write->bytes;
 	pl_stream *stream;
 
@@ -169,7 +163,7 @@ static size_t gather(const pl_output *output, uv_buf_t *buffers, size_t max_byte
 }
 
 /* The kernel takes no more: libuv waits for it, with one request at a time. */
-static void write_later(tcp *self)
+static void write_later(pl_tcp *self)
 {
 	uv_buf_t buffers[WRITE_PIECES];
 	tcp_write *write = pl_calloc(1, sizeof(*write));
@@ -200,7 +194,7 @@ static void write_later(tcp *self)
 
 static void tcp_flush(pl_stream *stream)
 {
-	tcp *self = PL_CONTAINER(stream, tcp, stream);
+	pl_tcp *self = PL_CONTAINER(stream, pl_tcp, stream);
 	uv_buf_t buffers[WRITE_PIECES];
 
 	while (stream->output.len > 0 && !self->closed && !stream->blocked) {
@@ -233,7 +227,7 @@ static void on_linger_timer(pl_timer *timer)
 
 static void on_shutdown(uv_shutdown_t *request, int status)
 {
-	tcp *self = request->handle->data;
+	pl_tcp *self = request->handle->data;
 
 	if (!self->linger || self->closed)
 		return;
@@ -242,7 +236,7 @@ static void on_shutdown(uv_shutdown_t *request, int status)
 		tcp_close(self, PL_OK);
 }
 
-static void linger_begin(tcp *self)
+static void linger_begin(pl_tcp *self)
 {
 	self->finishing = false;
 	if (uv_shutdown(&self->linger->request, uv_stream(self), on_shutdown)) {
@@ -256,7 +250,7 @@ static void tcp_resume(pl_stream *stream);
 
 static void tcp_finish(pl_stream *stream)
 {
-	tcp *self = PL_CONTAINER(stream, tcp, stream);
+	pl_tcp *self = PL_CONTAINER(stream, pl_tcp, stream);
 
 	if (self->closed)
 		return;
@@ -276,27 +270,27 @@ static void tcp_finish(pl_stream *stream)
 
 static void tcp_abort(pl_stream *stream, int status)
 {
-	tcp_close(PL_CONTAINER(stream, tcp, stream), status);
+	tcp_close(PL_CONTAINER(stream, pl_tcp, stream), status);
 }
 
 /* Reading. */
 
 static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buffer)
 {
-	tcp *self = handle->data;
+	pl_tcp *self = handle->data;
 
 	(void)hint;
 	*buffer = uv_buf_init(self->stream.loop->read_buffer, PL_LOOP_READ_BUFFER);
 }
 
-static void discard(tcp *self, size_t len)
+static void discard(pl_tcp *self, size_t len)
 {
 	self->linger->discarded += len;
 	if (self->linger->discarded > PL_STREAM_LINGER_BYTES)
 		tcp_close(self, PL_OK);
 }
 
-static void read_end(tcp *self)
+static void read_end(pl_tcp *self)
 {
 	self->ended = true;
 	uv_read_stop(uv_stream(self));
@@ -308,7 +302,7 @@ static void read_end(tcp *self)
 
 static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buffer)
 {
-	tcp *self = handle->data;
+	pl_tcp *self = handle->data;
 	pl_stream *stream = &self->stream;
 
 	if (n == 0 || self->closed)
@@ -325,12 +319,12 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buffer)
 
 static void tcp_pause(pl_stream *stream)
 {
-	uv_read_stop(uv_stream(PL_CONTAINER(stream, tcp, stream)));
+	uv_read_stop(uv_stream(PL_CONTAINER(stream, pl_tcp, stream)));
 }
 
 static void tcp_resume(pl_stream *stream)
 {
-	tcp *self = PL_CONTAINER(stream, tcp, stream);
+	pl_tcp *self = PL_CONTAINER(stream, pl_tcp, stream);
 
 	if (!self->closed && !self->ended)
 		uv_read_start(uv_stream(self), on_alloc, on_read);
@@ -338,45 +332,9 @@ static void tcp_resume(pl_stream *stream)
 
 /* Addresses. */
 
-static void from_sockaddr(const struct sockaddr_storage *from, pl_address *address)
-{
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
-
-	memset(address, 0, sizeof(*address));
-	if (from->ss_family == AF_INET) {
-		address->family = 4;
-		address->port = ntohs(v4->sin_port);
-		memcpy(address->ip, &v4->sin_addr, 4);
-	} else if (from->ss_family == AF_INET6) {
-		address->family = 6;
-		address->port = ntohs(v6->sin6_port);
-		address->scope = v6->sin6_scope_id;
-		memcpy(address->ip, &v6->sin6_addr, 16);
-	}
-}
-
-static void to_sockaddr(const pl_address *address, struct sockaddr_storage *to)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
-
-	memset(to, 0, sizeof(*to));
-	if (address->family == 4) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(address->port);
-		memcpy(&v4->sin_addr, address->ip, 4);
-	} else {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons(address->port);
-		v6->sin6_scope_id = address->scope;
-		memcpy(&v6->sin6_addr, address->ip, 16);
-	}
-}
-
 static void tcp_address(pl_stream *stream, bool local, pl_address *address)
 {
-	tcp *self = PL_CONTAINER(stream, tcp, stream);
+	pl_tcp *self = PL_CONTAINER(stream, pl_tcp, stream);
 	struct sockaddr_storage name = { 0 };
 	int len = sizeof(name);
 
@@ -384,7 +342,7 @@ static void tcp_address(pl_stream *stream, bool local, pl_address *address)
 		uv_tcp_getsockname(&self->handle, (struct sockaddr *)&name, &len);
 	else
 		uv_tcp_getpeername(&self->handle, (struct sockaddr *)&name, &len);
-	from_sockaddr(&name, address);
+	pl_sockaddr_read(&name, address);
 }
 
 static const pl_stream_ops tcp_ops = {
@@ -396,173 +354,32 @@ static const pl_stream_ops tcp_ops = {
 	.address = tcp_address,
 };
 
-/* Listening. libuv's own way would spin when the process has no descriptor left: here the
- * connections then wait in the backlog. */
-
-struct pl_listener {
-	uv_poll_t handle;
-	pl_loop *loop;
-	const pl_listener_events *events;
-	void *owner;
-	pl_timer again;
-	int fd;
-	bool told; /* that connections wait */
-};
-
-static void on_readable(uv_poll_t *handle, int status, int events);
-
-static void watch(pl_listener *listener)
-{
-	uv_poll_start(&listener->handle, UV_READABLE, on_readable);
-}
-
-static void on_again(pl_timer *timer)
-{
-	watch(PL_CONTAINER(timer, pl_listener, again));
-}
-
-/* Looks away from the socket for a while. */
-static void rest(pl_listener *listener, int status)
-{
-	if (!listener->told)
-		pl_log(PL_LOG_WARN, "connections have to wait: %s", pl_status_text(status));
-	listener->told = true;
-	uv_poll_stop(&listener->handle);
-	pl_loop_start(listener->loop, &listener->again, ACCEPT_AGAIN);
-}
-
 static void on_refused(uv_handle_t *handle)
 {
 	pl_free(handle->data);
 }
 
-static void adopt(pl_listener *listener, tcp *self, int fd)
+pl_tcp *pl_tcp_new(void)
 {
-	listener->told = false;
-	uv_tcp_init(&listener->loop->uv, &self->handle);
+	return pl_calloc(1, sizeof(pl_tcp));
+}
+
+void pl_tcp_free(pl_tcp *tcp)
+{
+	pl_free(tcp);
+}
+
+int pl_tcp_open(pl_tcp *self, pl_loop *loop, int fd, pl_stream **stream)
+{
+	uv_tcp_init(&loop->uv, &self->handle);
 	self->handle.data = self;
-	pl_stream_init(&self->stream, &tcp_ops, listener->loop);
+	pl_stream_init(&self->stream, &tcp_ops, loop);
 	if (uv_tcp_open(&self->handle, fd)) {
 		close(fd);
 		uv_close((uv_handle_t *)&self->handle, on_refused);
-		return;
+		return PL_EIO;
 	}
 	uv_tcp_nodelay(&self->handle, 1);
-	listener->events->accept(listener->owner, &self->stream);
-}
-
-/* False when the turn has nothing more to take. */
-static bool take_connection(pl_listener *listener)
-{
-	tcp *self = pl_calloc(1, sizeof(*self));
-	int fd;
-	int error;
-
-	if (!self) {
-		rest(listener, PL_ENOMEM);
-		return false;
-	}
-	fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd >= 0) {
-		adopt(listener, self, fd);
-		return !uv_is_closing((uv_handle_t *)&listener->handle);
-	}
-	error = errno;
-	pl_free(self);
-	if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
-		rest(listener, pl_status_from_errno(error));
-	/* What is left is a connection that failed before it was ours. */
-	return error == ECONNABORTED || error == EINTR || error == EPROTO;
-}
-
-static void on_readable(uv_poll_t *handle, int status, int events)
-{
-	pl_listener *listener = handle->data;
-	int left = ACCEPT_BURST;
-
-	(void)status, (void)events;
-	while (left-- > 0 && take_connection(listener))
-		;
-}
-
-static int listen_at(int fd, const pl_address *address)
-{
-	const int on = 1;
-	struct sockaddr_storage name;
-	socklen_t len =
-		address->family == 6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-
-	to_sockaddr(address, &name);
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    (address->family == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
-	    bind(fd, (const struct sockaddr *)&name, len) || listen(fd, PL_LISTEN_BACKLOG))
-		return pl_status_from_errno(errno);
+	*stream = &self->stream;
 	return PL_OK;
-}
-
-static int open_socket(const pl_address *address, int *fd)
-{
-	int family = address->family == 6 ? AF_INET6 : AF_INET;
-	int status;
-
-	*fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (*fd < 0)
-		return pl_status_from_errno(errno);
-	status = listen_at(*fd, address);
-	if (status)
-		close(*fd);
-	return status;
-}
-
-int pl_listener_open(pl_listener **result, pl_loop *loop, const pl_address *address,
-		     const pl_listener_events *events, void *owner)
-{
-	pl_listener *listener = pl_calloc(1, sizeof(*listener));
-	int status;
-
-	if (!listener)
-		return PL_ENOMEM;
-	listener->loop = loop;
-	listener->events = events;
-	listener->owner = owner;
-	pl_timer_init(&listener->again, on_again);
-	status = open_socket(address, &listener->fd);
-	if (!status) {
-		status = pl_net_status(uv_poll_init(&loop->uv, &listener->handle, listener->fd));
-		if (status)
-			close(listener->fd);
-	}
-	if (status) {
-		pl_free(listener);
-		return status;
-	}
-	listener->handle.data = listener;
-	watch(listener);
-	*result = listener;
-	return PL_OK;
-}
-
-void pl_listener_address(pl_listener *listener, pl_address *address)
-{
-	struct sockaddr_storage name = { 0 };
-	socklen_t len = sizeof(name);
-
-	getsockname(listener->fd, (struct sockaddr *)&name, &len);
-	from_sockaddr(&name, address);
-}
-
-static void on_listener_closed(uv_handle_t *handle)
-{
-	pl_listener *listener = handle->data;
-
-	listener->events->closed(listener->owner);
-	pl_free(listener);
-}
-
-void pl_listener_close(pl_listener *listener)
-{
-	pl_loop_stop_timer(listener->loop, &listener->again);
-	uv_poll_stop(&listener->handle);
-	close(listener->fd);
-	uv_close((uv_handle_t *)&listener->handle, on_listener_closed);
 }

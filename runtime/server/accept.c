@@ -107,14 +107,14 @@ void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls)
 	pl_conn *conn;
 
 	pl_stream_peer(stream, &address);
-	if (pl_admission_enter(&server->admission, &server->settings.limits, &address, &guest,
+	if (pl_admission_enter(server->admission, &server->settings.limits, &address, &guest,
 			       &why)) {
 		turn_away(server, stream, why);
 		return;
 	}
 	conn = begin(server, stream, guest);
 	if (!conn) {
-		pl_admission_leave(&server->admission, guest);
+		pl_admission_leave(server->admission, guest);
 		turn_away(server, stream, why);
 	} else if (server->events->asks && server->events->asks(server, PL_ASKS_ARRIVAL)) {
 		ask(conn, tls);

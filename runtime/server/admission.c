@@ -15,6 +15,12 @@ static size_t key_of(uint8_t key[17], const pl_address *address)
 	return len + 1;
 }
 
+void pl_admission_init(pl_admission *admission)
+{
+	*admission = (pl_admission){ 0 };
+	pthread_mutex_init(&admission->lock, NULL);
+}
+
 void pl_admission_deinit(pl_admission *admission)
 {
 	pl_map_entry *entry;
@@ -24,6 +30,7 @@ void pl_admission_deinit(pl_admission *admission)
 		pl_free(PL_CONTAINER(entry, pl_guest, entry));
 	}
 	pl_map_deinit(&admission->guests);
+	pthread_mutex_destroy(&admission->lock);
 }
 
 static pl_guest *guest_new(pl_admission *admission, const uint8_t *key, size_t len)
@@ -40,8 +47,8 @@ static pl_guest *guest_new(pl_admission *admission, const uint8_t *key, size_t l
 	return guest;
 }
 
-int pl_admission_enter(pl_admission *admission, const pl_limits *limits, const pl_address *address,
-		       pl_guest **result, const char **limit)
+static int enter(pl_admission *admission, const pl_limits *limits, const pl_address *address,
+		 pl_guest **result, const char **limit)
 {
 	uint8_t key[17];
 	size_t len = key_of(key, address);
@@ -66,11 +73,29 @@ int pl_admission_enter(pl_admission *admission, const pl_limits *limits, const p
 	return PL_OK;
 }
 
-void pl_admission_leave(pl_admission *admission, pl_guest *guest)
+int pl_admission_enter(pl_admission *admission, const pl_limits *limits, const pl_address *address,
+		       pl_guest **guest, const char **limit)
+{
+	int status;
+
+	pthread_mutex_lock(&admission->lock);
+	status = enter(admission, limits, address, guest, limit);
+	pthread_mutex_unlock(&admission->lock);
+	return status;
+}
+
+static void leave(pl_admission *admission, pl_guest *guest)
 {
 	admission->count--;
 	if (--guest->count > 0)
 		return;
 	pl_map_remove(&admission->guests, &guest->entry);
 	pl_free(guest);
+}
+
+void pl_admission_leave(pl_admission *admission, pl_guest *guest)
+{
+	pthread_mutex_lock(&admission->lock);
+	leave(admission, guest);
+	pthread_mutex_unlock(&admission->lock);
 }

@@ -4,6 +4,8 @@
 #ifndef PL_SERVER_ADMISSION_H
 #define PL_SERVER_ADMISSION_H
 
+#include <pthread.h>
+
 #include "base/address.h"
 #include "base/limits.h"
 #include "base/map.h"
@@ -17,10 +19,12 @@ typedef struct pl_guest {
 } pl_guest;
 
 typedef struct pl_admission {
+	pthread_mutex_t lock; /* the same server in several workers counts in one */
 	pl_map guests;
 	uint32_t count;
 } pl_admission;
 
+void pl_admission_init(pl_admission *admission);
 void pl_admission_deinit(pl_admission *admission);
 
 /* Counts a connection in. PL_OK with *guest; PL_ELIMIT with *limit its name; PL_ENOMEM. */

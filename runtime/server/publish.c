@@ -1,8 +1,5 @@
 #include "server/publish.h"
 
-#include "base/status.h"
-#include "codec/utf8.h"
-
 typedef struct publication {
 	pl_message message;
 	const pl_audience *audience;
@@ -97,8 +94,8 @@ static void mark_excluded(publication *self, pl_server *server)
 	}
 }
 
-int pl_server_publish(pl_server *server, enum pl_kind kind, pl_slice payload, size_t fragment,
-		      const pl_audience *audience, uint32_t *count)
+uint32_t pl_publish(pl_server *server, enum pl_kind kind, pl_slice payload, size_t fragment,
+		    const pl_audience *audience)
 {
 	publication self = { .message = { .kind = kind,
 					  .payload = payload,
@@ -106,9 +103,6 @@ int pl_server_publish(pl_server *server, enum pl_kind kind, pl_slice payload, si
 					  .fragment = fragment },
 			     .audience = audience };
 
-	*count = 0;
-	if (kind == PL_KIND_TEXT && !pl_utf8_valid((const uint8_t *)payload.at, payload.len))
-		return PL_EUTF8;
 	if (audience->exclude_count > 0)
 		mark_excluded(&self, server);
 	if (audience->include_count > 0)
@@ -118,6 +112,5 @@ int pl_server_publish(pl_server *server, enum pl_kind kind, pl_slice payload, si
 	else
 		to_all(&self, server);
 	pl_message_deinit(&self.message);
-	*count = self.count;
-	return PL_OK;
+	return self.count;
 }

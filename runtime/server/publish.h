@@ -1,5 +1,5 @@
 /*
- * publish.h - one message to many connections.
+ * publish.h - one message to many connections of this worker.
  */
 #ifndef PL_SERVER_PUBLISH_H
 #define PL_SERVER_PUBLISH_H
@@ -15,9 +15,9 @@ typedef struct pl_audience {
 	size_t include_count;
 } pl_audience;
 
-/* Sends to everybody in the audience; *count receives how many took it (queued or sent). PL_OK;
- * PL_EUTF8 when text is not UTF-8: nobody got it. */
-int pl_server_publish(pl_server *server, enum pl_kind kind, pl_slice payload, size_t fragment,
-		      const pl_audience *audience, uint32_t *count);
+/* Sends to everybody in the audience; returns how many took it (queued or sent). Text is known to
+ * be UTF-8. */
+uint32_t pl_publish(pl_server *server, enum pl_kind kind, pl_slice payload, size_t fragment,
+		    const pl_audience *audience);
 
 #endif

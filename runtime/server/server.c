@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "server/roster.h"
 #include "server/server_internal.h"
 #include "ws/ws_session.h"
 
@@ -15,6 +16,25 @@ typedef struct server_port {
 	pl_listener *listener; /* NULL: closing */
 	pl_tls_context *tls;   /* NULL: plain */
 } server_port;
+
+static void leave_group(pl_server *server)
+{
+	pl_group *group = server->group;
+
+	if (!group)
+		return;
+	server->group = NULL;
+	server->admission = &server->own_admission;
+	pl_group_leave(group, server->settings.worker);
+	pl_roster_cancel_all(server);
+}
+
+void pl_server_count_sessions(const pl_server *server)
+{
+	if (server->group)
+		pl_group_set_sessions(server->group, server->settings.worker,
+				      server->by_guid.count);
+}
 
 static void check_stopped(pl_server *server)
 {
@@ -27,6 +47,7 @@ static void run_stopped(pl_deferred *deferred)
 	pl_server *server = PL_CONTAINER(deferred, pl_server, stopped);
 
 	pl_loop_stop_timer(server->loop, &server->stop_timer);
+	leave_group(server);
 	server->stopping = false;
 	server->events->stopped(server);
 }
@@ -53,11 +74,13 @@ static void on_closed(pl_conn *conn, uint16_t code, pl_slice reason)
 	pl_server *server = conn->server;
 	bool session = conn->entry.key != NULL;
 
-	if (session)
+	if (session) {
 		pl_map_remove(&server->by_guid, &conn->entry);
+		pl_server_count_sessions(server);
+	}
 	pl_channels_unsubscribe_all(&server->channels, &conn->subscriber);
 	pl_list_remove(&conn->node);
-	pl_admission_leave(&server->admission, conn->guest);
+	pl_admission_leave(server->admission, conn->guest);
 	server->events->disconnect(conn, session, code, reason);
 	pl_conn_free(conn);
 	check_stopped(server);
@@ -113,6 +136,38 @@ static const pl_listener_events listener_events = {
 	.closed = on_listener_closed,
 };
 
+static int join_group(pl_server *server, const pl_address *asked)
+{
+	int status;
+
+	if (server->group || !server->settings.groups)
+		return PL_OK;
+	status = pl_group_join(&server->group, server->settings.groups, server->settings.worker,
+			       server, server->loop, asked);
+	if (!status)
+		server->admission = pl_group_admission(server->group);
+	return status;
+}
+
+static int open_listener(server_port *port, const pl_address *asked)
+{
+	pl_server *server = port->server;
+	pl_address address = *asked;
+	int status = join_group(server, asked);
+
+	if (!status && server->group)
+		status = pl_group_reserve(server->group, server->settings.worker, asked, &address);
+	return status ? status
+		      : pl_listener_open(&port->listener, server->loop, &address,
+					 server->group != NULL, &listener_events, port);
+}
+
+static void leave_unused(pl_server *server)
+{
+	if (pl_list_empty(&server->conns) && !server->stopping)
+		leave_group(server);
+}
+
 int pl_server_listen(pl_server *server, const pl_address *address, pl_tls_context *tls,
 		     pl_address *bound)
 {
@@ -124,9 +179,11 @@ int pl_server_listen(pl_server *server, const pl_address *address, pl_tls_contex
 	pl_list_init(&port->node);
 	port->server = server;
 	port->tls = tls ? pl_tls_context_ref(tls) : NULL;
-	status = pl_listener_open(&port->listener, server->loop, address, &listener_events, port);
+	status = open_listener(port, address);
 	if (status) {
 		port_free(port);
+		if (pl_list_empty(&server->ports))
+			leave_unused(server);
 		return status;
 	}
 	pl_list_append(&server->ports, &port->node);
@@ -134,7 +191,12 @@ int pl_server_listen(pl_server *server, const pl_address *address, pl_tls_contex
 	return PL_OK;
 }
 
-void pl_server_unlisten(pl_server *server)
+bool pl_server_announces(pl_server *server)
+{
+	return !server->group || pl_group_announce(server->group);
+}
+
+static void close_listeners(pl_server *server)
 {
 	pl_list *node;
 
@@ -144,6 +206,25 @@ void pl_server_unlisten(pl_server *server)
 		if (port->listener)
 			pl_listener_close(port->listener);
 		port->listener = NULL;
+	}
+}
+
+void pl_server_unlisten(pl_server *server)
+{
+	close_listeners(server);
+	leave_unused(server);
+}
+
+/* What the system has accepted already is ours to answer. */
+static void drain_listeners(pl_server *server)
+{
+	pl_list *node;
+
+	for (node = server->ports.next; node != &server->ports; node = node->next) {
+		server_port *port = PL_CONTAINER(node, server_port, node);
+
+		if (port->listener)
+			pl_listener_drain(port->listener);
 	}
 }
 
@@ -184,8 +265,11 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 			return PL_ENOMEM;
 		}
 	}
+	pl_admission_init(&server->own_admission);
+	server->admission = &server->own_admission;
 	pl_list_init(&server->ports);
 	pl_list_init(&server->conns);
+	pl_list_init(&server->rosters);
 	pl_deferred_init(&server->stopped, run_stopped);
 	pl_timer_init(&server->stop_timer, on_stop_timer);
 	*result = server;
@@ -196,7 +280,8 @@ void pl_server_free(pl_server *server)
 {
 	pl_deferred_cancel(&server->stopped);
 	pl_loop_stop_timer(server->loop, &server->stop_timer);
-	pl_server_unlisten(server);
+	close_listeners(server);
+	leave_group(server);
 	while (!pl_list_empty(&server->ports)) {
 		server_port *port = PL_CONTAINER(server->ports.next, server_port, node);
 
@@ -204,7 +289,7 @@ void pl_server_free(pl_server *server)
 		pl_list_remove(&port->node);
 	}
 	pl_channels_deinit(&server->channels);
-	pl_admission_deinit(&server->admission);
+	pl_admission_deinit(&server->own_admission);
 	pl_map_deinit(&server->by_guid);
 	pl_ws_deflate_pool_free(server->deflate_pool);
 	pl_free(server);
@@ -225,7 +310,8 @@ void pl_server_stop(pl_server *server)
 	if (server->stopping)
 		return;
 	server->stopping = true;
-	pl_server_unlisten(server);
+	drain_listeners(server);
+	close_listeners(server);
 	for (node = server->conns.next; node != &server->conns; node = node->next)
 		say_goodbye(PL_CONTAINER(node, pl_conn, node));
 	pl_loop_start(server->loop, &server->stop_timer,
@@ -235,7 +321,7 @@ void pl_server_stop(pl_server *server)
 
 uint32_t pl_server_count(const pl_server *server)
 {
-	return server->by_guid.count;
+	return server->group ? pl_group_sessions(server->group) : server->by_guid.count;
 }
 
 pl_conn *pl_server_find(const pl_server *server, const pl_guid *guid)

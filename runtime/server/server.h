@@ -11,10 +11,11 @@
 #include "conn/conn.h"
 #include "conn/conn_http.h"
 #include "conn/conn_ws.h"
-#include "net/tcp.h"
+#include "net/listener.h"
 #include "net/tls_context.h"
 #include "server/admission.h"
 #include "server/channel.h"
+#include "server/group.h"
 #include "ws/ws_deflate.h"
 
 typedef struct pl_server pl_server;
@@ -70,6 +71,7 @@ typedef struct pl_server_settings {
 	bool html_files;	   /* serve the built-in pages */
 	bool javascript_files;	   /* serve the built-in libraries */
 	uint16_t worker;
+	pl_groups *groups; /* where the other workers' servers are; NULL: there is one worker */
 } pl_server_settings;
 
 struct pl_server {
@@ -84,7 +86,11 @@ struct pl_server {
 	pl_map by_guid; /* message sessions */
 	pl_channels channels;
 	pl_ws_deflate_pool *deflate_pool; /* NULL: not enabled */
-	pl_admission admission;
+	pl_group *group;		  /* while it listens with others; NULL: alone */
+	pl_admission *admission;	  /* its own or the group's */
+	pl_admission own_admission;
+	pl_list rosters; /* being collected */
+	uint32_t roster_serial;
 	pl_deferred stopped;
 	pl_timer stop_timer;   /* the end of patience with requests under way */
 	uint32_t mark;	       /* of the latest publication with exclusions */
@@ -99,7 +105,8 @@ int pl_server_new(pl_server **server, pl_loop *loop, const pl_server_settings *s
 void pl_server_free(pl_server *server);
 
 /* Adds a listener; see pl_listener_open. With a TLS context its connections are TLS: the server
- * keeps a reference. `bound` gets the address with the real port. */
+ * keeps a reference. `bound` gets the address with the real port. With several workers the first
+ * listener makes the server a member of its group. */
 int pl_server_listen(pl_server *server, const pl_address *address, pl_tls_context *tls,
 		     pl_address *bound);
 
@@ -117,14 +124,17 @@ int pl_upgrade_answer(const pl_upgrade *upgrade, pl_conn_ws_answer *answer);
  * answer is 500. */
 int pl_upgrade_end(pl_upgrade *upgrade, int refusal, const pl_http_field *fields, size_t count);
 
-/* Takes all listeners away; connections stay. */
+/* Takes all listeners away; connections stay. Without connections it leaves its group. */
 void pl_server_unlisten(pl_server *server);
+
+/* Whether it is for this server to tell that it listens: the first one of its group. */
+bool pl_server_announces(pl_server *server);
 
 /* Stops listening, disconnects message sessions (1001), lets requests under way finish within
  * limits.close_timeout; `stopped` comes when all is closed. */
 void pl_server_stop(pl_server *server);
 
-/* Message sessions now. */
+/* Message sessions now, in all workers. */
 uint32_t pl_server_count(const pl_server *server);
 pl_conn *pl_server_find(const pl_server *server, const pl_guid *guid);
 

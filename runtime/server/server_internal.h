@@ -9,6 +9,9 @@
 /* server.c: of every connection. */
 extern const pl_conn_events pl_server_conn_events;
 
+/* server.c: tells the other workers how many message sessions there are. */
+void pl_server_count_sessions(const pl_server *server);
+
 /* accept.c: a new connection; `tls` is its port's, NULL for a plain one. */
 void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls);
 

@@ -92,6 +92,7 @@ static void upgrade(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms
 		conn->ops->abort(conn, PL_ENOMEM);
 		return;
 	}
+	pl_server_count_sessions(server);
 	server->events->connect(conn);
 	pl_conn_ws_begin(conn, &leftover);
 }

@@ -9,7 +9,7 @@
 #include "base/status.h"
 #include "codec/ws_frame.h"
 #include "net/memory.h"
-#include "server/publish.h"
+#include "server/reach.h"
 #include "server/server.h"
 
 enum {
@@ -53,10 +53,10 @@ static fuzz_server *side_of(pl_conn *conn)
 static void publish(fuzz_server *side, pl_slice text)
 {
 	const pl_audience room = { .channel = PL_SLICE("room") };
-	uint32_t count;
+	pl_reach reach;
 
-	FUZZ_CHECK(!pl_server_publish(side->server, PL_KIND_BINARY, text, 100, &room, &count));
-	FUZZ_CHECK(count <= side->sessions);
+	FUZZ_CHECK(!pl_server_publish(side->server, PL_KIND_BINARY, text, 100, &room, &reach));
+	FUZZ_CHECK(reach.connections <= side->sessions);
 }
 
 static void on_connect(pl_conn *conn)

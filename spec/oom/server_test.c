@@ -73,7 +73,7 @@ static bool upgrade_and_echo(server_side *side)
 static bool broadcast(server_side *side)
 {
 	const pl_audience room = { .channel = PL_SLICE("room") };
-	uint32_t count = 0;
+	pl_reach reach = { 0 };
 
 	for (int i = 0; i < 3; i++) {
 		server_side_dial(side, i);
@@ -84,16 +84,16 @@ static bool broadcast(server_side *side)
 	server_side_turn(side);
 	for (int i = 0; i < 40; i++)
 		if (pl_server_publish(side->server, PL_KIND_TEXT, PL_SLICE("to all of you"), 0,
-				      &room, &count) ||
-		    count != 3)
-			count = 0;
+				      &room, &reach) ||
+		    reach.connections != 3)
+			reach.connections = 0;
 	server_side_turn(side);
 	pl_memory_open(&side->clients[2].memory, SIZE_MAX);
 	server_side_turn(side);
 	for (int i = 0; i < 3; i++)
 		if (!SENT_ENDS(&side->clients[i], "\x81\x0dto all of you"))
 			return false;
-	return count == 3;
+	return reach.connections == 3;
 }
 
 static bool file_answer(server_side *side)

@@ -126,7 +126,7 @@ part_asan() {
 
 part_tsan() {
   build build-tsan Tsan -DPL_TESTS=ON || return
-  programs build-tsan unit_net_ unit_worker_
+  programs build-tsan unit_net_ unit_worker_ session_group_
   node_modules interop || return
   specs build-tsan 900
 }

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-#include "server/publish.h"
+#include "server/reach.h"
 #include "server/server.h"
 
 #define SERVER_SIDE_GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"

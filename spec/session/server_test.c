@@ -39,13 +39,13 @@ static const pl_guid *guid_of(server_side *side, int index)
 
 static uint32_t publish(server_side *side, const char *text, const pl_audience *audience)
 {
-	uint32_t count;
+	pl_reach reach;
 
 	assert_int_equal(pl_server_publish(side->server, PL_KIND_TEXT,
-					   pl_slice_make(text, strlen(text)), 0, audience, &count),
+					   pl_slice_make(text, strlen(text)), 0, audience, &reach),
 			 PL_OK);
 	server_side_turn(side);
-	return count;
+	return reach.connections;
 }
 
 /* Who got the text "x" and nothing else, as a word like "ac". */
@@ -145,18 +145,18 @@ static void text_must_be_utf8(void **state)
 {
 	const pl_audience all = { .channel = { NULL, 0 } };
 	server_side side;
-	uint32_t count;
+	pl_reach reach;
 
 	(void)state;
 	open_sessions(&side, 1);
 	assert_int_equal(
-		pl_server_publish(side.server, PL_KIND_TEXT, PL_SLICE("\xff"), 0, &all, &count),
+		pl_server_publish(side.server, PL_KIND_TEXT, PL_SLICE("\xff"), 0, &all, &reach),
 		PL_EUTF8);
-	assert_int_equal(count, 0);
+	assert_int_equal(reach.connections, 0);
 	assert_int_equal(
-		pl_server_publish(side.server, PL_KIND_BINARY, PL_SLICE("\xff"), 0, &all, &count),
+		pl_server_publish(side.server, PL_KIND_BINARY, PL_SLICE("\xff"), 0, &all, &reach),
 		PL_OK);
-	assert_int_equal(count, 1);
+	assert_int_equal(reach.connections, 1);
 	server_side_close(&side);
 }
 

@@ -141,7 +141,7 @@ function Server:count() end
 ---@field ip string
 ---@field url string
 ---@field protocol string "" for none.
----@field worker integer The worker that owns it: 1.
+---@field worker integer The worker that owns it, from 1.
 
 --- Describes the open WebSockets.
 ---@return perilune.server.Connection[]

@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "net/listener.h"
 #include "net/tcp.h"
 
 enum { LARGE = 8 << 20 }; /* more than the kernel takes at once */
@@ -191,9 +192,9 @@ static void listen_at(side_state *side, const char *ip)
 	side->fd = -1;
 	assert_int_equal(pl_loop_new(&side->loop), PL_OK);
 	assert_true(pl_address_parse(&address, ip));
-	assert_int_equal(
-		pl_listener_open(&side->listener, side->loop, &address, &listener_events, side),
-		PL_OK);
+	assert_int_equal(pl_listener_open(&side->listener, side->loop, &address, false,
+					  &listener_events, side),
+			 PL_OK);
 	pl_listener_address(side->listener, &side->address);
 	assert_true(side->address.port > 0);
 }
@@ -854,11 +855,12 @@ static void addresses_in_use_are_refused(void **state)
 	(void)state;
 	listen_at(&side, "127.0.0.1");
 	assert_int_equal(
-		pl_listener_open(&second, side.loop, &side.address, &listener_events, &side),
+		pl_listener_open(&second, side.loop, &side.address, false, &listener_events, &side),
 		PL_EADDRINUSE);
 	assert_true(pl_address_parse(&nowhere, "192.0.2.1"));
-	assert_int_equal(pl_listener_open(&second, side.loop, &nowhere, &listener_events, &side),
-			 PL_EADDRNOTAVAIL);
+	assert_int_equal(
+		pl_listener_open(&second, side.loop, &nowhere, false, &listener_events, &side),
+		PL_EADDRNOTAVAIL);
 	side_close(&side);
 }
 
@@ -899,8 +901,9 @@ static void ipv6_is_its_own(void **state)
 	four = side;
 	assert_true(pl_address_parse(&address, "0.0.0.0"));
 	address.port = side.address.port;
-	assert_int_equal(pl_listener_open(&other, side.loop, &address, &listener_events, &four),
-			 PL_OK);
+	assert_int_equal(
+		pl_listener_open(&other, side.loop, &address, false, &listener_events, &four),
+		PL_OK);
 	four.listener = other;
 	pl_listener_close(other);
 	TURN_UNTIL(side.loop, !four.listener);

@@ -12,6 +12,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	pl_limits_init(&limits);
+	pl_admission_init(&admission);
 	return 0;
 }
 
@@ -94,7 +95,7 @@ static void nothing_is_left(void **state)
 	assert_int_equal(enter("::1", &guest), PL_OK);
 	pl_admission_deinit(&admission); /* with those inside */
 	assert_int_equal(pl_alloc_live(), live);
-	admission = (pl_admission){ 0 };
+	pl_admission_init(&admission);
 }
 
 static void without_memory_nobody_enters(void **state)
