@@ -219,7 +219,7 @@ static size_t measure(const char *name, const char *request, bool tls)
 	run_until(loop, done[0]);
 	heap = (ALLOCATED - heap) / COUNT;
 	pages = (resident() - pages) / COUNT;
-	assert_int_equal(server->admission.count, WARM + COUNT);
+	assert_int_equal(server->admission->count, WARM + COUNT);
 	print_message("%-32s %6zu bytes of heap, %6zu resident\n", name, heap, pages);
 	stop(loop, server, &stopped, clients);
 	pl_tls_context_unref(context);
