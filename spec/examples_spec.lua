@@ -1,4 +1,5 @@
 --- What the examples do, as a peer sees it. That each of them starts is seen by docs_spec.lua.
+local files = require "spec.support.files"
 local process = require "spec.support.process"
 local websocket = require "spec.support.websocket"
 
@@ -48,5 +49,20 @@ describe("examples:", function()
     peer:send "stop"
     assert.equal("stopped", peer:read())
     assert.is_true(peer:is_silent(0.02))
+  end)
+
+  it("04-journal keeps what is said, and tells of edits", function()
+    local folder = files.folder()
+    local path = folder.path .. "/journal"
+    local port = process.perilune({ "examples/04-journal.lua", "0", path }):wait_port()
+    local peer = connect(port)
+    peer:send "first"
+    assert.equal("first", peer:read())
+    assert.equal("first", connect(port):read())
+    assert.is_true(peer:is_silent(0.1))
+    folder:write("journal", "edited\n")
+    assert.equal("(the journal was edited)", peer:read())
+    assert.equal("edited", connect(port):read())
+    folder:remove()
   end)
 end)

@@ -16,9 +16,8 @@ local QUEUE_LIMIT = 1024
 -- Tasks.
 
 ---@class perilune.task.State
----@field gate userdata Where others wait for its end.
----@field gates userdata[] That one, and those of `all` and `race`.
----@field handle userdata
+---@field gate userdata The task itself, where others wait for its end.
+---@field gates userdata[] That, and those of `all` and `race`.
 ---@field cancelled boolean
 ---@field failed? boolean It threw or was cancelled.
 ---@field results? { n: integer, [integer]: any } When it has ended.
@@ -67,9 +66,15 @@ local function conclude(state, ok, ...)
   fail(state, problem.message, "EEXCEPTION")
 end
 
+local function pass(...) return ... end
+
+-- No tail call: what is thrown at the end of a wait needs an instruction here, also when `f` is one
+-- of C.
+local function call(f, ...) return pass(f(...)) end
+
 local function run(state, f, ...)
   running[process.task()] = state
-  conclude(state, xpcall(f, describe, ...))
+  conclude(state, xpcall(call, describe, f, ...))
 end
 
 ---@class perilune.Task
@@ -85,7 +90,7 @@ function Task.wait(state, timeout)
   if running[process.task()] == state then error("a task cannot wait for itself", 2) end
   if not state.results then
     if timeout == 0 or not core.wait(state.gate, timeout) then return hidden.timed_out() end
-    -- Without memory for its results a task ends in the log.
+    -- A task for whose results there was no memory has ended in the log.
     if not state.results then return nil, "out of memory", "ENOMEM" end
   end
   return unpack(state.results, 1, state.results.n)
@@ -97,7 +102,7 @@ end
 function Task.cancel(state)
   if state.results then return false end
   state.cancelled = true
-  local how = core.cancel(state.handle)
+  local how = core.cancel(state.gate)
   if how == "never" then fail(state, core.CANCELLED, "ECANCELED") end
   return how ~= nil
 end
@@ -114,9 +119,9 @@ function task.start(f, ...)
   if type(f) ~= "function" then
     error(("task.start takes a function, got a %s"):format(type(f)), 2)
   end
-  local gate = core.gate()
-  local state = { gate = gate, gates = { gate }, cancelled = false }
-  state.handle = core.start(run, state, f, ...)
+  local state = { gates = {}, cancelled = false }
+  state.gate = core.start(run, state, f, ...)
+  state.gates[1] = state.gate
   return make_task(state)
 end
 

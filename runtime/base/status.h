@@ -24,6 +24,14 @@
 	X(EACCES, "permission denied")                                                             \
 	X(ENOENT, "no such file or directory")                                                     \
 	X(EISDIR, "is a directory")                                                                \
+	X(ENOTDIR, "is no directory")                                                              \
+	X(ENOTEMPTY, "directory is not empty")                                                     \
+	X(EEXIST, "exists already")                                                                \
+	X(EBUSY, "in use")                                                                         \
+	X(ENOSPC, "no space left on the device")                                                   \
+	X(EROFS, "file system is read-only")                                                       \
+	X(EXDEV, "is on another file system")                                                      \
+	X(ELOOP, "too many symbolic links")                                                        \
 	X(EMFILE, "too many open files")                                                           \
 	X(ECONNREFUSED, "connection refused")                                                      \
 	X(ECONNRESET, "connection reset by the peer")                                              \

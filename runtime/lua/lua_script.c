@@ -164,6 +164,7 @@ static int set_up(lua_State *L)
 	const pl_script_options *options = lua_touserdata(L, 1);
 
 	luaL_openlibs(L);
+	pl_tasks_open(L);
 	set_directory(L, options->path ? options->path : ".");
 	set_arguments(L, options);
 	pl_modules_open(L);

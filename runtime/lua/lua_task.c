@@ -14,6 +14,39 @@ void pl_tasks_init(pl_tasks *tasks)
 	pl_list_init(&tasks->waits);
 }
 
+/* Pushing under protection. It is done on the script's own state, for a task's that waits must not
+ * be called into. */
+
+static int guard(lua_State *L)
+{
+	pl_tasks *tasks = &pl_script_of(L)->tasks;
+
+	return tasks->push(L, tasks->push_context);
+}
+
+void pl_tasks_open(lua_State *L)
+{
+	lua_pushcfunction(L, guard);
+	pl_script_of(L)->tasks.guard = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+bool pl_task_push(pl_task *task, int (*push)(lua_State *L, void *context), void *context)
+{
+	pl_tasks *tasks = &task->script->tasks;
+	lua_State *L = task->script->L;
+	int top = lua_gettop(L);
+
+	tasks->push = push;
+	tasks->push_context = context;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->guard);
+	if (lua_pcall(L, 0, LUA_MULTRET, 0)) {
+		lua_settop(L, top);
+		return false;
+	}
+	lua_xmove(L, task->L, lua_gettop(L) - top);
+	return true;
+}
+
 static void task_free(pl_task *task)
 {
 	luaL_unref(task->script->L, LUA_REGISTRYINDEX, task->ref);
@@ -300,4 +333,21 @@ pl_task *pl_wait_end(pl_wait *wait)
 	task->wait = NULL;
 	lua_settop(task->L, 0);
 	return task;
+}
+
+pl_task *pl_wait_end_with(pl_wait *wait, int (*push)(lua_State *L, void *context), void *context)
+{
+	lua_State *L = wait->L;
+	pl_task *task = pl_wait_end(wait);
+
+	if (!pl_task_push(task, push, context)) {
+		task->thrown = "not enough memory";
+		task->throw_in = L;
+	}
+	return task;
+}
+
+void pl_wait_go(pl_task *task)
+{
+	pl_task_run(task, lua_gettop(task->L));
 }

@@ -65,13 +65,21 @@ typedef struct pl_tasks {
 	int pooled;
 	pl_task *current;
 	pl_list waits;
+	int guard; /* a reference to what calls `push` */
+	int (*push)(lua_State *L, void *context);
+	void *push_context;
 } pl_tasks;
 
 void pl_tasks_init(pl_tasks *tasks);
+void pl_tasks_open(lua_State *L);      /* when the script's state is there; throws */
 void pl_tasks_deinit(pl_tasks *tasks); /* cancels waits; before lua_close */
 
 /* NULL without memory. */
 pl_task *pl_task_new(struct pl_script *script, void (*done)(pl_task *task, bool ok), void *context);
+
+/* Pushes by a function that may throw for want of memory: `push` pushes onto a state of the script
+ * and returns how much, as a C function of Lua does. False when it threw: nothing is pushed. */
+bool pl_task_push(pl_task *task, int (*push)(lua_State *L, void *context), void *context);
 
 /* Runs what was pushed, with its arguments, until it ends or waits. */
 void pl_task_run(pl_task *task, int arguments);
@@ -109,5 +117,10 @@ void pl_wait_push_mark(lua_State *L);
 
 /* It is over: push the results on the task's L and pl_task_run it with their number. */
 pl_task *pl_wait_end(pl_wait *wait);
+
+/* The same with results that pl_task_push pushes. pl_wait_go runs the task; when `push` threw, the
+ * function that waited throws. Between the two the wait's memory may go. */
+pl_task *pl_wait_end_with(pl_wait *wait, int (*push)(lua_State *L, void *context), void *context);
+void pl_wait_go(pl_task *task);
 
 #endif

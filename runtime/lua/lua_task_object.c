@@ -5,13 +5,12 @@
 #include "lua/lua_script.h"
 #include "lua/lua_value.h"
 
-static const char TASK[] = "perilune.task";
-static const char GATE[] = "perilune.gate";
+static const char KIND[] = "perilune.gate";
 
-/* Gates. */
-
+/* Where tasks wait. A task that the script starts is one itself: who waits for it waits there. */
 typedef struct gate {
 	pl_list waiters;
+	pl_task *task; /* NULL when it is none, or has ended */
 } gate;
 
 typedef struct waiter {
@@ -45,12 +44,18 @@ static void on_timeout(pl_timer *timer)
 	pl_task_run(task, 0);
 }
 
+static gate *push_gate(lua_State *L)
+{
+	gate *self = pl_lua_new(L, KIND, sizeof(*self));
+
+	pl_list_init(&self->waiters);
+	return self;
+}
+
 /* gate() -> gate */
 static int new_gate(lua_State *L)
 {
-	gate *self = pl_lua_new(L, GATE, sizeof(*self));
-
-	pl_list_init(&self->waiters);
+	push_gate(L);
 	return 1;
 }
 
@@ -67,7 +72,7 @@ static int gate_gc(lua_State *L)
 /* wait(gate [, seconds]) -> what it was opened with, or nothing when the time is over */
 static int gate_wait(lua_State *L)
 {
-	gate *self = pl_lua_check(L, 1, GATE);
+	gate *self = pl_lua_check(L, 1, KIND);
 	bool timed = !lua_isnoneornil(L, 2);
 	uint32_t ms = timed ? pl_lua_milliseconds(luaL_checknumber(L, 2)) : 0;
 	waiter *wait;
@@ -89,20 +94,28 @@ static int gate_wait(lua_State *L)
 	return pl_wait_yield(L);
 }
 
+/* The task of the first that waits, whose wait is over. */
+static pl_task *take_first(gate *self)
+{
+	waiter *first = PL_CONTAINER(self->waiters.next, waiter, node);
+	pl_task *task = pl_wait_end(&first->wait);
+
+	detach(first);
+	return task;
+}
+
 /* open(gate, count, value) -> how many of those that wait go on, at the end of the turn, with the
  * value: the first `count` of them */
 static int gate_open(lua_State *L)
 {
-	gate *self = pl_lua_check(L, 1, GATE);
+	gate *self = pl_lua_check(L, 1, KIND);
 	lua_Number most = luaL_checknumber(L, 2);
 	int count;
 
 	luaL_checkany(L, 3);
 	for (count = 0; count < most && !pl_list_empty(&self->waiters); count++) {
-		waiter *first = PL_CONTAINER(self->waiters.next, waiter, node);
-		pl_task *task = pl_wait_end(&first->wait);
+		pl_task *task = take_first(self);
 
-		detach(first);
 		lua_pushvalue(L, 3);
 		lua_xmove(L, task->L, 1);
 		pl_task_run_later(task, 1);
@@ -114,7 +127,7 @@ static int gate_open(lua_State *L)
 /* awaited(gate): whether somebody waits there */
 static int gate_awaited(lua_State *L)
 {
-	gate *self = pl_lua_check(L, 1, GATE);
+	gate *self = pl_lua_check(L, 1, KIND);
 
 	lua_pushboolean(L, !pl_list_empty(&self->waiters));
 	return 1;
@@ -122,28 +135,36 @@ static int gate_awaited(lua_State *L)
 
 /* Tasks. */
 
-typedef struct task_object {
-	pl_task *task; /* NULL when it has ended */
-} task_object;
+/* What the script throws is caught by task.lua, which opens the gate: this is for want of memory.
+ */
+static void fail(gate *self, pl_task *task)
+{
+	size_t len;
+	const char *text = lua_tolstring(task->L, -1, &len);
+
+	pl_log_text(PL_LOG_ERROR, text, len);
+	while (!pl_list_empty(&self->waiters)) {
+		pl_task *other = take_first(self);
+
+		lua_pushboolean(other->L, true);
+		pl_task_run_later(other, 1);
+	}
+}
 
 static void ended(pl_task *task, bool ok)
 {
-	task_object *self = task->context;
+	gate *self = task->context;
 
-	if (!ok) { /* task.lua catches what the script throws */
-		size_t len;
-		const char *text = lua_tolstring(task->L, -1, &len);
-
-		pl_log_text(PL_LOG_ERROR, text, len);
-	}
 	self->task = NULL;
+	if (!ok)
+		fail(self, task);
 	luaL_unref(task->script->L, LUA_REGISTRYINDEX, task->held);
 }
 
-/* The handle, held while the task lives. */
-static task_object *push_object(lua_State *L)
+/* Held while the task lives. */
+static gate *push_task(lua_State *L)
 {
-	task_object *self = pl_lua_new(L, TASK, sizeof(*self));
+	gate *self = push_gate(L);
 	int held;
 
 	lua_pushvalue(L, -1);
@@ -157,21 +178,21 @@ static task_object *push_object(lua_State *L)
 	return self;
 }
 
-static void drop(lua_State *L, task_object *self)
+static void drop(lua_State *L, gate *self)
 {
 	luaL_unref(L, LUA_REGISTRYINDEX, self->task->held);
 	pl_task_drop(self->task);
 	self->task = NULL;
 }
 
-/* start(function, …) -> handle; the function runs at the end of the turn */
+/* start(function, …) -> gate; the function runs at the end of the turn */
 static int task_start(lua_State *L)
 {
 	int count = lua_gettop(L);
-	task_object *self;
+	gate *self;
 
 	luaL_checktype(L, 1, LUA_TFUNCTION);
-	self = push_object(L);
+	self = push_task(L);
 	if (!lua_checkstack(self->task->L, count + 1)) {
 		drop(L, self);
 		return luaL_error(L, "too many arguments");
@@ -182,11 +203,11 @@ static int task_start(lua_State *L)
 	return 1;
 }
 
-/* cancel(handle) -> "running": it ends with an error; "never": it had not begun, and will not; nil
+/* cancel(gate) -> "running": it ends with an error; "never": it had not begun, and will not; nil
  * when it has ended */
 static int task_cancel(lua_State *L)
 {
-	task_object *self = pl_lua_check(L, 1, TASK);
+	gate *self = pl_lua_check(L, 1, KIND);
 
 	if (!self->task)
 		return 0;
@@ -210,12 +231,6 @@ static int task_now(lua_State *L)
 	return 1;
 }
 
-static int no_gc(lua_State *L)
-{
-	(void)L;
-	return 0;
-}
-
 static const luaL_Reg functions[] = {
 	{ "start", task_start }, { "cancel", task_cancel },
 	{ "gate", new_gate },	 { "wait", gate_wait },
@@ -226,9 +241,7 @@ static const luaL_Reg functions[] = {
 int pl_lua_open_task(lua_State *L)
 {
 	lua_newtable(L);
-	pl_lua_set_kind(L, TASK, no_gc);
-	lua_newtable(L);
-	pl_lua_set_kind(L, GATE, gate_gc);
+	pl_lua_set_kind(L, KIND, gate_gc);
 	lua_newtable(L);
 	luaL_register(L, NULL, functions);
 	lua_pushliteral(L, PL_TASK_CANCELLED);

@@ -47,11 +47,12 @@ static void errno_values_become_statuses(void **state)
 	} cases[] = {
 		{ ENOMEM, PL_ENOMEM },	     { EADDRINUSE, PL_EADDRINUSE },
 		{ EACCES, PL_EACCES },	     { EPERM, PL_EACCES },
-		{ ENOENT, PL_ENOENT },	     { ENOTDIR, PL_ENOENT },
+		{ ENOENT, PL_ENOENT },	     { ENOTDIR, PL_ENOTDIR },
 		{ ENFILE, PL_EMFILE },	     { ECONNRESET, PL_ECONNRESET },
 		{ EPIPE, PL_EPIPE },	     { EMSGSIZE, PL_ETOOBIG },
 		{ EOPNOTSUPP, PL_ENOTSUP },  { ECANCELED, PL_ECANCELED },
-		{ ETIMEDOUT, PL_ETIMEDOUT }, { EXDEV, PL_EIO },
+		{ ETIMEDOUT, PL_ETIMEDOUT }, { EXDEV, PL_EXDEV },
+		{ ETXTBSY, PL_EBUSY },	     { EDQUOT, PL_ENOSPC },
 		{ 99999, PL_EIO },
 	};
 
