@@ -1,4 +1,4 @@
--- covers: internal/conn.lua lua/lua_conn_ping.c lua/lua_value.c
+-- covers: internal/conn.lua lua/lua_conn_flush.c lua/lua_conn_ping.c lua/lua_value.c
 local capture = require "spec.support.capture"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
@@ -586,6 +586,132 @@ describe("conn:ping", function()
     for _, value in ipairs { 0, -1, 0 / 0, "soon", 1e9 } do
       assert.has_error(function() conn:ping(value) end)
     end
+  end)
+end)
+
+describe("conn:flush", function()
+  after_each(fixture.clean)
+
+  local chunk = ("x"):rep(65536)
+
+  --- Writes until the system takes no more.
+  local function fill(conn)
+    for _ = 1, 128 do
+      local ok, state = conn:write(chunk)
+      assert.is_true(ok)
+      if state == "buffered" then return end
+    end
+    error "it is never full"
+  end
+
+  --- Reads in the background, to the end.
+  local function read_on(peer)
+    timer.after(0, function()
+      while peer.socket.fd do
+        peer.socket:fill()
+        peer.socket.unread = ""
+        timer.sleep(0.001)
+      end
+    end)
+  end
+
+  it("does not wait for what leaves at once", function()
+    local peer, conn = fixture.pair(fixture.server())
+    assert.is_true(conn:flush())
+    conn:write "hello"
+    assert.is_true(conn:flush(0.01))
+    assert.equal("hello", peer:read())
+  end)
+
+  it("waits until all that was written is sent", function()
+    local peer, conn = fixture.pair(fixture.server(), { receive_buffer = 4096 })
+    local flushed, order = {}, {}
+    fill(conn)
+    for i = 1, 3 do
+      conn:write(tostring(i))
+      timer.after(0, function()
+        flushed[i] = { conn:flush() }
+        order[#order + 1] = i
+      end)
+    end
+    timer.sleep(0.02)
+    assert.same({}, flushed)
+    read_on(peer)
+    clock.wait_for(function() return #order == 3 end)
+    assert.same({ { true }, { true }, { true } }, flushed)
+    assert.same({ 1, 2, 3 }, order)
+    peer.socket:close()
+  end)
+
+  it("goes on although more is written meanwhile", function()
+    local peer, conn = fixture.pair(fixture.server(), { receive_buffer = 4096 })
+    local flushed
+    fill(conn)
+    timer.after(0, function() flushed = conn:flush() end)
+    timer.sleep(0.01)
+    for _ = 1, 64 do
+      conn:write(chunk)
+    end
+    read_on(peer)
+    clock.wait_for(function()
+      conn:write(chunk)
+      return flushed
+    end)
+    peer.socket:close()
+  end)
+
+  it("fails with ETIMEDOUT when it takes longer; the connection stays", function()
+    local peer, conn = fixture.pair(fixture.server(), { receive_buffer = 4096 })
+    fill(conn)
+    assert.same({ nil, "timed out", "ETIMEDOUT" }, { conn:flush(0.02) })
+    assert.is_true((conn:write "x"))
+    read_on(peer)
+    assert.is_true(conn:flush(clock.PATIENCE))
+    peer.socket:close()
+  end)
+
+  it("fails with ECLOSED when the connection ends, or has ended", function()
+    local peer, conn = fixture.pair(fixture.server(), { receive_buffer = 4096 })
+    local result
+    fill(conn)
+    timer.after(0, function() result = { conn:flush() } end)
+    timer.sleep(0.01)
+    peer.socket:reset()
+    clock.wait_for(function() return result end)
+    assert.same({ nil, "the connection is closed", "ECLOSED" }, result)
+    assert_fails("ECLOSED", conn:flush())
+    assert_fails("ECLOSED", conn:flush(1))
+  end)
+
+  it("fails with ECLOSED after close", function()
+    local peer, conn = fixture.pair(fixture.server())
+    conn:close()
+    assert_fails("ECLOSED", conn:flush())
+    peer:close()
+  end)
+
+  it("is for HTTP too", function()
+    local http = require "spec.support.http"
+    local results = {}
+    local made = fixture.server(nil, {
+      OnCommandGet = function(conn, _, response)
+        results[1] = conn:flush()
+        response:write "hello"
+        results[2] = conn:flush()
+      end,
+    })
+    assert.equal("hello", http.request(made.port, "/").body)
+    assert.same({ true, true }, results)
+  end)
+
+  it("takes seconds, and throws where it cannot wait", function()
+    local _, conn = fixture.pair(fixture.server())
+    for _, value in ipairs { 0, -1, 0 / 0, "soon", 1e9 } do
+      assert.has_error(function() conn:flush(value) end)
+    end
+    assert.has_error(function()
+      string.gsub("a", "a", function() conn:flush() end)
+    end)
   end)
 end)
 

@@ -195,6 +195,7 @@ static bool send_next(pl_conn *conn)
 		return false;
 	status = conn->ops->send_frames(conn, frames);
 	pl_block_unref(frames);
+	conn->moved++;
 	if (status)
 		fail(conn, status);
 	return status == PL_OK;
@@ -213,11 +214,40 @@ static void pump(pl_conn *conn)
 	}
 }
 
+int pl_conn_flush(pl_conn *conn, uint32_t *mark)
+{
+	if (conn->state != PL_CONN_HTTP && conn->state != PL_CONN_OPEN)
+		return PL_ECLOSED;
+	pl_stream_flush_now(conn->stream);
+	if (conn->stream->closing)
+		return PL_ECLOSED;
+	*mark = conn->moved + (conn->queue ? (uint32_t)conn->queue->count : 0);
+	if (pl_conn_flushed(conn, *mark))
+		return PL_OK;
+	conn->flush_wanted = true;
+	return PL_BUFFERED;
+}
+
+bool pl_conn_flushed(const pl_conn *conn, uint32_t mark)
+{
+	return !conn->stream->blocked && (int32_t)(conn->moved - mark) >= 0;
+}
+
+/* The stream has nothing left of what it was given before. */
+static void tell_flushed(pl_conn *conn)
+{
+	if (conn->flush_wanted && !conn->stream->blocked && conn->events->flushed)
+		conn->events->flushed(conn);
+}
+
 void pl_conn_drained(pl_conn *conn)
 {
+	tell_flushed(conn);
 	if (conn->state != PL_CONN_OPEN)
 		return;
 	pump(conn);
+	if (conn->state == PL_CONN_OPEN)
+		tell_flushed(conn);
 	if (conn->state != PL_CONN_OPEN || !conn->drain_wanted ||
 	    pl_conn_queued(conn) > (size_t)conn->settings->limits->low_water)
 		return;

@@ -43,6 +43,9 @@ typedef struct pl_conn_events {
 	void (*message)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
 	void (*drain)(pl_conn *conn); /* queued output fell below the low-water mark */
+	/* After pl_conn_flush said PL_BUFFERED: output has left, see pl_conn_flushed. Comes as
+	 * long as the connection takes output. NULL: nobody flushes. */
+	void (*flushed)(pl_conn *conn);
 	/* The peer broke a rule, went beyond a limit or took too long; before what that ends.
 	 * NULL: nobody wants to know. */
 	void (*error)(pl_conn *conn, int status, const char *message);
@@ -97,6 +100,8 @@ struct pl_conn {
 	bool paused;
 	bool pinged;	   /* by the heartbeat, and nothing was read since */
 	bool drain_wanted; /* was over the high-water mark */
+	bool flush_wanted; /* `flushed` is to come */
+	uint32_t moved;	   /* messages that went from the queue to the stream; wraps around */
 };
 
 /* A connection at its begin. PL_OK or PL_ENOMEM. */
@@ -122,13 +127,19 @@ void pl_conn_disconnect(pl_conn *conn, uint16_t code, pl_slice reason);
 void pl_conn_pause(pl_conn *conn, bool pause);
 bool pl_conn_is_open(const pl_conn *conn);
 
+/* Hands to the system what was written, as far as it takes it. PL_OK: all of it; PL_BUFFERED: what
+ * waits has left when pl_conn_flushed(conn, *mark) says so, which `flushed` events are for;
+ * PL_ECLOSED. Whatever carries the connection, also before it carries messages. */
+int pl_conn_flush(pl_conn *conn, uint32_t *mark);
+bool pl_conn_flushed(const pl_conn *conn, uint32_t mark);
+
 /* Output that waits, in the queue and in the stream, in bytes. */
 size_t pl_conn_queued(const pl_conn *conn);
 
 /* For the files that implement pl_conn_ops. */
 void pl_conn_opened(pl_conn *conn, const pl_conn_ops *ops, void *session);
 void pl_conn_alive(pl_conn *conn);
-void pl_conn_drained(pl_conn *conn);
+void pl_conn_drained(pl_conn *conn); /* all output of the stream, which was blocked, is sent */
 void pl_conn_error(pl_conn *conn, int status, const char *message);
 void pl_conn_closing(pl_conn *conn);
 void pl_conn_ended(pl_conn *conn, uint16_t code, pl_slice reason);

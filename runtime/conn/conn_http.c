@@ -23,6 +23,11 @@ static void on_request(void *owner, pl_exchange *exchange)
 	carrier->request(conn, exchange);
 }
 
+static void on_drain(void *owner)
+{
+	pl_conn_drained(owner);
+}
+
 static void on_refused(void *owner, int status, const char *reason)
 {
 	pl_conn_error(owner, status == 408 ? PL_ETIMEDOUT : PL_EPROTO, reason);
@@ -55,6 +60,7 @@ static void on_closed(void *owner, int status)
 static const pl_http1_events http1_events = {
 	.request = on_request,
 	.refused = on_refused,
+	.drain = on_drain,
 	.closed = on_closed,
 };
 

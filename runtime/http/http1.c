@@ -307,10 +307,15 @@ static void on_again(pl_deferred *deferred)
 static void on_drain(void *owner)
 {
 	pl_http1 *http1 = owner;
-	pl_http1_exchange *exchange = http1->exchange;
+	pl_http1_exchange *exchange;
 
 	if (http1->closing)
 		return;
+	if (http1->events->drain)
+		http1->events->drain(http1->owner);
+	if (http1->closing)
+		return;
+	exchange = http1->exchange;
 	if (exchange && exchange->blocked && !exchange->ended) {
 		exchange->blocked = false;
 		exchange->base.events->drain(exchange->base.owner, &exchange->base);

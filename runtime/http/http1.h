@@ -28,6 +28,8 @@ typedef struct pl_http1_events {
 	/* The session itself refused a request, or broke one off, for what the client did: the
 	 * status that it answered, or would have. NULL: nobody wants to know. */
 	void (*refused)(void *owner, int status, const char *reason);
+	/* Output that was blocked is all sent; NULL: nobody wants to know. */
+	void (*drain)(void *owner);
 	/* Last; never within another call. Not after pl_http1_upgrade. */
 	void (*closed)(void *owner, int status);
 } pl_http1_events;

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "codec/utf8.h"
 #include "crypto/random.h"
+#include "lua/lua_conn_flush.h"
 #include "lua/lua_conn_ping.h"
 #include "lua/lua_script.h"
 #include "lua/lua_value.h"
@@ -39,6 +40,7 @@ typedef struct conn_object {
 	uint64_t received; /* after its end */
 	uint64_t sent;
 	pl_list pings;
+	pl_list flushes;
 } conn_object;
 
 static void run_next(conn_object *self);
@@ -56,6 +58,7 @@ static conn_object *object_of(pl_handlers *handlers, pl_conn *conn)
 	self->conn = conn;
 	self->handlers = handlers;
 	pl_list_init(&self->pings);
+	pl_list_init(&self->flushes);
 	self->ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	conn->binding = self;
 	pl_handlers_keep(handlers);
@@ -357,6 +360,14 @@ void pl_lua_conn_drain(pl_handlers *handlers, pl_conn *conn)
 	dispatch(handlers, conn, PL_OnDrain, NULL, 0);
 }
 
+void pl_lua_conn_flushed(pl_conn *conn)
+{
+	conn_object *self = conn->binding;
+
+	if (self)
+		pl_lua_flush_answered(&self->flushes, conn);
+}
+
 void pl_lua_conn_pong(pl_conn *conn, const uint8_t *payload, size_t len)
 {
 	conn_object *self = conn->binding;
@@ -382,6 +393,7 @@ void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, 
 	self->code = code;
 	self->reason = reason.len ? pl_block_copy(reason.at, reason.len) : NULL;
 	pl_lua_ping_failed(&self->pings, PL_ECLOSED);
+	pl_lua_flush_failed(&self->flushes, PL_ECLOSED);
 	if (self->busy)
 		return;
 	if (session)
@@ -474,6 +486,14 @@ static int conn_ping(lua_State *L)
 		return pl_lua_result(L,
 				     self->conn ? pl_conn_ping(self->conn, NULL, 0) : PL_ECLOSED);
 	return pl_lua_ping(L, self->conn, &self->pings, luaL_checknumber(L, 2));
+}
+
+/* flush([timeout]): waits until what was written is with the system. */
+static int conn_flush(lua_State *L)
+{
+	conn_object *self = check(L, 1);
+
+	return pl_lua_flush(L, self->conn, &self->flushes, luaL_optnumber(L, 2, 0));
 }
 
 /* Properties. */
@@ -620,10 +640,15 @@ static int conn_gc(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-	{ "write", conn_write },	 { "write_binary", conn_write_binary },
-	{ "close", conn_close },	 { "disconnect", conn_disconnect },
-	{ "subscribe", conn_subscribe }, { "unsubscribe", conn_unsubscribe },
-	{ "ping", conn_ping },		 { NULL, NULL },
+	{ "write", conn_write },
+	{ "write_binary", conn_write_binary },
+	{ "close", conn_close },
+	{ "disconnect", conn_disconnect },
+	{ "subscribe", conn_subscribe },
+	{ "unsubscribe", conn_unsubscribe },
+	{ "ping", conn_ping },
+	{ "flush", conn_flush },
+	{ NULL, NULL },
 };
 
 static const luaL_Reg getters[] = {

@@ -13,9 +13,9 @@ static const char BAD_HEAD[] =
 	"only response:write leaves to you)";
 
 enum {
-	REQUEST_SLOT = 1, /* of the table: its request */
-	LENGTH_DIGITS = 18,
-	BURST = 1 << 20 /* bytes that a handler writes before others have their turn */
+	REQUEST_SLOT = 1,   /* of the table: its request */
+	LENGTH_DIGITS = 18, /* of a content-length, at most */
+	BURST = 1 << 20	    /* bytes that a handler writes before others have their turn */
 };
 
 /* What the table says. */
@@ -166,13 +166,15 @@ static pl_script_exchange *check(lua_State *L)
 
 static bool parse_length(pl_slice text, int64_t *length)
 {
+	if (text.len == 0 || text.len > LENGTH_DIGITS)
+		return false;
 	*length = 0;
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.at[i] < '0' || text.at[i] > '9')
 			return false;
 		*length = *length * 10 + (text.at[i] - '0');
 	}
-	return text.len > 0 && text.len <= LENGTH_DIGITS;
+	return true;
 }
 
 /* Takes Content-Length, if it is set, out of the fields; *length is -1 without. False: it is none,

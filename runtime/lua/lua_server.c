@@ -158,6 +158,7 @@ static const pl_server_events server_events = {
 	.message = on_message,
 	.pong = on_pong,
 	.drain = on_drain,
+	.flushed = pl_lua_conn_flushed,
 	.error = on_error,
 	.disconnect = on_disconnect,
 	.request = on_request,

@@ -69,6 +69,11 @@ static void on_drain(pl_conn *conn)
 	pl_server_of(conn)->events->drain(conn);
 }
 
+static void on_flushed(pl_conn *conn)
+{
+	pl_server_of(conn)->events->flushed(conn);
+}
+
 static void on_closed(pl_conn *conn, uint16_t code, pl_slice reason)
 {
 	pl_server *server = conn->server;
@@ -96,6 +101,7 @@ const pl_conn_events pl_server_conn_events = {
 	.message = on_message,
 	.pong = on_pong,
 	.drain = on_drain,
+	.flushed = on_flushed,
 	.error = on_error,
 	.closed = on_closed,
 };

@@ -39,6 +39,7 @@ typedef struct pl_server_events {
 	void (*message)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
 	void (*drain)(pl_conn *conn);
+	void (*flushed)(pl_conn *conn);
 	/* See pl_conn_events; NULL: nobody wants to know. */
 	void (*error)(pl_conn *conn, int status, const char *message);
 	/* Last for a conn; `session`: it was a message session (connect was called). The conn is

@@ -33,6 +33,8 @@ typedef struct peer {
 	char reason[128];
 	bool pause_first;
 	void (*on_drain)(struct peer *peer);
+	bool waits[4];
+	uint32_t marks[4];
 } peer_state;
 
 static peer_state *peer_of(pl_conn *conn)
@@ -60,6 +62,19 @@ static void on_drain(pl_conn *conn)
 		peer->on_drain(peer);
 }
 
+/* Those who wait for a flush: at most four, by their marks. */
+static void on_flushed(pl_conn *conn)
+{
+	peer_state *peer = peer_of(conn);
+
+	for (size_t i = 0; i < 4; i++) {
+		if (!peer->waits[i] || !pl_conn_flushed(conn, peer->marks[i]))
+			continue;
+		peer->waits[i] = false;
+		assert_int_equal(pl_buffer_printf(&peer->journal, "flushed:%zu ", i), PL_OK);
+	}
+}
+
 static void on_closed(pl_conn *conn, uint16_t code, pl_slice reason)
 {
 	peer_state *peer = peer_of(conn);
@@ -70,9 +85,11 @@ static void on_closed(pl_conn *conn, uint16_t code, pl_slice reason)
 	peer->conn = NULL;
 }
 
-static const pl_conn_events conn_events = {
-	.message = on_message, .pong = on_pong, .drain = on_drain, .closed = on_closed
-};
+static const pl_conn_events conn_events = { .message = on_message,
+					    .pong = on_pong,
+					    .drain = on_drain,
+					    .flushed = on_flushed,
+					    .closed = on_closed };
 
 static void upgrade(peer_state *peer, pl_exchange *exchange, const pl_ws_offer *offer)
 {
@@ -397,6 +414,97 @@ static void high_and_low_water(void **state)
 	pl_memory_open(&peer.memory, SIZE_MAX);
 	turn(&peer);
 	assert_string_equal(journal(&peer), "");
+	peer_close(&peer);
+}
+
+/* Flushing. */
+
+static int flush(peer_state *peer, size_t i)
+{
+	int status = pl_conn_flush(peer->conn, &peer->marks[i]);
+
+	peer->waits[i] = status == PL_BUFFERED;
+	return status;
+}
+
+static void a_flush_does_not_wait_for_the_turn(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	assert_int_equal(flush(&peer, 0), PL_OK);
+	assert_int_equal(write_text(&peer, "first"), PL_OK);
+	assert_int_equal(flush(&peer, 0), PL_OK);
+	assert_string_equal(sent(&peer), "text:first ");
+	assert_string_equal(journal(&peer), "");
+	peer_close(&peer);
+}
+
+/* Each waits for what was written before, not for what comes behind. */
+static void a_flush_waits_for_what_was_written_before(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	block(&peer);
+	assert_int_equal(flush(&peer, 0), PL_BUFFERED);
+	assert_int_equal(write_many(&peer, 1000), PL_OK);
+	assert_int_equal(flush(&peer, 1), PL_BUFFERED);
+	peer.conn->moved = UINT32_MAX - 1; /* it wraps around */
+	peer.marks[0] = UINT32_MAX - 1;
+	peer.marks[1] = UINT32_MAX;
+	assert_int_equal(write_many(&peer, 100000), PL_OK);
+	assert_int_equal(write_many(&peer, 100000), PL_OK);
+	assert_int_equal(flush(&peer, 2), PL_BUFFERED);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "");
+	pl_memory_open(&peer.memory, 7);
+	assert_string_equal(journal(&peer), "flushed:0 ");
+	pl_memory_open(&peer.memory, 50000);
+	assert_string_equal(journal(&peer), "");
+	pl_memory_open(&peer.memory, 50000 + 1004 + 10);
+	assert_string_equal(journal(&peer), "flushed:1 ");
+	assert_int_equal(flush(&peer, 3), PL_BUFFERED);
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	assert_string_equal(journal(&peer), "flushed:2 flushed:3 ");
+	peer_close(&peer);
+}
+
+static void a_flush_of_a_closing_connection(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	block(&peer);
+	assert_int_equal(write_text(&peer, "second"), PL_OK);
+	assert_int_equal(flush(&peer, 0), PL_BUFFERED);
+	pl_conn_close(peer.conn, 1000, PL_SLICE(""));
+	assert_int_equal(flush(&peer, 1), PL_ECLOSED);
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	assert_string_equal(journal(&peer), "flushed:0 ");
+	peer_close(&peer);
+}
+
+static void http_is_flushed_too(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer_start(&peer);
+	assert_int_equal(flush(&peer, 0), PL_OK);
+	peer.memory.room = 0;
+	feed(&peer, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27);
+	assert_int_equal(flush(&peer, 0), PL_BUFFERED);
+	pl_memory_open(&peer.memory, 10);
+	assert_string_equal(journal(&peer), "");
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	assert_string_equal(journal(&peer), "flushed:0 ");
+	pl_stream_abort(&peer.memory.stream, PL_EPIPE);
+	assert_int_equal(flush(&peer, 0), PL_ECLOSED);
 	peer_close(&peer);
 }
 
@@ -837,6 +945,10 @@ int main(void)
 		cmocka_unit_test(what_waits_keeps_its_order),
 		cmocka_unit_test(a_published_message_is_encoded_once),
 		cmocka_unit_test(high_and_low_water),
+		cmocka_unit_test(a_flush_does_not_wait_for_the_turn),
+		cmocka_unit_test(a_flush_waits_for_what_was_written_before),
+		cmocka_unit_test(a_flush_of_a_closing_connection),
+		cmocka_unit_test(http_is_flushed_too),
 		cmocka_unit_test(drain_may_write),
 		cmocka_unit_test(small_marks_need_no_drain),
 		cmocka_unit_test(every_buffered_write_is_followed_by_drain),

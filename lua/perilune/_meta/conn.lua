@@ -36,6 +36,14 @@ function Conn:write(text, size) end
 ---@return string? code
 function Conn:write_binary(bytes, size) end
 
+--- Waits until the system has taken all that was written before, to a WebSocket or as an answer of
+--- HTTP. Throws where waiting is impossible.
+---@param timeout? number Seconds, above 0, at most 86400; default none.
+---@return true? ok
+---@return string? message
+---@return string? code "ETIMEDOUT" (the connection stays), "ECLOSED" or "ENOMEM"
+function Conn:flush(timeout) end
+
 --- Sends Close and waits up to limits.close_timeout for the peer's, in the background: the call
 --- returns at once. On HTTP the connection ends after its present answer.
 ---@param code? integer 1000 to 1003, 1007 to 1014 or 3000 to 4999; default 1000; -1 for none. Others throw.
