@@ -43,6 +43,8 @@ static const pl_slice lines[] = {
 	PL_SLICE("\r\nSec-Fetch-Site: same-site"),
 	PL_SLICE("\r\nSec-GPC: 1"),
 	PL_SLICE("\r\nSec-WebSocket-Accept: "),
+	PL_SLICE("\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+		 "client_no_context_takeover"),
 	PL_SLICE("\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"),
 	PL_SLICE("\r\nSec-WebSocket-Extensions: permessage-deflate"),
 	PL_SLICE("\r\nSec-WebSocket-Extensions: "),

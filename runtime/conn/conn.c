@@ -18,7 +18,7 @@ static void deliver(pl_subscriber *subscriber, pl_message *message)
 }
 
 int pl_conn_new(pl_conn **result, pl_stream *stream, uint16_t worker,
-		const pl_conn_settings *settings, const pl_conn_events *events, void *server)
+		const pl_conn_settings *settings, void *server)
 {
 	pl_conn *conn = pl_calloc(1, sizeof(*conn));
 	pl_conn_info *info = pl_conn_info_new(stream, worker);
@@ -30,9 +30,7 @@ int pl_conn_new(pl_conn **result, pl_stream *stream, uint16_t worker,
 	}
 	conn->info = info;
 	conn->stream = stream;
-	conn->loop = stream->loop;
 	conn->settings = settings;
-	conn->events = events;
 	conn->server = server;
 	stream->write_timeout = (uint32_t)settings->limits->write_timeout;
 	pl_list_init(&conn->node);
@@ -45,7 +43,7 @@ int pl_conn_new(pl_conn **result, pl_stream *stream, uint16_t worker,
 
 void pl_conn_free(pl_conn *conn)
 {
-	pl_loop_stop_timer(conn->loop, &conn->timer);
+	pl_loop_stop_timer(conn->settings->loop, &conn->timer);
 	if (conn->ops && conn->session)
 		conn->ops->free(conn);
 	if (conn->queue) {
@@ -252,7 +250,7 @@ void pl_conn_drained(pl_conn *conn)
 	    pl_conn_queued(conn) > (size_t)conn->settings->limits->low_water)
 		return;
 	conn->drain_wanted = false;
-	conn->events->drain(conn);
+	conn->settings->events->drain(conn);
 }
 
 /* The heartbeat. */
@@ -263,7 +261,7 @@ static void send_ping(pl_conn *conn)
 
 	conn->ops->ping(conn, NULL, 0);
 	conn->pinged = heartbeat->timeout > 0;
-	pl_loop_start(conn->loop, &conn->timer,
+	pl_loop_start(conn->settings->loop, &conn->timer,
 		      conn->pinged ? heartbeat->timeout : heartbeat->interval);
 }
 
@@ -271,7 +269,7 @@ static void send_ping(pl_conn *conn)
 static uint64_t until_ping(const pl_conn *conn)
 {
 	const pl_heartbeat *heartbeat = &conn->settings->heartbeat;
-	uint64_t since = pl_loop_now(conn->loop) - conn->last_read;
+	uint32_t since = (uint32_t)pl_loop_now(conn->settings->loop) - conn->last_read;
 
 	if (heartbeat->type == PL_HEARTBEAT_ALWAYS || since >= heartbeat->interval)
 		return 0;
@@ -285,7 +283,8 @@ static void beat(pl_conn *conn)
 	/* What we do not read cannot tell whether the peer lives. */
 	if (conn->paused) {
 		conn->pinged = false;
-		pl_loop_start(conn->loop, &conn->timer, conn->settings->heartbeat.interval);
+		pl_loop_start(conn->settings->loop, &conn->timer,
+			      conn->settings->heartbeat.interval);
 		return;
 	}
 	if (conn->pinged) {
@@ -297,7 +296,7 @@ static void beat(pl_conn *conn)
 	}
 	wait = until_ping(conn);
 	if (wait > 0)
-		pl_loop_start(conn->loop, &conn->timer, wait);
+		pl_loop_start(conn->settings->loop, &conn->timer, wait);
 	else
 		send_ping(conn);
 }
@@ -314,11 +313,11 @@ static void on_timer(pl_timer *timer)
 
 void pl_conn_alive(pl_conn *conn)
 {
-	conn->last_read = pl_loop_now(conn->loop);
+	conn->last_read = (uint32_t)pl_loop_now(conn->settings->loop);
 	if (!conn->pinged || conn->state != PL_CONN_OPEN)
 		return;
 	conn->pinged = false;
-	pl_loop_start(conn->loop, &conn->timer, conn->settings->heartbeat.interval);
+	pl_loop_start(conn->settings->loop, &conn->timer, conn->settings->heartbeat.interval);
 }
 
 void pl_conn_pause(pl_conn *conn, bool pause)
@@ -338,15 +337,17 @@ void pl_conn_opened(pl_conn *conn, const pl_conn_ops *ops, void *session)
 	conn->ops = ops;
 	conn->session = session;
 	conn->state = PL_CONN_OPEN;
-	conn->last_read = pl_loop_now(conn->loop);
+	conn->last_read = (uint32_t)pl_loop_now(conn->settings->loop);
 	if (conn->settings->heartbeat.interval > 0)
-		pl_loop_start(conn->loop, &conn->timer, conn->settings->heartbeat.interval);
+		pl_loop_start(conn->settings->loop, &conn->timer,
+			      conn->settings->heartbeat.interval);
 }
 
 static void set_closing(pl_conn *conn)
 {
 	conn->state = PL_CONN_CLOSING;
-	pl_loop_start(conn->loop, &conn->timer, (uint64_t)conn->settings->limits->close_timeout);
+	pl_loop_start(conn->settings->loop, &conn->timer,
+		      (uint64_t)conn->settings->limits->close_timeout);
 }
 
 void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason)
@@ -367,14 +368,14 @@ void pl_conn_disconnect(pl_conn *conn, uint16_t code, pl_slice reason)
 		return;
 	if (conn->state == PL_CONN_OPEN)
 		conn->state = PL_CONN_CLOSING;
-	pl_loop_stop_timer(conn->loop, &conn->timer);
+	pl_loop_stop_timer(conn->settings->loop, &conn->timer);
 	conn->ops->disconnect(conn, code, reason);
 }
 
 void pl_conn_error(pl_conn *conn, int status, const char *message)
 {
-	if (conn->events->error)
-		conn->events->error(conn, status, message);
+	if (conn->settings->events->error)
+		conn->settings->events->error(conn, status, message);
 }
 
 void pl_conn_closing(pl_conn *conn)
@@ -388,6 +389,6 @@ void pl_conn_ended(pl_conn *conn, uint16_t code, pl_slice reason)
 {
 	conn->state = PL_CONN_CLOSED;
 	conn->stream = NULL;
-	pl_loop_stop_timer(conn->loop, &conn->timer);
-	conn->events->closed(conn, code, reason);
+	pl_loop_stop_timer(conn->settings->loop, &conn->timer);
+	conn->settings->events->closed(conn, code, reason);
 }

@@ -34,11 +34,6 @@ typedef struct pl_heartbeat {
 	enum pl_heartbeat_type type;
 } pl_heartbeat;
 
-typedef struct pl_conn_settings {
-	const pl_limits *limits;
-	pl_heartbeat heartbeat;
-} pl_conn_settings;
-
 typedef struct pl_conn_events {
 	void (*message)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
@@ -52,6 +47,14 @@ typedef struct pl_conn_events {
 	/* Last, once, never within another call. The owner frees the conn. */
 	void (*closed)(pl_conn *conn, uint16_t code, pl_slice reason);
 } pl_conn_events;
+
+/* What all connections of one owner share. */
+typedef struct pl_conn_settings {
+	pl_loop *loop;
+	const pl_conn_events *events;
+	const pl_limits *limits;
+	pl_heartbeat heartbeat;
+} pl_conn_settings;
 
 /* What carries messages. `frames` blocks are what `encode` made. */
 typedef struct pl_conn_ops {
@@ -81,21 +84,19 @@ enum pl_conn_state {
 
 struct pl_conn {
 	const pl_conn_ops *ops;
-	const pl_conn_events *events;
 	const pl_conn_settings *settings;
 	void *session; /* of ops */
 	void *server;  /* whose connection it is: the server or the client */
 	pl_stream *stream;
-	pl_loop *loop;
 	pl_conn_info *info;
 	pl_queue *queue;    /* NULL while nothing waits */
 	void *binding;	    /* the script's side; NULL while it has none */
 	void *guest;	    /* its client address, as the server counts it */
-	uint64_t last_read; /* ms */
 	pl_timer timer;	    /* deadline of the begin, heartbeat, deadline of closing */
 	pl_list node;	    /* in its server's list */
 	pl_map_entry entry; /* in its server's registry, under the guid */
 	pl_subscriber subscriber;
+	uint32_t last_read; /* ms, the low bits of them */
 	uint8_t state;
 	bool paused;
 	bool pinged;	   /* by the heartbeat, and nothing was read since */
@@ -106,7 +107,7 @@ struct pl_conn {
 
 /* A connection at its begin. PL_OK or PL_ENOMEM. */
 int pl_conn_new(pl_conn **conn, pl_stream *stream, uint16_t worker,
-		const pl_conn_settings *settings, const pl_conn_events *events, void *server);
+		const pl_conn_settings *settings, void *server);
 void pl_conn_free(pl_conn *conn);
 
 /* Sends to this one. PL_OK, PL_BUFFERED, PL_ECLOSED, PL_EUTF8, PL_ENOMEM, or PL_ELIMIT: the send

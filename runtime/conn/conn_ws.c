@@ -11,14 +11,15 @@ static void on_message(void *owner, uint8_t kind, const uint8_t *data, size_t le
 {
 	pl_conn *conn = owner;
 
-	conn->events->message(conn, kind == PL_WS_TEXT ? PL_KIND_TEXT : PL_KIND_BINARY, data, len);
+	conn->settings->events->message(conn, kind == PL_WS_TEXT ? PL_KIND_TEXT : PL_KIND_BINARY,
+					data, len);
 }
 
 static void on_pong(void *owner, const uint8_t *payload, size_t len)
 {
 	pl_conn *conn = owner;
 
-	conn->events->pong(conn, payload, len);
+	conn->settings->events->pong(conn, payload, len);
 }
 
 static void on_alive(void *owner)

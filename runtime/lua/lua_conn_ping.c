@@ -72,7 +72,7 @@ int pl_lua_ping(lua_State *L, pl_conn *conn, pl_list *pings, double timeout)
 		return pl_lua_result(L, status);
 	}
 	self->conn = conn;
-	self->loop = conn->loop;
+	self->loop = conn->settings->loop;
 	pl_timer_init(&self->timer, on_timeout);
 	pl_list_append(pings, &self->node);
 	pl_loop_start(self->loop, &self->timer, pl_lua_milliseconds(timeout));

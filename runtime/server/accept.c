@@ -72,7 +72,7 @@ static void ask(pl_conn *conn, pl_tls_context *tls)
 void pl_arrival_end(pl_arrival *arrival, pl_conn *conn, bool let_in)
 {
 	if (conn) {
-		pl_loop_stop_timer(conn->loop, &conn->timer);
+		pl_loop_stop_timer(conn->settings->loop, &conn->timer);
 		if (let_in)
 			proceed(conn, arrival->tls);
 		else
@@ -87,8 +87,7 @@ static pl_conn *begin(pl_server *server, pl_stream *stream, pl_guest *guest)
 {
 	pl_conn *conn;
 
-	if (pl_conn_new(&conn, stream, server->settings.worker, &server->conn_settings,
-			&pl_server_conn_events, server))
+	if (pl_conn_new(&conn, stream, server->settings.worker, &server->conn_settings, server))
 		return NULL;
 	conn->guest = guest;
 	if (pl_conn_http_hold(conn)) {

@@ -259,6 +259,8 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 	server->settings = *settings;
 	server->events = events;
 	server->binding = binding;
+	server->conn_settings.loop = loop;
+	server->conn_settings.events = &pl_server_conn_events;
 	server->conn_settings.limits = &server->settings.limits;
 	server->conn_settings.heartbeat = settings->heartbeat;
 	server->http1_settings.limits = &server->settings.limits;

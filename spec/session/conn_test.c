@@ -127,6 +127,8 @@ static void peer_init(peer_state *peer)
 	memset(peer, 0, sizeof(*peer));
 	assert_int_equal(pl_loop_new(&peer->loop), PL_OK);
 	pl_limits_init(&peer->limits);
+	peer->settings.loop = peer->loop;
+	peer->settings.events = &conn_events;
 	peer->settings.limits = &peer->limits;
 	peer->http1.limits = &peer->limits;
 	pl_memory_init(&peer->memory, peer->loop);
@@ -134,8 +136,7 @@ static void peer_init(peer_state *peer)
 
 static void peer_start(peer_state *peer)
 {
-	assert_int_equal(pl_conn_new(&peer->conn, &peer->memory.stream, 1, &peer->settings,
-				     &conn_events, peer),
+	assert_int_equal(pl_conn_new(&peer->conn, &peer->memory.stream, 1, &peer->settings, peer),
 			 PL_OK);
 	assert_int_equal(pl_conn_http_hold(peer->conn), PL_OK);
 	assert_int_equal(

@@ -235,10 +235,10 @@ static const struct {
 	bool tls;
 	size_t most;
 } rows[] = {
-	{ "HTTP, between requests", http, false, 1000 },
-	{ "WebSocket", plain, false, 960 },
-	{ "WebSocket, deflate shared", deflated, false, 1070 },
-	{ "WebSocket, a browser's head", browser, false, 1150 },
+	{ "HTTP, between requests", http, false, 980 },
+	{ "WebSocket", plain, false, 940 },
+	{ "WebSocket, deflate shared", deflated, false, 985 },
+	{ "WebSocket, a browser's head", browser, false, 1080 },
 	{ "WebSocket over TLS", plain, true, 16000 },
 };
 

@@ -505,11 +505,12 @@ static void receiver_open(receiver *self, const pl_ws_deflate_terms *terms)
 	memset(self, 0, sizeof(*self));
 	pl_limits_init(&self->limits);
 	self->settings.limits = self->http1.limits = &self->limits;
+	self->settings.events = &conn_events;
+	self->settings.loop = loop;
 	self->terms = terms;
 	reader_init(&self->peer, terms);
 	pl_memory_init(&self->memory, loop);
-	assert_int_equal(pl_conn_new(&self->conn, &self->memory.stream, 1, &self->settings,
-				     &conn_events, self),
+	assert_int_equal(pl_conn_new(&self->conn, &self->memory.stream, 1, &self->settings, self),
 			 PL_OK);
 	assert_int_equal(pl_conn_http_hold(self->conn), PL_OK);
 	assert_int_equal(
