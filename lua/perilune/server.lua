@@ -48,6 +48,22 @@ local schema = {
       },
     },
   },
+  keep_alive = {
+    type = { "boolean", "table" },
+    default = {},
+    fields = { header = { type = "boolean", default = false } },
+  },
+  tcp_keepalive = {
+    type = "table",
+    off = true,
+    default = false,
+    fields = {
+      time = { type = "integer", default = 7200, min = 1, max = 32767, unit = "seconds" },
+      interval = { type = "integer", default = 1, min = 1, max = 32767, unit = "seconds" },
+      count = { type = "integer", default = 9, min = 1, max = 127 },
+    },
+  },
+  linger_state = { type = "integer", default = -1, min = -1, max = 0 },
   extensions = {
     type = "table",
     default = {},
@@ -112,6 +128,7 @@ core.set_metatable(component.build {
 local function finish(settings)
   local message
   settings.document_root = paths.from_script(settings.document_root)
+  if settings.keep_alive == true then settings.keep_alive = { header = false } end
   if settings.software and settings.software:find "[%c\127]" then
     return "option 'software' of server.new takes text without control characters"
   elseif settings.document_root and settings.document_root:find "%z" then

@@ -35,9 +35,11 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	  "channels one connection subscribes to")                                                 \
 	X(handshake_timeout, SECONDS, 10000, 10, 86400000,                                         \
 	  "a TLS handshake, OnTCPConnect, OnHandshake")                                            \
+	X(tls_handshakes, COUNT, 16, 1, 65536, "steps of TLS handshakes in one turn")              \
 	X(header_timeout, SECONDS, 10000, 10, 86400000, "a whole request head")                    \
 	X(body_timeout, SECONDS, 30000, 10, 86400000, "silence within a request body")             \
 	X(keep_alive, SECONDS, 60000, 10, 86400000, "an idle HTTP connection")                     \
+	X(keep_alive_requests, COUNT, 1000000, 1, 1 << 30, "requests of an HTTP connection")       \
 	X(write_timeout, SECONDS, 30000, 10, 86400000, "output that makes no progress")            \
 	X(close_timeout, SECONDS, 5000, 10, 86400000, "the peer's answer to a Close frame")
 

@@ -20,7 +20,8 @@ static bool name_reserved(pl_slice name)
 	case 6:
 		return pl_slice_equal_nocase(name, PL_SLICE("server"));
 	case 10:
-		return pl_slice_equal_nocase(name, PL_SLICE("connection"));
+		return pl_slice_equal_nocase(name, PL_SLICE("connection")) ||
+		       pl_slice_equal_nocase(name, PL_SLICE("keep-alive"));
 	case 14:
 		return pl_slice_equal_nocase(name, PL_SLICE("content-length"));
 	case 17:

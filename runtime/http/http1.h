@@ -19,6 +19,8 @@ typedef struct pl_http1 pl_http1;
 typedef struct pl_http1_settings {
 	const pl_limits *limits;
 	pl_slice software; /* Server header; empty: none */
+	bool close;	   /* every answer ends its connection */
+	bool announce;	   /* answers say how long a connection is kept: Keep-Alive */
 } pl_http1_settings;
 
 typedef struct pl_http1_events {

@@ -16,7 +16,8 @@ typedef struct response_head {
 	int64_t length; /* -1: no Content-Length */
 	bool chunked;
 	bool close;
-	bool keep_alive; /* said to an HTTP/1.0 client, who would expect the end otherwise */
+	bool keep_alive; /* said to an HTTP/1.0 client, who would expect the end otherwise, and
+			  * when it is announced for how long */
 	bool upgrade;	 /* an Upgrade field is there, and has to be named (RFC 9110 7.8) */
 } response_head;
 
@@ -81,6 +82,14 @@ static char *put_connection(char *at, const response_head *head)
 	return put_slice(at, PL_SLICE("\r\n"));
 }
 
+/* In whole seconds (RFC 2068 19.7.1.1): rather too few. */
+static char *put_patience(char *at, const pl_limits *limits)
+{
+	at = put_slice(at, PL_SLICE("Keep-Alive: timeout="));
+	at = put_number(at, (uint64_t)limits->keep_alive / 1000);
+	return put_slice(at, PL_SLICE("\r\n"));
+}
+
 /* The fields that are ours: Date, Server, the framing, Connection. */
 static char *put_own_fields(char *at, pl_http1 *http1, const response_head *head)
 {
@@ -97,6 +106,8 @@ static char *put_own_fields(char *at, pl_http1 *http1, const response_head *head
 	}
 	if (head->chunked)
 		at = put_slice(at, PL_SLICE("Transfer-Encoding: chunked\r\n"));
+	if (head->keep_alive && http1->settings->announce)
+		at = put_patience(at, http1->settings->limits);
 	return put_connection(at, head);
 }
 
@@ -142,8 +153,9 @@ static bool must_close(const pl_http1_exchange *exchange, bool ends_by_close)
 {
 	const pl_http1 *http1 = exchange->http1;
 
-	return !exchange->keep_alive || http1->stopping || http1->peer_ended || ends_by_close ||
-	       exchange->expect_continue;
+	return !exchange->keep_alive || http1->settings->close || http1->stopping ||
+	       http1->peer_ended || ends_by_close || exchange->expect_continue ||
+	       http1->requests >= (uint64_t)http1->settings->limits->keep_alive_requests;
 }
 
 /* How the answer is framed (RFC 9112 6.3); a 304's length would be that of the 200. */
@@ -160,7 +172,8 @@ static response_head frame(pl_http1_exchange *exchange, int status, int64_t leng
 	exchange->unsent = exchange->no_body ? 0 : length;
 	exchange->close = must_close(exchange, exchange->unsent < 0 && !head.chunked);
 	head.close = exchange->close;
-	head.keep_alive = !head.close && exchange->request.minor == 0;
+	head.keep_alive = !head.close &&
+			  (exchange->request.minor == 0 || exchange->http1->settings->announce);
 	return head;
 }
 

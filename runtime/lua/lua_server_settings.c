@@ -51,6 +51,29 @@ static void read_deflate(lua_State *L, int table, pl_deflate_settings *deflate)
 	deflate->level = (int)pl_lua_int_field(L, table, "level");
 }
 
+/* `index`: a table, or false. */
+static void read_keepalive(lua_State *L, int index, pl_listener_options *tcp)
+{
+	if (!lua_istable(L, index))
+		return;
+	tcp->keepalive_time = (int)pl_lua_int_field(L, index, "time");
+	tcp->keepalive_interval = (int)pl_lua_int_field(L, index, "interval");
+	tcp->keepalive_count = (int)pl_lua_int_field(L, index, "count");
+}
+
+/* What concerns TCP, and when HTTP ends it. */
+static void read_connection(lua_State *L, int options, pl_server_settings *settings)
+{
+	lua_getfield(L, options, "tcp_keepalive");
+	read_keepalive(L, lua_gettop(L), &settings->tcp);
+	settings->tcp.reset = pl_lua_int_field(L, options, "linger_state") == 0;
+	lua_getfield(L, options, "keep_alive");
+	settings->http_close = !lua_istable(L, -1);
+	settings->http_announce =
+		lua_istable(L, -1) && pl_lua_bool_field(L, lua_gettop(L), "header");
+	lua_pop(L, 2);
+}
+
 /* A list of strings at `table` as slices, which the caller frees. */
 static int read_list(lua_State *L, int table, pl_slice **list, size_t *count)
 {
@@ -105,6 +128,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	lua_getfield(L, -1, "permessage_deflate");
 	read_deflate(L, lua_gettop(L), &settings->deflate);
 	lua_pop(L, 2);
+	read_connection(L, 1, settings);
 	status = read_lists(L, 1, self, settings);
 	lua_settop(L, top);
 	return status;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -128,14 +129,35 @@ static int open_bound(const pl_address *address, bool shared, int *fd)
 	return status;
 }
 
-static int open_listening(const pl_address *address, bool shared, int *fd)
+/* Accepted sockets inherit these, so that a connection costs no system call for them. */
+static int set_options(int fd, const pl_listener_options *options)
 {
-	int status = open_bound(address, shared, fd);
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	const int on = 1;
 
-	if (!status && listen(*fd, PL_LISTEN_BACKLOG)) {
+	if (options->keepalive_time > 0 &&
+	    (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) ||
+	     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &options->keepalive_time, sizeof(int)) ||
+	     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &options->keepalive_interval,
+			sizeof(int)) ||
+	     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &options->keepalive_count, sizeof(int))))
+		return pl_status_from_errno(errno);
+	if (options->reset && setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)))
+		return pl_status_from_errno(errno);
+	return PL_OK;
+}
+
+static int open_listening(const pl_address *address, const pl_listener_options *options, int *fd)
+{
+	int status = open_bound(address, options->shared, fd);
+
+	if (status)
+		return status;
+	status = set_options(*fd, options);
+	if (!status && listen(*fd, PL_LISTEN_BACKLOG))
 		status = pl_status_from_errno(errno);
+	if (status)
 		close(*fd);
-	}
 	return status;
 }
 
@@ -175,8 +197,9 @@ int pl_listener_reserve(const pl_address *address, int *fd, pl_address *bound)
 	return status;
 }
 
-int pl_listener_open(pl_listener **result, pl_loop *loop, const pl_address *address, bool shared,
-		     const pl_listener_events *events, void *owner)
+int pl_listener_open(pl_listener **result, pl_loop *loop, const pl_address *address,
+		     const pl_listener_options *options, const pl_listener_events *events,
+		     void *owner)
 {
 	pl_listener *listener = pl_calloc(1, sizeof(*listener));
 	int status;
@@ -187,7 +210,7 @@ int pl_listener_open(pl_listener **result, pl_loop *loop, const pl_address *addr
 	listener->events = events;
 	listener->owner = owner;
 	pl_timer_init(&listener->again, on_again);
-	status = open_listening(address, shared, &listener->fd);
+	status = open_listening(address, options, &listener->fd);
 	if (!status) {
 		status = pl_net_status(uv_poll_init(&loop->uv, &listener->handle, listener->fd));
 		if (status)

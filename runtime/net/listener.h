@@ -20,11 +20,24 @@ typedef struct pl_listener_events {
 	void (*closed)(void *owner); /* last */
 } pl_listener_events;
 
+/* Zeroed: the system's defaults. */
+typedef struct pl_listener_options {
+	bool shared; /* others may listen at the address too (SO_REUSEPORT): the system shares the
+		      * connections out */
+	/* What the connections that come are given. */
+	int keepalive_time; /* s of silence until the system asks whether the peer lives; 0: never
+			     */
+	int keepalive_interval; /* s between these questions */
+	int keepalive_count;	/* unanswered ones that end the connection */
+	bool reset; /* who closes first resets, and leaves no TIME_WAIT: SO_LINGER of 0. What was
+		     * written is sent before. */
+} pl_listener_options;
+
 /* Binds and listens; port 0 picks a free port. PL_OK, PL_EADDRINUSE, PL_EADDRNOTAVAIL,
- * PL_EACCES, PL_EMFILE, PL_ENOMEM or PL_EIO. IPv6 sockets take IPv6 only. With `shared` others may
- * listen at the address too (SO_REUSEPORT), and the system shares the connections out. */
-int pl_listener_open(pl_listener **listener, pl_loop *loop, const pl_address *address, bool shared,
-		     const pl_listener_events *events, void *owner);
+ * PL_EACCES, PL_EMFILE, PL_ENOMEM or PL_EIO. IPv6 sockets take IPv6 only. */
+int pl_listener_open(pl_listener **listener, pl_loop *loop, const pl_address *address,
+		     const pl_listener_options *options, const pl_listener_events *events,
+		     void *owner);
 void pl_listener_address(pl_listener *listener, pl_address *address); /* the port as bound */
 
 /* Hands out now what the system has accepted for us already and a close would reset. */

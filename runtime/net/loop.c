@@ -73,7 +73,10 @@ static void end_turn(pl_loop *loop)
 
 static void on_check(uv_check_t *check)
 {
-	end_turn(check->data);
+	pl_loop *loop = check->data;
+
+	end_turn(loop);
+	loop->turn++;
 }
 
 /* Timers and closing handles run outside of the check phase: their work is flushed here. */
@@ -125,6 +128,7 @@ int pl_loop_new(pl_loop **result)
 		return pl_net_status(status);
 	}
 	pl_list_init(&loop->deferred);
+	pl_tls_turns_init(&loop->handshakes);
 	pl_list_init(&loop->flushes);
 	loop->armed = UINT64_MAX;
 	loop->date_second = -1;

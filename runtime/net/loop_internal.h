@@ -8,6 +8,7 @@
 
 #include "net/loop.h"
 #include "net/output.h"
+#include "net/tls_turns.h"
 
 /* One receive buffer for all connections of a loop: larger than libuv's 64 KiB hint, so that a
  * burst is read with one system call. */
@@ -34,6 +35,8 @@ struct pl_loop {
 	uint64_t armed;	  /* when `timer` fires; UINT64_MAX: it is stopped */
 	pl_list deferred;
 	pl_list flushes;
+	uint64_t turn; /* counts them */
+	pl_tls_turns handshakes;
 	size_t holds;
 	bool stopped;
 	int64_t date_second;

@@ -2,6 +2,7 @@
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -12,7 +13,8 @@
 enum {
 	WRITE_PIECES = 64,	   /* buffers a system call takes at once */
 	WRITE_QUEUED = 256 * 1024, /* bytes handed to libuv at once, so that progress shows */
-	FINISH_TICK = 250	   /* ms between looks at a write that makes no progress */
+	FINISH_TICK = 250,	   /* ms between looks at a write that makes no progress */
+	RESET_TICK = 10		   /* ms between looks at what is to be sent before a reset */
 };
 
 /* What a connection needs only while its output is blocked. */
@@ -31,7 +33,8 @@ typedef struct tcp_linger {
 	pl_timer timer;
 	size_t discarded;
 	pl_tcp *tcp;
-	bool sent; /* the shutdown is done */
+	uint32_t waited; /* ms for what is to be sent before a reset */
+	bool sent;	 /* the shutdown is done */
 } tcp_linger;
 
 struct pl_tcp {
@@ -236,9 +239,43 @@ static void on_shutdown(uv_shutdown_t *request, int status)
 		tcp_close(self, PL_OK);
 }
 
+static bool resets_at_close(pl_tcp *self)
+{
+	struct linger linger = { 0 };
+	socklen_t len = sizeof(linger);
+	uv_os_fd_t fd;
+
+	return uv_fileno((uv_handle_t *)&self->handle, &fd) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff;
+}
+
+/* A reset would take away what the peer has not got yet: that is waited for. */
+static void on_reset_timer(pl_timer *timer)
+{
+	tcp_linger *linger = PL_CONTAINER(timer, tcp_linger, timer);
+	pl_tcp *self = linger->tcp;
+
+	if (unsent(self) == 0 || linger->waited >= PL_STREAM_LINGER) {
+		tcp_close(self, PL_OK);
+		return;
+	}
+	linger->waited += RESET_TICK;
+	pl_loop_start(self->stream.loop, timer, RESET_TICK);
+}
+
+static void reset_begin(pl_tcp *self)
+{
+	pl_timer_init(&self->linger->timer, on_reset_timer);
+	pl_loop_start(self->stream.loop, &self->linger->timer, 1);
+}
+
 static void linger_begin(pl_tcp *self)
 {
 	self->finishing = false;
+	if (resets_at_close(self)) {
+		reset_begin(self);
+		return;
+	}
 	if (uv_shutdown(&self->linger->request, uv_stream(self), on_shutdown)) {
 		tcp_close(self, PL_OK);
 		return;

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "net/loop_internal.h"
 #include "net/tls_internal.h"
+#include "net/tls_turns.h"
 
 enum {
 	RECORD = PL_CHUNK_LARGE - 64,	    /* plaintext of a record that fits into a chunk */
@@ -25,9 +26,10 @@ typedef struct tls {
 	pl_tls_wire wire;
 	pl_tls_context *context;
 	SSL *ssl;
-	pl_buffer kept;	     /* bytes from below that came while the owner was paused */
+	pl_buffer kept;	     /* bytes from below that have to wait: the owner is paused */
 	pl_deferred again;   /* takes them in */
 	pl_timer timer;	     /* the handshake's deadline */
+	pl_tls_turn turn;    /* while a step of it has to wait; what was read is in `kept` */
 	const char *failure; /* of the handshake; a constant text */
 	int status;	     /* for `closed`, when it is not that of the stream below */
 	uint8_t state;
@@ -72,6 +74,7 @@ static void below_closed(void *owner, int status)
 	pl_loop_stop_timer(loop, &self->timer);
 	pl_deferred_cancel(&self->stream.flush);
 	pl_deferred_cancel(&self->again);
+	pl_tls_turn_cancel(&self->turn);
 	pl_output_clear(&self->stream.output, &loop->chunks);
 	pl_buffer_deinit(&self->kept);
 	if (self->stream.events)
@@ -90,6 +93,7 @@ static void enter_closing(tls *self, int status)
 	pl_loop_stop_timer(self->stream.loop, &self->timer);
 	pl_deferred_cancel(&self->stream.flush);
 	pl_deferred_cancel(&self->again);
+	pl_tls_turn_cancel(&self->turn);
 	pl_buffer_deinit(&self->kept);
 }
 
@@ -405,6 +409,27 @@ static void on_again(pl_deferred *deferred)
 	pl_buffer_deinit(&kept);
 }
 
+static void on_turn(pl_tls_turn *turn)
+{
+	tls *self = PL_CONTAINER(turn, tls, turn);
+	pl_buffer kept = self->kept;
+
+	self->kept = (pl_buffer){ 0 };
+	run(self, (pl_tls_input){ kept.data, kept.len });
+	pl_buffer_deinit(&kept);
+	if (self->state == HANDSHAKE && !self->stream.closing)
+		pl_stream_resume(self->below);
+}
+
+/* The step of the handshake has to wait for its turn, and is not read from meanwhile. */
+static bool has_to_wait(tls *self)
+{
+	if (self->state != HANDSHAKE || pl_tls_turn_take(&self->turn, self->stream.loop))
+		return false;
+	pl_stream_pause(self->below);
+	return true;
+}
+
 static void below_data(void *owner, uint8_t *data, size_t len)
 {
 	tls *self = owner;
@@ -413,7 +438,7 @@ static void below_data(void *owner, uint8_t *data, size_t len)
 		return;
 	if (is_plain(self, data[0]))
 		refuse_plain(self);
-	else if (self->kept.len == 0)
+	else if (self->kept.len == 0 && !has_to_wait(self))
 		run(self, (pl_tls_input){ data, len });
 	else if (pl_buffer_append(&self->kept, data, len))
 		fail(self, PL_ENOMEM);
@@ -502,7 +527,8 @@ static bool prepare(tls *self, pl_tls_context *context)
 	return true;
 }
 
-int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context, uint32_t timeout)
+int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context,
+		  pl_tls_patience patience)
 {
 	tls *self = pl_calloc(1, sizeof(*self));
 
@@ -518,7 +544,8 @@ int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context,
 	self->context = pl_tls_context_ref(context);
 	pl_deferred_init(&self->again, on_again);
 	pl_timer_init(&self->timer, on_deadline);
-	pl_loop_start(below->loop, &self->timer, timeout);
+	pl_tls_turn_init(&self->turn, patience.steps, on_turn);
+	pl_loop_start(below->loop, &self->timer, patience.timeout);
 	pl_stream_own(below, &below_events, self);
 	pl_stream_resume(below);
 	*stream = &self->stream;

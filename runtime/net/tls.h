@@ -18,9 +18,15 @@
 #include "net/stream.h"
 #include "net/tls_context.h"
 
-/* Takes `below` over, a new connection that nothing was read from. `timeout` in ms for the whole
- * handshake, then PL_ETIMEDOUT. PL_OK, or PL_ENOMEM: `below` is still the caller's. */
-int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context, uint32_t timeout);
+typedef struct pl_tls_patience {
+	uint32_t timeout; /* ms for a whole handshake, then PL_ETIMEDOUT */
+	uint32_t steps;	  /* of handshakes in one turn of the loop; the others wait */
+} pl_tls_patience;
+
+/* Takes `below` over, a new connection that nothing was read from. PL_OK, or PL_ENOMEM: `below` is
+ * still the caller's. */
+int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context,
+		  pl_tls_patience patience);
 
 /* The protocol agreed by ALPN (RFC 7301), a slice of the context's settings; empty when there is
  * none (yet), and for streams that are no TLS. */

@@ -40,12 +40,14 @@ static void turn_away(pl_server *server, pl_stream *stream, const char *why)
 static void proceed(pl_conn *conn, pl_tls_context *tls)
 {
 	pl_server *server = conn->server;
-	uint32_t timeout = (uint32_t)server->settings.limits.handshake_timeout;
+	const pl_limits *limits = &server->settings.limits;
+	const pl_tls_patience patience = { (uint32_t)limits->handshake_timeout,
+					   (uint32_t)limits->tls_handshakes };
 	pl_stream *stream = conn->stream;
 
 	if (stream->closing) /* the script was asked, and has ended it */
 		return;
-	if ((tls && pl_tls_accept(&stream, stream, tls, timeout)) ||
+	if ((tls && pl_tls_accept(&stream, stream, tls, patience)) ||
 	    pl_conn_http_start(conn, stream, &server->http1_settings, pl_server_request)) {
 		tell(server, "out of memory");
 		conn->ops->abort(conn, PL_ENOMEM);

@@ -158,14 +158,16 @@ static int join_group(pl_server *server, const pl_address *asked)
 static int open_listener(server_port *port, const pl_address *asked)
 {
 	pl_server *server = port->server;
+	pl_listener_options options = server->settings.tcp;
 	pl_address address = *asked;
 	int status = join_group(server, asked);
 
 	if (!status && server->group)
 		status = pl_group_reserve(server->group, server->settings.worker, asked, &address);
+	options.shared = server->group != NULL;
 	return status ? status
-		      : pl_listener_open(&port->listener, server->loop, &address,
-					 server->group != NULL, &listener_events, port);
+		      : pl_listener_open(&port->listener, server->loop, &address, &options,
+					 &listener_events, port);
 }
 
 static void leave_unused(pl_server *server)
@@ -265,6 +267,8 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 	server->conn_settings.heartbeat = settings->heartbeat;
 	server->http1_settings.limits = &server->settings.limits;
 	server->http1_settings.software = settings->software;
+	server->http1_settings.close = settings->http_close;
+	server->http1_settings.announce = settings->http_announce;
 	if (settings->deflate.enabled) {
 		server->deflate_pool = pl_ws_deflate_pool_new(settings->deflate.mem_level,
 							      settings->deflate.level);

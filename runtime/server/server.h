@@ -64,6 +64,9 @@ typedef struct pl_server_settings {
 	pl_heartbeat heartbeat;
 	pl_slice software; /* Server header; empty: none */
 	pl_deflate_settings deflate;
+	pl_listener_options tcp;   /* without `shared` */
+	bool http_close;	   /* every answer ends its connection */
+	bool http_announce;	   /* answers say how long a connection is kept */
 	const pl_slice *protocols; /* subprotocols it speaks, */
 	size_t protocol_count;	   /* 0: any handshake goes, without subprotocol */
 	const pl_slice *origins;   /* that may open a WebSocket (origin.h), */

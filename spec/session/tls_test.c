@@ -561,7 +561,9 @@ static void accepting_without_memory(void **state)
 	assert_int_equal(pl_loop_new(&loop), PL_OK);
 	pl_memory_init(&memory, loop);
 	pl_alloc_fail_at(1);
-	assert_int_equal(pl_tls_accept(&stream, &memory.stream, server, 1000), PL_ENOMEM);
+	assert_int_equal(
+		pl_tls_accept(&stream, &memory.stream, server, (pl_tls_patience){ 1000, 1 }),
+		PL_ENOMEM);
 	pl_alloc_fail_at(0);
 	assert_null(memory.stream.events);
 	pl_memory_deinit(&memory);
@@ -616,6 +618,54 @@ static void idle_memory(void **state)
 	assert_true(new < 15 * 1024);
 }
 
+static size_t answered(const struct peer *peers, size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += peers[i].memory.sent.len > 0;
+	return n;
+}
+
+/* A flood of handshakes: so many steps a turn, and who waits is not read from. */
+static void handshakes_take_turns(void **state)
+{
+	enum { FLOOD = 6 };
+	pl_tls_settings settings = peer_settings();
+	pl_tls_context *server = peer_context(&settings);
+	SSL_CTX *client = peer_client_of(TLS1_3_VERSION);
+	struct peer peers[FLOOD];
+	pl_loop *loop;
+
+	(void)state;
+	peer_steps = 2;
+	assert_int_equal(pl_loop_new(&loop), PL_OK);
+	for (size_t i = 0; i < FLOOD; i++) {
+		assert_int_equal(peer_join(&peers[i], loop, server, client), PL_OK);
+		peer_client_step(&peers[i]);
+		assert_true(peer_to_server(&peers[i]));
+		assert_int_equal(peers[i].memory.stream.paused, i >= 2);
+	}
+	peer_leave(&peers[5]);
+	assert_true(answered(peers, FLOOD - 1) <= 4); /* that took two turns */
+	while (answered(peers, FLOOD - 1) < FLOOD - 1) {
+		size_t before = answered(peers, FLOOD - 1);
+
+		pl_loop_turn(loop);
+		pl_loop_turn(loop);
+		assert_in_range(answered(peers, FLOOD - 1), before + 1, before + 4);
+	}
+	for (size_t i = 0; i < FLOOD - 1; i++) {
+		assert_true(peer_to_client(&peers[i]));
+		assert_true(peer_greet(&peers[i]));
+		peer_leave(&peers[i]);
+	}
+	peer_steps = 16;
+	pl_loop_free(loop);
+	SSL_CTX_free(client);
+	pl_tls_context_unref(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -638,6 +688,7 @@ int main(void)
 		cmocka_unit_test(tickets_leave_with_the_answer),
 		cmocka_unit_test(every_allocation_may_fail),
 		cmocka_unit_test(accepting_without_memory),
+		cmocka_unit_test(handshakes_take_turns),
 		cmocka_unit_test(idle_memory),
 	};
 

@@ -14,6 +14,9 @@
 ---@field heartbeat? perilune.server.Heartbeat|false On by default; false turns it off.
 ---@field options? perilune.server.Switches
 ---@field tls? perilune.server.TLS|string|false Off by default. A string is a folder with cert.pem and key.pem, as `perilune cert` makes it.
+---@field keep_alive? boolean|{ header?: boolean } HTTP connections go on after an answer. Default true; `header` (default false) tells clients for how long.
+---@field tcp_keepalive? { time?: integer, interval?: integer, count?: integer }|false Whole seconds. Off by default; a table, also an empty one, turns it on: 7200, 1, 9.
+---@field linger_state? -1|0 0: connections that we close are reset when all was sent. Default -1.
 ---@field extensions? perilune.server.Extensions
 ---@field limits? perilune.server.Limits
 
@@ -83,9 +86,11 @@
 ---@field connections_per_address? integer 1 to 16777216, default 1024. IPv6 counts by its /64.
 ---@field channels_per_connection? integer 1 to 1048576, default 1024. More: subscribe fails with "ELIMIT".
 ---@field handshake_timeout? number Seconds for a TLS handshake, OnTCPConnect and OnHandshake: 0.01 to 86400, default 10. Then it is closed, or answered 503.
+---@field tls_handshakes? integer Steps of TLS handshakes in a turn of the loop: 1 to 65536, default 16. The others wait.
 ---@field header_timeout? number Seconds for a request head, from its first byte: 0.01 to 86400, default 10. Then 408.
 ---@field body_timeout? number Seconds of silence, or of less than 500 bytes a second, in a request body that is awaited: 0.01 to 86400, default 30. Then 408.
 ---@field keep_alive? number Seconds of an idle HTTP connection: 0.01 to 86400, default 60. Then it is closed.
+---@field keep_alive_requests? integer Requests of an HTTP connection: 1 to 1073741824, default 1000000. Then it is closed.
 ---@field write_timeout? number Seconds that blocked output may stand still: 0.01 to 86400, default 30. Then it is closed.
 ---@field close_timeout? number Seconds for the answer to a Close frame: 0.01 to 86400, default 5. Then it is dropped.
 

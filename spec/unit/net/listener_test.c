@@ -63,10 +63,13 @@ static int dial(const pl_address *to)
 	return -1;
 }
 
+static const pl_listener_options alone = { .shared = false };
+static const pl_listener_options shared = { .shared = true };
+
 static void listen_too(pl_listener **listener, pl_loop *loop, const pl_address *at, int *count)
 {
 	*count = 0;
-	assert_int_equal(pl_listener_open(listener, loop, at, true, &events, count), PL_OK);
+	assert_int_equal(pl_listener_open(listener, loop, at, &shared, &events, count), PL_OK);
 	open_listeners++;
 }
 
@@ -115,7 +118,7 @@ static void a_kept_address_is_in_use(void **state)
 	assert_int_equal(pl_loop_new(&loop), PL_OK);
 	assert_int_equal(pl_listener_reserve(&asked, &first, &bound), PL_OK);
 	assert_int_equal(pl_listener_reserve(&bound, &second, &again), PL_EADDRINUSE);
-	assert_int_equal(pl_listener_open(&listener, loop, &bound, false, &events, NULL),
+	assert_int_equal(pl_listener_open(&listener, loop, &bound, &alone, &events, NULL),
 			 PL_EADDRINUSE);
 	listen_too(&listener, loop, &bound, &accepted[0]);
 	assert_int_equal(pl_listener_reserve(&bound, &second, &again), PL_EADDRINUSE);

@@ -16,6 +16,8 @@
 
 enum { LARGE = 8 << 20 }; /* more than the kernel takes at once */
 
+static const pl_listener_options alone = { .shared = false };
+
 typedef struct side {
 	pl_loop *loop;
 	pl_listener *listener; /* NULL after `closed` */
@@ -192,7 +194,7 @@ static void listen_at(side_state *side, const char *ip)
 	side->fd = -1;
 	assert_int_equal(pl_loop_new(&side->loop), PL_OK);
 	assert_true(pl_address_parse(&address, ip));
-	assert_int_equal(pl_listener_open(&side->listener, side->loop, &address, false,
+	assert_int_equal(pl_listener_open(&side->listener, side->loop, &address, &alone,
 					  &listener_events, side),
 			 PL_OK);
 	pl_listener_address(side->listener, &side->address);
@@ -854,12 +856,12 @@ static void addresses_in_use_are_refused(void **state)
 
 	(void)state;
 	listen_at(&side, "127.0.0.1");
-	assert_int_equal(
-		pl_listener_open(&second, side.loop, &side.address, false, &listener_events, &side),
-		PL_EADDRINUSE);
+	assert_int_equal(pl_listener_open(&second, side.loop, &side.address, &alone,
+					  &listener_events, &side),
+			 PL_EADDRINUSE);
 	assert_true(pl_address_parse(&nowhere, "192.0.2.1"));
 	assert_int_equal(
-		pl_listener_open(&second, side.loop, &nowhere, false, &listener_events, &side),
+		pl_listener_open(&second, side.loop, &nowhere, &alone, &listener_events, &side),
 		PL_EADDRNOTAVAIL);
 	side_close(&side);
 }
@@ -902,7 +904,7 @@ static void ipv6_is_its_own(void **state)
 	assert_true(pl_address_parse(&address, "0.0.0.0"));
 	address.port = side.address.port;
 	assert_int_equal(
-		pl_listener_open(&other, side.loop, &address, false, &listener_events, &four),
+		pl_listener_open(&other, side.loop, &address, &alone, &listener_events, &four),
 		PL_OK);
 	four.listener = other;
 	pl_listener_close(other);
