@@ -333,6 +333,8 @@ static int check_head(decoder *d)
 	return DONE;
 }
 
+enum { HANDSHAKE = 22 }; /* the first byte of TLS (RFC 8446 5.1) */
+
 static int decode_head(decoder *d)
 {
 	pl_http_request *request = d->request;
@@ -342,6 +344,8 @@ static int decode_head(decoder *d)
 	request->chunked = request->expect_continue = false;
 	request->content_length = -1;
 	request->field_count = 0;
+	if (d->at < d->end && *d->at == HANDSHAKE)
+		return fail(d, 400, "TLS on a port without it");
 	if (d->at < d->end && *d->at == '\r')
 		result = take_crlf(d, "bare CR");
 	if (result == DONE)

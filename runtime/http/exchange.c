@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/status.h"
 #include "codec/http_text.h"
 
@@ -87,6 +88,10 @@ void pl_exchange_answer(pl_exchange *exchange, int status, const char *text)
 	const char *body = text ? text : pl_http_reason(status);
 	size_t len = strlen(body);
 
+	/* What has a text of its own was logged with it; 404 is no refusal, 5xx not the client's.
+	 */
+	if (!text && status < 500 && status != 404)
+		pl_log(PL_LOG_DEBUG, "http: request refused: %d, %s", status, body);
 	if (pl_exchange_respond(exchange, status, &type, 1, (int64_t)len) != PL_OK ||
 	    pl_exchange_write(exchange, body, len) < 0) {
 		pl_exchange_abort(exchange, PL_ECANCELED);

@@ -37,8 +37,13 @@ static void move_request(pl_http1_exchange *exchange, const pl_http_request *fro
 	to->field_count = from->field_count;
 	to->fields = exchange->fields;
 	for (size_t i = 0; i < from->field_count; i++) {
-		exchange->fields[i].name = moved(move, from->fields[i].name);
-		exchange->fields[i].value = moved(move, from->fields[i].value);
+		pl_slice name = from->fields[i].name;
+
+		exchange->fields[i].name = moved(move, name);
+		/* An absolute target's authority replaces that of the field (RFC 9112 3.2.2). */
+		exchange->fields[i].value = pl_slice_equal_nocase(name, PL_SLICE("host"))
+						    ? to->host
+						    : moved(move, from->fields[i].value);
 	}
 }
 

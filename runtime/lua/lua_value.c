@@ -153,13 +153,31 @@ static void add_field(lua_State *L, pl_slice name, pl_slice value)
 	lua_rawset(L, -3);
 }
 
+/* Of an absolute target; empty for any other, and for a response. */
+static pl_slice target_authority(pl_slice line)
+{
+	size_t start = pl_slice_find(line, ' ');
+	pl_slice target = pl_slice_make(line.at + start, line.len - start);
+	size_t colon = pl_slice_find(target, ':');
+	size_t end = 0;
+
+	if (colon < 2 || colon + 3 > target.len || memcmp(target.at + colon, "://", 3) != 0 ||
+	    target.at[1] == '/' || memchr(target.at + 1, ' ', colon - 1))
+		return pl_slice_make(NULL, 0);
+	target = pl_slice_make(target.at + colon + 3, target.len - colon - 3);
+	while (end < target.len && !strchr("/? ", target.at[end]))
+		end++;
+	return pl_slice_make(target.at, end);
+}
+
 void pl_lua_push_headers(lua_State *L, pl_slice head)
 {
-	pl_slice line;
+	pl_slice line, authority;
 
 	lua_newtable(L);
 	if (!next_line(&head, &line))
 		return;
+	authority = target_authority(line);
 	while (next_line(&head, &line)) {
 		size_t colon = pl_slice_find(line, ':');
 		size_t rest = colon < line.len ? colon + 1 : colon;
@@ -167,4 +185,8 @@ void pl_lua_push_headers(lua_State *L, pl_slice head)
 		add_field(L, pl_slice_make(line.at, colon),
 			  pl_slice_trim(pl_slice_make(line.at + rest, line.len - rest)));
 	}
+	if (authority.len == 0)
+		return;
+	pl_lua_push(L, authority);
+	lua_setfield(L, -2, "host");
 }

@@ -59,7 +59,7 @@ uint32_t pl_lua_milliseconds(double seconds);
 uint16_t pl_lua_check_close_code(lua_State *L, int index);
 
 /* Pushes a table of header fields from the lines of a raw head: lower-case names, repeats
- * joined by ", ". */
+ * joined by ", "; `host` is the authority of an absolute target (RFC 9112 3.2.2). */
 void pl_lua_push_headers(lua_State *L, pl_slice head);
 
 #endif
