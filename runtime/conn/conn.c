@@ -234,8 +234,8 @@ bool pl_conn_flushed(const pl_conn *conn, uint32_t mark)
 /* The stream has nothing left of what it was given before. */
 static void tell_flushed(pl_conn *conn)
 {
-	if (conn->flush_wanted && !conn->stream->blocked && conn->events->flushed)
-		conn->events->flushed(conn);
+	if (conn->flush_wanted && !conn->stream->blocked && conn->settings->events->flushed)
+		conn->settings->events->flushed(conn);
 }
 
 void pl_conn_drained(pl_conn *conn)

@@ -54,7 +54,7 @@ int pl_lua_flush(lua_State *L, pl_conn *conn, pl_list *flushes, double timeout)
 	self = pl_calloc(1, sizeof(*self));
 	if (!self)
 		return pl_lua_result(L, PL_ENOMEM);
-	self->loop = conn->loop;
+	self->loop = conn->settings->loop;
 	self->mark = mark;
 	pl_timer_init(&self->timer, on_timeout);
 	pl_list_append(flushes, &self->node);
