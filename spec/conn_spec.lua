@@ -424,7 +424,33 @@ describe("properties:", function()
     assert.equal("", conn.protocol)
     assert.equal("rfc6455", conn.transport)
     assert.matches("^%x+", conn.guid)
+    assert.equal(1, conn.generation)
     assert.is_nil(conn.nonsense)
+  end)
+
+  it("tell that there is no WebSocket yet", function()
+    local results
+    local made = fixture.server(nil, {
+      OnCommandGet = function(conn)
+        results = {
+          { conn:write "x" },
+          { conn:write_binary "x" },
+          { conn:ping() },
+          { conn:ping(1) },
+          { conn:subscribe "news" },
+        }
+        conn:disconnect()
+        results[#results + 1] = { conn:unsubscribe "news" }
+      end,
+    })
+    local peer = fixture.socket(made)
+    peer:send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    peer:read_all()
+    clock.wait_for(function() return results and results[6] end)
+    for i = 1, 5 do
+      assert.same({ nil, "the connection is no WebSocket yet", "ESTATE" }, results[i])
+    end
+    assert.same({ false }, results[6])
   end)
 
   it("have both heads", function()

@@ -28,6 +28,7 @@ int pl_conn_new(pl_conn **result, pl_stream *stream, uint16_t worker,
 		pl_conn_info_unref(info);
 		return PL_ENOMEM;
 	}
+	info->generation = settings->generation;
 	conn->info = info;
 	conn->stream = stream;
 	conn->settings = settings;

@@ -54,6 +54,7 @@ typedef struct pl_conn_settings {
 	const pl_conn_events *events;
 	const pl_limits *limits;
 	pl_heartbeat heartbeat;
+	uint32_t generation; /* of the script */
 } pl_conn_settings;
 
 /* What carries messages. `frames` blocks are what `encode` made. */

@@ -23,7 +23,8 @@ typedef struct pl_conn_info {
 	uint32_t url_len;
 	uint32_t request_len; /* packed */
 	uint32_t response_len;
-	char bytes[]; /* the subprotocol, then the heads as http_pack.h makes them */
+	uint32_t generation; /* of the script under which it began */
+	char bytes[];	     /* the subprotocol, then the heads as http_pack.h makes them */
 } pl_conn_info;
 
 /* Of a connection at its begin, with a new guid. NULL without memory. */

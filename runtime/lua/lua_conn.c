@@ -404,6 +404,13 @@ void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, 
 
 /* Methods. */
 
+int pl_lua_conn_result(lua_State *L, const pl_conn *conn, int status)
+{
+	if (status == PL_ECLOSED && conn && conn->state == PL_CONN_HTTP)
+		return pl_lua_fail(L, PL_ESTATE, "the connection is no WebSocket yet");
+	return pl_lua_result(L, status);
+}
+
 static int conn_write_kind(lua_State *L, enum pl_kind kind)
 {
 	conn_object *self = check(L, 1);
@@ -414,8 +421,9 @@ static int conn_write_kind(lua_State *L, enum pl_kind kind)
 		      "takes a number of bytes, from 1");
 	if (!self->conn)
 		return pl_lua_result(L, PL_ECLOSED);
-	return pl_lua_result(L,
-			     pl_conn_write(self->conn, kind, text.at, text.len, (size_t)fragment));
+	return pl_lua_conn_result(
+		L, self->conn,
+		pl_conn_write(self->conn, kind, text.at, text.len, (size_t)fragment));
 }
 
 static int conn_write(lua_State *L)
@@ -463,7 +471,7 @@ static int conn_subscribe(lua_State *L)
 		      "takes a channel's name, 1 to 1024 bytes");
 	if (!self->conn)
 		return pl_lua_result(L, PL_ECLOSED);
-	return pl_lua_result(L, pl_server_subscribe(self->conn, channel));
+	return pl_lua_conn_result(L, self->conn, pl_server_subscribe(self->conn, channel));
 }
 
 static int conn_unsubscribe(lua_State *L)
@@ -483,8 +491,8 @@ static int conn_ping(lua_State *L)
 	conn_object *self = check(L, 1);
 
 	if (lua_isnoneornil(L, 2))
-		return pl_lua_result(L,
-				     self->conn ? pl_conn_ping(self->conn, NULL, 0) : PL_ECLOSED);
+		return pl_lua_conn_result(
+			L, self->conn, self->conn ? pl_conn_ping(self->conn, NULL, 0) : PL_ECLOSED);
 	return pl_lua_ping(L, self->conn, &self->pings, luaL_checknumber(L, 2));
 }
 
@@ -582,6 +590,12 @@ static int get_headers_response(lua_State *L)
 	return push_head(L, pl_conn_info_response);
 }
 
+static int get_generation(lua_State *L)
+{
+	lua_pushnumber(L, info_of(check(L, 1))->generation);
+	return 1;
+}
+
 static int push_count(lua_State *L, bool sent)
 {
 	conn_object *self = check(L, 1);
@@ -663,6 +677,7 @@ static const luaL_Reg getters[] = {
 	{ "transport", get_transport },
 	{ "headers_request", get_headers_request },
 	{ "headers_response", get_headers_response },
+	{ "generation", get_generation },
 	{ "rec_bytes", get_rec_bytes },
 	{ "send_bytes", get_send_bytes },
 	{ "data", get_data },

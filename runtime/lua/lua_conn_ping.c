@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "crypto/random.h"
+#include "lua/lua_conn.h"
 #include "lua/lua_script.h"
 #include "lua/lua_value.h"
 
@@ -69,7 +70,7 @@ int pl_lua_ping(lua_State *L, pl_conn *conn, pl_list *pings, double timeout)
 	status = pl_conn_ping(conn, self->payload, PAYLOAD);
 	if (status < 0) {
 		pl_free(self);
-		return pl_lua_result(L, status);
+		return pl_lua_conn_result(L, conn, status);
 	}
 	self->conn = conn;
 	self->loop = conn->settings->loop;

@@ -265,6 +265,7 @@ int pl_script_run(pl_worker *worker, const pl_script_options *options)
 	pl_script script = { .worker = worker,
 			     .loop = worker->loop,
 			     .check = options->check,
+			     .generation = 1,
 			     .quiet = options->module != NULL };
 	int code;
 

@@ -19,8 +19,9 @@ typedef struct pl_script {
 	bool check;	    /* load and validate only: components do not start */
 	bool quiet;	    /* does not say where it listens: the output is a test report */
 	bool stopping;
-	bool started; /* something has started */
-	bool failed;  /* the main script threw, or a start failed */
+	bool started;	     /* something has started */
+	bool failed;	     /* the main script threw, or a start failed */
+	uint32_t generation; /* counts the loads of the script: 1 */
 	int exit_code;
 	pl_buffer start_error; /* of the last start that failed */
 } pl_script;

@@ -244,7 +244,8 @@ static int server_new(lua_State *L)
 {
 	pl_script *script = pl_script_of(L);
 	pl_server_settings settings = { .worker = script->worker->id,
-					.groups = script->worker->groups };
+					.groups = script->worker->groups,
+					.generation = script->generation };
 	server_object *self;
 	int status;
 

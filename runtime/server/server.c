@@ -265,6 +265,7 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 	server->conn_settings.events = &pl_server_conn_events;
 	server->conn_settings.limits = &server->settings.limits;
 	server->conn_settings.heartbeat = settings->heartbeat;
+	server->conn_settings.generation = settings->generation;
 	server->http1_settings.limits = &server->settings.limits;
 	server->http1_settings.software = settings->software;
 	server->http1_settings.close = settings->http_close;

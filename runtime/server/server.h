@@ -75,7 +75,8 @@ typedef struct pl_server_settings {
 	bool html_files;	   /* serve the built-in pages */
 	bool javascript_files;	   /* serve the built-in libraries */
 	uint16_t worker;
-	pl_groups *groups; /* where the other workers' servers are; NULL: there is one worker */
+	uint32_t generation; /* of the script */
+	pl_groups *groups;   /* where the other workers' servers are; NULL: there is one worker */
 } pl_server_settings;
 
 struct pl_server {

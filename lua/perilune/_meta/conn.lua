@@ -3,6 +3,7 @@
 
 --- A connection: from accept through its HTTP requests to the end of its WebSocket, one object.
 --- After the end, methods return nil, "the connection is closed", "ECLOSED"; what is read stays.
+--- Before the handshake those that need a WebSocket return nil, a message, "ESTATE".
 ---@class perilune.Conn
 ---@field guid string 32 upper-case hexadecimal digits; nobody can guess it. Read only, as all but `data`.
 ---@field ip string The peer's.
@@ -17,6 +18,7 @@
 ---@field headers_response table<string, string> The same of the answer.
 ---@field rec_bytes integer Bytes received since the handshake, frame heads included; 0 before.
 ---@field send_bytes integer Bytes sent since the handshake.
+---@field generation integer Counts the loads of the script: that under which it began. 1 is the first.
 ---@field data table The application's own; another table may be assigned.
 local Conn = {}
 
