@@ -110,7 +110,7 @@ describe("OnError", function()
     local made = fixture.server({ heartbeat = { interval = 0.1, timeout = 0.05 } }, events)
     fixture.connect(made)
     wait_for(seen, 2)
-    assert.same({ "error ETIMEDOUT: no answer to the heartbeat", "disconnect 1006" }, seen)
+    assert.same({ "error ETIMEDOUT: no answer to a ping", "disconnect 1006" }, seen)
   end)
 
   it("tells of TLS handshakes that fail, and not of who only connects", function()

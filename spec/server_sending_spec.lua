@@ -1,6 +1,7 @@
 -- covers: lua/lua_server_send.c
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
+local timer = require "perilune.timer"
 local websocket = require "spec.support.websocket"
 
 --- The texts that a peer gets before `mark` does.
@@ -238,6 +239,49 @@ describe("by guid:", function()
     for _, peer in ipairs(peers) do
       assert.equal(websocket.PING, peer:read_frame().opcode)
     end
+  end)
+
+  it("pings all, and drops who gives no sign of life in time", function()
+    for _, heartbeat in ipairs { "default", false } do
+      local other = fixture.server { heartbeat = heartbeat ~= "default" and heartbeat or nil }
+      local codes = {}
+      function other.OnDisconnect(conn, code, reason)
+        codes[#codes + 1] = ("%s %d %s"):format(conn.url, code, reason)
+      end
+      local answering, talking = fixture.connect(other), fixture.connect(other)
+      local silent = fixture.connect(other, { path = "/silent" })
+      assert.equal(3, other:ping(0.1))
+      answering:send_frame(websocket.PONG, answering:read_frame().payload)
+      talking:send "still here"
+      clock.wait_for(function() return #codes > 0 end)
+      assert.same({ "/silent 1006 timed out" }, codes)
+      silent.socket:close()
+      timer.sleep(0.15)
+      assert.equal(2, other:count())
+      assert.equal(2, other:ping(0.05))
+      clock.wait_for(function() return other:count() == 0 end)
+    end
+    for _, wrong in ipairs { 0, -1, 0 / 0, 86401, "soon" } do
+      assert.has_error(function() made:ping(wrong) end)
+    end
+  end)
+
+  it("does not drop who is not read", function()
+    local go
+    function made.OnMessage()
+      clock.wait_for(function() return go end)
+    end
+    for _ = 1, 70 do -- more than limits.pending_events
+      peers[1]:send "x"
+    end
+    timer.sleep(0.05)
+    made:ping(0.05)
+    for i = 1, 3 do
+      peers[i]:send_frame(websocket.PONG, peers[i]:read_frame().payload)
+    end
+    timer.sleep(0.15)
+    go = true
+    assert.equal(3, made:count())
   end)
 
   it("lists connections", function()

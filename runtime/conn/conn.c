@@ -256,6 +256,18 @@ void pl_conn_drained(pl_conn *conn)
 
 /* The heartbeat. */
 
+/* Until the next beat; without a heartbeat there is none. */
+static void rest(pl_conn *conn)
+{
+	uint32_t interval = conn->settings->heartbeat.interval;
+
+	conn->pinged = false;
+	if (interval > 0)
+		pl_loop_start(conn->settings->loop, &conn->timer, interval);
+	else
+		pl_loop_stop_timer(conn->settings->loop, &conn->timer);
+}
+
 static void send_ping(pl_conn *conn)
 {
 	const pl_heartbeat *heartbeat = &conn->settings->heartbeat;
@@ -283,15 +295,13 @@ static void beat(pl_conn *conn)
 
 	/* What we do not read cannot tell whether the peer lives. */
 	if (conn->paused) {
-		conn->pinged = false;
-		pl_loop_start(conn->settings->loop, &conn->timer,
-			      conn->settings->heartbeat.interval);
+		rest(conn);
 		return;
 	}
 	if (conn->pinged) {
-		pl_log(PL_LOG_DEBUG, "connection dropped: no answer to the heartbeat");
+		pl_log(PL_LOG_DEBUG, "connection dropped: no answer to a ping");
 		conn->state = PL_CONN_CLOSING;
-		pl_conn_error(conn, PL_ETIMEDOUT, "no answer to the heartbeat");
+		pl_conn_error(conn, PL_ETIMEDOUT, "no answer to a ping");
 		conn->ops->abort(conn, PL_ETIMEDOUT);
 		return;
 	}
@@ -315,10 +325,19 @@ static void on_timer(pl_timer *timer)
 void pl_conn_alive(pl_conn *conn)
 {
 	conn->last_read = (uint32_t)pl_loop_now(conn->settings->loop);
-	if (!conn->pinged || conn->state != PL_CONN_OPEN)
-		return;
-	conn->pinged = false;
-	pl_loop_start(conn->settings->loop, &conn->timer, conn->settings->heartbeat.interval);
+	if (conn->pinged && conn->state == PL_CONN_OPEN)
+		rest(conn);
+}
+
+int pl_conn_demand(pl_conn *conn, uint32_t timeout)
+{
+	int status = pl_conn_ping(conn, NULL, 0);
+
+	if (status < 0)
+		return status;
+	conn->pinged = true;
+	pl_loop_start(conn->settings->loop, &conn->timer, timeout);
+	return status;
 }
 
 void pl_conn_pause(pl_conn *conn, bool pause)

@@ -100,7 +100,7 @@ struct pl_conn {
 	uint32_t last_read; /* ms, the low bits of them */
 	uint8_t state;
 	bool paused;
-	bool pinged;	   /* by the heartbeat, and nothing was read since */
+	bool pinged;	   /* by the heartbeat or pl_conn_demand, and nothing was read since */
 	bool drain_wanted; /* was over the high-water mark */
 	bool flush_wanted; /* `flushed` is to come */
 	uint32_t moved;	   /* messages that went from the queue to the stream; wraps around */
@@ -119,6 +119,9 @@ int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len
 int pl_conn_publish(pl_conn *conn, pl_message *message);
 
 int pl_conn_ping(pl_conn *conn, const void *payload, size_t len);
+
+/* A ping, after which the peer has `timeout` ms for any sign of life, else it is dropped. */
+int pl_conn_demand(pl_conn *conn, uint32_t timeout);
 
 /* Close frame, then up to limits.close_timeout for the peer's. */
 void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason);

@@ -196,10 +196,15 @@ static int server_disconnect_all(lua_State *L)
 	return 1;
 }
 
-/* ping() -> how many were sent one */
+/* ping([timeout]) -> how many were sent one; who does not answer in time is dropped */
 static int server_ping(lua_State *L)
 {
-	lua_pushnumber(L, pl_server_ping_all(pl_server_object(L, 1)->server));
+	server_object *self = pl_server_object(L, 1);
+	double timeout = luaL_optnumber(L, 2, 0);
+
+	luaL_argcheck(L, lua_isnoneornil(L, 2) || (timeout > 0 && timeout <= 86400), 2,
+		      "takes seconds, above 0");
+	lua_pushnumber(L, pl_server_ping_all(self->server, pl_lua_milliseconds(timeout)));
 	return 1;
 }
 

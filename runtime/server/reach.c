@@ -193,6 +193,7 @@ int pl_server_publish(pl_server *server, enum pl_kind kind, pl_slice payload, si
 typedef struct errand {
 	pl_mail mail;
 	pl_guid guid;
+	uint32_t timeout; /* ms for the answer to a ping; 0: none is waited for */
 	uint16_t code;
 } errand;
 
@@ -217,12 +218,18 @@ static void disconnect_all_here(pl_server *server, uint16_t code)
 	}
 }
 
-static void ping_all_here(pl_server *server)
+static void ping_all_here(pl_server *server, uint32_t timeout)
 {
 	pl_list *node;
 
-	for (node = server->conns.next; node != &server->conns; node = node->next)
-		pl_conn_ping(PL_CONTAINER(node, pl_conn, node), NULL, 0);
+	for (node = server->conns.next; node != &server->conns; node = node->next) {
+		pl_conn *conn = PL_CONTAINER(node, pl_conn, node);
+
+		if (timeout > 0)
+			pl_conn_demand(conn, timeout);
+		else
+			pl_conn_ping(conn, NULL, 0);
+	}
 }
 
 static void on_disconnect(pl_mail *mail, void *receiver)
@@ -245,9 +252,11 @@ static void on_disconnect_all(pl_mail *mail, void *receiver)
 
 static void on_ping_all(pl_mail *mail, void *receiver)
 {
+	errand *self = PL_CONTAINER(mail, errand, mail);
+
 	if (receiver)
-		ping_all_here(receiver);
-	pl_free(PL_CONTAINER(mail, errand, mail));
+		ping_all_here(receiver, self->timeout);
+	pl_free(self);
 }
 
 /* False: that worker has no such server, or there is no memory. */
@@ -296,12 +305,12 @@ uint32_t pl_server_disconnect_all(pl_server *server, uint16_t code)
 	return count;
 }
 
-uint32_t pl_server_ping_all(pl_server *server)
+uint32_t pl_server_ping_all(pl_server *server, uint32_t timeout)
 {
-	errand ping = { .mail = { .open = on_ping_all } };
+	errand ping = { .mail = { .open = on_ping_all }, .timeout = timeout };
 	uint32_t count = pl_server_count(server);
 
 	send_errand_to_all(server, &ping);
-	ping_all_here(server);
+	ping_all_here(server, timeout);
 	return count;
 }

@@ -22,8 +22,9 @@ int pl_server_publish(pl_server *server, enum pl_kind kind, pl_slice payload, si
 /* Ends one session. True: it is here, or was handed over to the worker that its guid names. */
 bool pl_server_disconnect(pl_server *server, const pl_guid *guid, uint16_t code);
 
-/* Ends all, or pings all. Returns how many there are. */
+/* Ends all, or pings all; with a timeout (ms) who gives no sign of life in it is dropped. Returns
+ * how many there are. */
 uint32_t pl_server_disconnect_all(pl_server *server, uint16_t code);
-uint32_t pl_server_ping_all(pl_server *server);
+uint32_t pl_server_ping_all(pl_server *server, uint32_t timeout);
 
 #endif

@@ -210,9 +210,11 @@ function Server:disconnect(guid, code) end
 ---@return integer count
 function Server:disconnect_all(code) end
 
---- Sends a ping to all WebSockets; no answer is waited for.
+--- Sends a ping to all WebSockets, and returns at once. With a timeout, who gives no sign of life within
+--- so many seconds is dropped.
+---@param timeout? number Above 0, to 86400.
 ---@return integer count
-function Server:ping() end
+function Server:ping(timeout) end
 
 --- An HTTP request. Throws when it is used after its handler has returned, or once the client has
 --- gone.
