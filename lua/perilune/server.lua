@@ -99,6 +99,23 @@ local schema = {
       raise_disconnect_exceptions = { type = "boolean", default = true },
     },
   },
+  files = {
+    type = "table",
+    default = {},
+    fields = {
+      cache_control = { type = "string", min = 1 },
+      precompressed = { type = "boolean", default = true },
+      gzip = {
+        type = "table",
+        off = true,
+        default = {},
+        fields = {
+          level = { type = "integer", default = 6, min = 1, max = 9 },
+          min_size = { type = "integer", default = 1024, min = 1, max = 2 ^ 30, unit = "bytes" },
+        },
+      },
+    },
+  },
   bindings = { type = { "string", "list" }, min = 1 },
   tls = tls.option,
   limits = { type = "table", default = {}, fields = limits },
@@ -131,6 +148,8 @@ local function finish(settings)
   if settings.keep_alive == true then settings.keep_alive = { header = false } end
   if settings.software and settings.software:find "[%c\127]" then
     return "option 'software' of server.new takes text without control characters"
+  elseif settings.files.cache_control and settings.files.cache_control:find "[%c\127]" then
+    return "option 'files.cache_control' of server.new takes text without control characters"
   elseif settings.document_root and settings.document_root:find "%z" then
     return "option 'document_root' of server.new takes text without NUL"
   end

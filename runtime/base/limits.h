@@ -33,6 +33,10 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	X(connections_per_address, COUNT, 1024, 1, 1 << 24, "connections of one client address")   \
 	X(channels_per_connection, COUNT, 1024, 1, 1 << 20,                                        \
 	  "channels one connection subscribes to")                                                 \
+	X(file_cache, BYTES, 16 << 20, 0, 1 << 30, "memory that keeps served files")               \
+	X(cached_file, BYTES, 128 << 10, 0, 1 << 30, "a file that is kept in memory")              \
+	X(gzip_file, BYTES, 4 << 20, 0, 1 << 30, "a file that is compressed")                      \
+	X(ranges, COUNT, 16, 0, 64, "ranges of a request for a file")                              \
 	X(handshake_timeout, SECONDS, 10000, 10, 86400000,                                         \
 	  "a TLS handshake, OnTCPConnect, OnHandshake")                                            \
 	X(tls_handshakes, COUNT, 16, 1, 65536, "steps of TLS handshakes in one turn")              \

@@ -33,6 +33,7 @@
 	X(EXDEV, "is on another file system")                                                      \
 	X(ELOOP, "too many symbolic links")                                                        \
 	X(EMFILE, "too many open files")                                                           \
+	X(EAGAIN, "not possible without waiting")                                                  \
 	X(ECONNREFUSED, "connection refused")                                                      \
 	X(ECONNRESET, "connection reset by the peer")                                              \
 	X(EPIPE, "the peer no longer reads")                                                       \

@@ -77,65 +77,6 @@ const char *pl_http_reason(int status)
 	return "";
 }
 
-typedef struct civil {
-	int64_t year;
-	unsigned month; /* 0..11 */
-	unsigned day;	/* 1..31 */
-} civil;
-
-/* The date of a day since 1970. Counts from 0000-03-01, so that the leap day is a year's last
- * and the lengths of the months before it follow one line: day 30.6 * m starts month m. */
-static civil civil_from_days(int64_t days)
-{
-	int64_t shifted = days + 719468;
-	int64_t era = shifted / 146097; /* of 400 years */
-	unsigned day_of_era = (unsigned)(shifted % 146097);
-	unsigned year =
-		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	unsigned day = day_of_era - (365 * year + year / 4 - year / 100);
-	unsigned month = (5 * day + 2) / 153; /* 0 is March */
-
-	return (civil){
-		.year = era * 400 + year + (month >= 10),
-		.month = (month + 2) % 12,
-		.day = day - (153 * month + 2) / 5 + 1,
-	};
-}
-
-static char *put_text(char *at, const char *text, size_t len)
-{
-	memcpy(at, text, len);
-	return at + len;
-}
-
-static char *put_number(char *at, int64_t value, size_t digits)
-{
-	for (size_t i = digits; i-- > 0; value /= 10)
-		at[i] = (char)('0' + value % 10);
-	return at + digits;
-}
-
-void pl_http_date_encode(char out[PL_HTTP_DATE_SIZE], int64_t seconds)
-{
-	static const char weekdays[] = "Thu, Fri, Sat, Sun, Mon, Tue, Wed, ";
-	static const char months[] = " Jan  Feb  Mar  Apr  May  Jun  Jul  Aug  Sep  Oct  Nov  Dec ";
-	int64_t days = seconds / 86400;
-	int64_t time = seconds % 86400;
-	civil date = civil_from_days(days);
-	char *at = put_text(out, weekdays + days % 7 * 5, 5);
-
-	at = put_number(at, date.day, 2);
-	at = put_text(at, months + date.month * 5, 5);
-	at = put_number(at, date.year, 4);
-	*at++ = ' ';
-	at = put_number(at, time / 3600, 2);
-	*at++ = ':';
-	at = put_number(at, time / 60 % 60, 2);
-	*at++ = ':';
-	at = put_number(at, time % 60, 2);
-	put_text(at, " GMT", 4);
-}
-
 /* The name's ending behind its last dot, or empty. */
 static pl_slice ending(pl_slice name)
 {
@@ -160,41 +101,85 @@ const char *pl_http_media_type(pl_slice file_name)
 		ROW("png", "image/png"),
 		ROW("ico", "image/vnd.microsoft.icon"),
 		ROW("woff2", "font/woff2"),
+		ROW("3gp", "video/3gpp"),
 		ROW("7z", "application/x-7z-compressed"),
 		ROW("aac", "audio/aac"),
 		ROW("apng", "image/apng"),
 		ROW("atom", "application/atom+xml"),
+		ROW("avi", "video/x-msvideo"),
 		ROW("avif", "image/avif"),
 		ROW("bmp", "image/bmp"),
+		ROW("br", "application/x-brotli"),
+		ROW("bz2", "application/x-bzip2"),
+		ROW("cjs", "text/javascript; charset=utf-8"),
+		ROW("conf", "text/plain; charset=utf-8"),
 		ROW("csv", "text/csv; charset=utf-8"),
+		ROW("deb", "application/vnd.debian.binary-package"),
+		ROW("doc", "application/msword"),
+		ROW("docx",
+		    "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+		ROW("eot", "application/vnd.ms-fontobject"),
+		ROW("epub", "application/epub+zip"),
 		ROW("flac", "audio/flac"),
+		ROW("geojson", "application/geo+json"),
 		ROW("gif", "image/gif"),
+		ROW("glb", "model/gltf-binary"),
+		ROW("gltf", "model/gltf+json"),
+		ROW("gpx", "application/gpx+xml"),
 		ROW("gz", "application/gzip"),
+		ROW("heic", "image/heic"),
 		ROW("htm", "text/html; charset=utf-8"),
 		ROW("ics", "text/calendar; charset=utf-8"),
+		ROW("ini", "text/plain; charset=utf-8"),
+		ROW("jar", "application/java-archive"),
 		ROW("jpeg", "image/jpeg"),
 		ROW("jpg", "image/jpeg"),
 		ROW("jsonld", "application/ld+json"),
+		ROW("jxl", "image/jxl"),
+		ROW("kml", "application/vnd.google-earth.kml+xml"),
+		ROW("log", "text/plain; charset=utf-8"),
+		ROW("lua", "text/plain; charset=utf-8"),
 		ROW("m3u8", "application/vnd.apple.mpegurl"),
 		ROW("m4a", "audio/mp4"),
 		ROW("m4v", "video/mp4"),
 		ROW("map", "application/json"),
 		ROW("md", "text/markdown; charset=utf-8"),
+		ROW("mid", "audio/midi"),
+		ROW("midi", "audio/midi"),
 		ROW("mjs", "text/javascript; charset=utf-8"),
+		ROW("mkv", "video/matroska"),
 		ROW("mov", "video/quicktime"),
 		ROW("mp3", "audio/mpeg"),
 		ROW("mp4", "video/mp4"),
+		ROW("mpd", "application/dash+xml"),
+		ROW("mpeg", "video/mpeg"),
+		ROW("mpg", "video/mpeg"),
+		ROW("ndjson", "application/x-ndjson"),
+		ROW("odp", "application/vnd.oasis.opendocument.presentation"),
+		ROW("ods", "application/vnd.oasis.opendocument.spreadsheet"),
+		ROW("odt", "application/vnd.oasis.opendocument.text"),
 		ROW("oga", "audio/ogg"),
 		ROW("ogg", "audio/ogg"),
 		ROW("ogv", "video/ogg"),
 		ROW("opus", "audio/ogg"),
 		ROW("otf", "font/otf"),
 		ROW("pdf", "application/pdf"),
+		ROW("ppt", "application/vnd.ms-powerpoint"),
+		ROW("pptx",
+		    "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+		ROW("rar", "application/vnd.rar"),
 		ROW("rss", "application/rss+xml"),
+		ROW("rtf", "application/rtf"),
+		ROW("sql", "application/sql"),
 		ROW("tar", "application/x-tar"),
+		ROW("tif", "image/tiff"),
+		ROW("tiff", "image/tiff"),
+		ROW("toml", "application/toml"),
 		ROW("ts", "video/mp2t"),
+		ROW("tsv", "text/tab-separated-values; charset=utf-8"),
 		ROW("ttf", "font/ttf"),
 		ROW("txt", "text/plain; charset=utf-8"),
+		ROW("vcf", "text/vcard; charset=utf-8"),
 		ROW("vtt", "text/vtt; charset=utf-8"),
 		ROW("wasm", "application/wasm"),
 		ROW("wav", "audio/wav"),
@@ -204,10 +189,15 @@ const char *pl_http_media_type(pl_slice file_name)
 		ROW("webp", "image/webp"),
 		ROW("woff", "font/woff"),
 		ROW("xhtml", "application/xhtml+xml"),
+		ROW("xls", "application/vnd.ms-excel"),
+		ROW("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
 		ROW("xml", "application/xml"),
+		ROW("xsl", "application/xslt+xml"),
+		ROW("xz", "application/x-xz"),
 		ROW("yaml", "application/yaml"),
 		ROW("yml", "application/yaml"),
 		ROW("zip", "application/zip"),
+		ROW("zst", "application/zstd"),
 #undef ROW
 	};
 	pl_slice wanted = ending(file_name);
@@ -216,4 +206,52 @@ const char *pl_http_media_type(pl_slice file_name)
 		if (pl_slice_equal_nocase(table[i].ending, wanted))
 			return table[i].type;
 	return "application/octet-stream";
+}
+
+static bool has_ending(pl_slice text, pl_slice wanted)
+{
+	return text.len > wanted.len &&
+	       pl_slice_equal_nocase(pl_slice_make(text.at + text.len - wanted.len, wanted.len),
+				     wanted);
+}
+
+static bool has_beginning(pl_slice text, pl_slice wanted)
+{
+	return text.len > wanted.len &&
+	       pl_slice_equal_nocase(pl_slice_make(text.at, wanted.len), wanted);
+}
+
+bool pl_http_media_compressible(pl_slice type)
+{
+	static const pl_slice names[] = {
+#define NAME(text) { text, sizeof(text) - 1 }
+		NAME("application/javascript"),
+		NAME("application/json"),
+		NAME("application/rtf"),
+		NAME("application/sql"),
+		NAME("application/toml"),
+		NAME("application/vnd.apple.mpegurl"),
+		NAME("application/vnd.ms-fontobject"),
+		NAME("application/wasm"),
+		NAME("application/x-javascript"),
+		NAME("application/x-ndjson"),
+		NAME("application/xml"),
+		NAME("application/yaml"),
+		NAME("font/otf"),
+		NAME("font/ttf"),
+		NAME("image/bmp"),
+		NAME("image/vnd.microsoft.icon"),
+#undef NAME
+	};
+
+	type = pl_slice_trim(pl_slice_make(type.at, pl_slice_find(type, ';')));
+	if (pl_slice_equal_nocase(type, PL_SLICE("text/event-stream")))
+		return false; /* its pieces have to arrive as they are written */
+	if (has_beginning(type, PL_SLICE("text/")) || has_ending(type, PL_SLICE("+json")) ||
+	    has_ending(type, PL_SLICE("+xml")))
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (pl_slice_equal_nocase(type, names[i]))
+			return true;
+	return false;
 }

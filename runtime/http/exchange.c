@@ -63,6 +63,20 @@ int pl_exchange_write(pl_exchange *exchange, const void *data, size_t len)
 	return exchange->ops->write(exchange, data, len);
 }
 
+int pl_exchange_write_part(pl_exchange *exchange, pl_block *block, size_t offset, size_t len)
+{
+	if (!exchange->responded)
+		return PL_ESTATE;
+	return exchange->ops->write_part(exchange, block, offset, len);
+}
+
+int pl_exchange_write_file(pl_exchange *exchange, pl_file *file, size_t offset, size_t len)
+{
+	if (!exchange->responded)
+		return PL_ESTATE;
+	return exchange->ops->write_file(exchange, file, offset, len);
+}
+
 void pl_exchange_end(pl_exchange *exchange)
 {
 	if (exchange->responded)

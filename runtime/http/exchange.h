@@ -56,6 +56,8 @@ typedef struct pl_exchange_ops {
 	int (*respond)(pl_exchange *exchange, int status, const pl_http_field *fields, size_t count,
 		       int64_t content_length);
 	int (*write)(pl_exchange *exchange, const void *data, size_t len);
+	int (*write_part)(pl_exchange *exchange, pl_block *block, size_t offset, size_t len);
+	int (*write_file)(pl_exchange *exchange, pl_file *file, size_t offset, size_t len);
 	void (*end)(pl_exchange *exchange);
 	void (*abort)(pl_exchange *exchange, int status);
 	void (*pause)(pl_exchange *exchange, bool pause);
@@ -92,6 +94,12 @@ int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *
  * content_length: nothing of this piece was sent), PL_ECLOSED or PL_ENOMEM (as above). Dropped
  * silently for HEAD, 204 and 304. */
 int pl_exchange_write(pl_exchange *exchange, const void *data, size_t len);
+
+/* The same for a part of a shared block, and of a file: by reference where that is possible. Such
+ * an answer may be ended at once, without waiting for `drain`. A file can also give PL_ENOTSUP:
+ * this connection has to be given bytes. */
+int pl_exchange_write_part(pl_exchange *exchange, pl_block *block, size_t offset, size_t len);
+int pl_exchange_write_file(pl_exchange *exchange, pl_file *file, size_t offset, size_t len);
 
 /* The response is whole; fewer bytes than content_length said closes the connection. Without a head
  * it answers 500. The exchange may be gone when this returns. */

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "codec/http_date.h"
 #include "codec/http_text.h"
 
 enum {
@@ -225,26 +226,68 @@ static int write_chunk(pl_stream *stream, const void *data, size_t len)
 	return status == PL_OK ? pl_stream_write(stream, "\r\n", 2) : status;
 }
 
-static int exchange_write(pl_exchange *base, const void *data, size_t len)
+/* Whether a piece of this length may be written: PL_OK, with *none where it is to be dropped. */
+static int admit(const pl_http1_exchange *exchange, size_t len, bool *none)
 {
-	pl_http1_exchange *exchange = exchange_of(base);
-	pl_http1 *http1 = exchange->http1;
-	int status;
-
+	*none = exchange->no_body || len == 0;
 	if (gone(exchange))
 		return PL_ECLOSED;
-	if (exchange->no_body || len == 0)
-		return PL_OK;
-	if (exchange->unsent >= 0 && len > (uint64_t)exchange->unsent)
+	if (!*none && exchange->unsent >= 0 && len > (uint64_t)exchange->unsent)
 		return PL_ETOOBIG;
-	status = exchange->chunked ? write_chunk(http1->stream, data, len)
-				   : pl_stream_write(http1->stream, data, len);
-	if (checked(http1, status) != PL_OK)
+	return PL_OK;
+}
+
+/* A piece was handed to the stream, or was not. */
+static int written(pl_http1_exchange *exchange, size_t len, int status)
+{
+	if (checked(exchange->http1, status) != PL_OK)
 		return status;
 	if (exchange->unsent > 0)
 		exchange->unsent -= (int64_t)len;
-	exchange->blocked = pl_http1_output_full(http1);
+	exchange->blocked = pl_http1_output_full(exchange->http1);
 	return exchange->blocked ? PL_EXCHANGE_BLOCKED : PL_OK;
+}
+
+static int exchange_write(pl_exchange *base, const void *data, size_t len)
+{
+	pl_http1_exchange *exchange = exchange_of(base);
+	pl_stream *stream = exchange->http1->stream;
+	bool none;
+	int status = admit(exchange, len, &none);
+
+	if (status != PL_OK || none)
+		return status;
+	return written(exchange, len,
+		       exchange->chunked ? write_chunk(stream, data, len)
+					 : pl_stream_write(stream, data, len));
+}
+
+static int exchange_write_part(pl_exchange *base, pl_block *block, size_t offset, size_t len)
+{
+	pl_http1_exchange *exchange = exchange_of(base);
+	bool none;
+	int status = admit(exchange, len, &none);
+
+	if (status != PL_OK || none)
+		return status;
+	if (exchange->chunked)
+		return exchange_write(base, block->data + offset, len);
+	return written(exchange, len,
+		       pl_stream_write_block(exchange->http1->stream, block, offset, len));
+}
+
+static int exchange_write_file(pl_exchange *base, pl_file *file, size_t offset, size_t len)
+{
+	pl_http1_exchange *exchange = exchange_of(base);
+	bool none;
+	int status = admit(exchange, len, &none);
+
+	if (status != PL_OK || none)
+		return status;
+	if (exchange->chunked)
+		return PL_ENOTSUP;
+	status = pl_stream_write_file(exchange->http1->stream, file, offset, len);
+	return status == PL_ENOTSUP ? status : written(exchange, len, status);
 }
 
 /* What is left of the request is read from now on, if it was paused. */
@@ -304,6 +347,8 @@ static void exchange_pause(pl_exchange *base, bool pause)
 const pl_exchange_ops pl_http1_exchange_ops = {
 	.respond = exchange_respond,
 	.write = exchange_write,
+	.write_part = exchange_write_part,
+	.write_file = exchange_write_file,
 	.end = exchange_end,
 	.abort = exchange_abort,
 	.pause = exchange_pause,

@@ -74,6 +74,21 @@ static void read_connection(lua_State *L, int options, pl_server_settings *setti
 	lua_pop(L, 2);
 }
 
+/* gzip is a table, or false. */
+static void read_files(lua_State *L, int table, pl_files_settings *files)
+{
+	lua_getfield(L, table, "cache_control");
+	if (lua_isstring(L, -1))
+		files->cache_control = pl_lua_check_slice(L, lua_gettop(L));
+	files->precompressed = pl_lua_bool_field(L, table, "precompressed");
+	lua_getfield(L, table, "gzip");
+	if (lua_istable(L, -1)) {
+		files->gzip_level = (int)pl_lua_int_field(L, lua_gettop(L), "level");
+		files->gzip_min = pl_lua_int_field(L, lua_gettop(L), "min_size");
+	}
+	lua_pop(L, 2);
+}
+
 /* A list of strings at `table` as slices, which the caller frees. */
 static int read_list(lua_State *L, int table, pl_slice **list, size_t *count)
 {
@@ -120,6 +135,9 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 		settings->software = pl_lua_check_slice(L, top + 3);
 	lua_getfield(L, 1, "document_root");
 	settings->document_root = lua_tostring(L, -1);
+	lua_getfield(L, 1, "files");
+	read_files(L, lua_gettop(L), &settings->files);
+	lua_pop(L, 1);
 	lua_getfield(L, 1, "options");
 	settings->html_files = pl_lua_bool_field(L, top + 5, "html_files");
 	settings->javascript_files = pl_lua_bool_field(L, top + 5, "javascript_files");

@@ -70,8 +70,9 @@ static pl_chunk *new_chunk(pl_chunk_pool *pool, size_t n, bool first)
 
 static void free_chunk(pl_chunk_pool *pool, pl_chunk *chunk)
 {
-	if (chunk->block) {
+	if (chunk->block || chunk->file) {
 		pl_block_unref(chunk->block);
+		pl_file_unref(chunk->file);
 		give(&pool->links, &pool->link_count, chunk);
 	} else if (chunk->room == PL_CHUNK_SMALL) {
 		give(&pool->small, &pool->small_count, chunk);
@@ -95,7 +96,7 @@ static void append(pl_output *output, pl_chunk *chunk)
 /* What has begun to leave cannot be overtaken: what is written now must not share its chunk. */
 static bool takes_more(const pl_output *output, const pl_chunk *chunk, size_t n)
 {
-	return chunk && chunk->room - chunk->end >= n && !chunk->block && !chunk->ahead &&
+	return chunk && chunk->room > 0 && chunk->room - chunk->end >= n && !chunk->ahead &&
 	       chunk->start == 0 && output->len - chunk->end >= output->pinned;
 }
 
@@ -118,22 +119,78 @@ void pl_output_commit(pl_output *output, size_t n)
 	output->len += n;
 }
 
-int pl_output_append_block(pl_output *output, pl_chunk_pool *pool, pl_block *block, size_t at,
-			   size_t len)
+static int append_link(pl_output *output, pl_chunk_pool *pool, const pl_chunk *link)
 {
-	pl_chunk *chunk;
+	pl_chunk *chunk = take(&pool->links, &pool->link_count);
 
-	if (len == 0)
-		return PL_OK;
-	chunk = take(&pool->links, &pool->link_count);
 	if (!chunk)
 		chunk = pl_alloc(sizeof(*chunk));
 	if (!chunk)
 		return PL_ENOMEM;
-	*chunk = (pl_chunk){ .bytes = block->data + at, .block = pl_block_ref(block), .end = len };
+	*chunk = *link;
 	append(output, chunk);
-	output->len += len;
+	output->len += link->end;
 	return PL_OK;
+}
+
+int pl_output_append_block(pl_output *output, pl_chunk_pool *pool, pl_block *block, size_t at,
+			   size_t len)
+{
+	const pl_chunk link = { .bytes = block->data + at, .block = block, .end = len };
+	int status = len > 0 ? append_link(output, pool, &link) : PL_OK;
+
+	if (len > 0 && status == PL_OK)
+		pl_block_ref(block);
+	return status;
+}
+
+int pl_output_append_file(pl_output *output, pl_chunk_pool *pool, pl_file *file, size_t at,
+			  size_t len)
+{
+	const pl_chunk link = { .file = file, .at = at, .end = len };
+	int status = len > 0 ? append_link(output, pool, &link) : PL_OK;
+
+	if (len > 0 && status == PL_OK)
+		pl_file_ref(file);
+	return status;
+}
+
+static pl_chunk *first_used(const pl_output *output)
+{
+	pl_chunk *chunk = output->first;
+
+	while (chunk && chunk->end == chunk->start)
+		chunk = chunk->next;
+	return chunk;
+}
+
+const pl_chunk *pl_output_file(const pl_output *output)
+{
+	const pl_chunk *chunk = first_used(output);
+
+	return chunk && chunk->file ? chunk : NULL;
+}
+
+int64_t pl_output_read_file(pl_output *output, pl_chunk_pool *pool)
+{
+	pl_chunk *part = first_used(output);
+	pl_chunk *chunk = new_chunk(pool, PL_CHUNK_LARGE, false);
+	size_t len = part->end - part->start;
+	int64_t got;
+
+	if (!chunk)
+		return PL_ENOMEM;
+	got = pl_file_read(part->file, chunk->bytes, len < chunk->room ? len : chunk->room,
+			   (int64_t)(part->at + part->start), 0);
+	if (got <= 0) {
+		free_chunk(pool, chunk);
+		return got;
+	}
+	chunk->end = (size_t)got;
+	chunk->next = output->first;
+	output->first = chunk;
+	part->start += (size_t)got;
+	return got;
 }
 
 /* Where the chunks begin of which nothing has left. *last: the chunk before, NULL if none. */
@@ -191,6 +248,8 @@ size_t pl_output_peek(const pl_output *output, pl_output_piece *pieces, size_t m
 	for (chunk = output->first; chunk && count < max; chunk = chunk->next) {
 		if (chunk->end == chunk->start)
 			continue;
+		if (chunk->file)
+			break;
 		pieces[count].data = chunk->bytes + chunk->start;
 		pieces[count].len = chunk->end - chunk->start;
 		count++;

@@ -58,16 +58,35 @@ int pl_stream_write(pl_stream *stream, const void *data, size_t len)
 	return PL_OK;
 }
 
-int pl_stream_write_block(pl_stream *stream, pl_block *block, size_t at, size_t len)
+static int queued(pl_stream *stream, int status)
 {
-	int status;
-
-	if (stream->closing)
-		return PL_ECLOSED;
-	status = pl_output_append_block(&stream->output, &stream->loop->chunks, block, at, len);
 	if (status == PL_OK && !stream->blocked)
 		pl_loop_flush(stream->loop, &stream->flush);
 	return status;
+}
+
+int pl_stream_write_block(pl_stream *stream, pl_block *block, size_t at, size_t len)
+{
+	pl_chunk_pool *pool = &stream->loop->chunks;
+
+	if (stream->closing)
+		return PL_ECLOSED;
+	return queued(stream, pl_output_append_block(&stream->output, pool, block, at, len));
+}
+
+int pl_stream_write_file(pl_stream *stream, pl_file *file, size_t at, size_t len)
+{
+	pl_chunk_pool *pool = &stream->loop->chunks;
+	uint8_t byte;
+
+	if (stream->closing)
+		return PL_ECLOSED;
+	if (!stream->ops->files)
+		return PL_ENOTSUP;
+	pl_file_read(file, &byte, 1, (int64_t)at, 0); /* which shows whether it can be eager */
+	if (!file->eager)
+		return PL_ENOTSUP;
+	return queued(stream, pl_output_append_file(&stream->output, pool, file, at, len));
 }
 
 int pl_stream_overtake(pl_stream *stream, uint8_t slot, const void *data, size_t len)

@@ -35,6 +35,7 @@ typedef struct pl_stream_ops {
 	void (*finish)(pl_stream *stream);
 	void (*abort)(pl_stream *stream, int status);
 	void (*address)(pl_stream *stream, bool local, pl_address *address);
+	bool files; /* flush can send parts of files (pl_output_file) */
 } pl_stream_ops;
 
 struct pl_stream {
@@ -66,6 +67,11 @@ int pl_stream_write(pl_stream *stream, const void *data, size_t len);
 
 /* Queues a part of a shared block by reference. */
 int pl_stream_write_block(pl_stream *stream, pl_block *block, size_t at, size_t len);
+
+/* Queues a part of a file by reference; what is sent is what the file has then. A file that has
+ * become shorter closes the stream (PL_EIO). PL_OK, PL_ECLOSED, PL_ENOMEM, or PL_ENOTSUP: this
+ * stream has to be given bytes. */
+int pl_stream_write_file(pl_stream *stream, pl_file *file, size_t at, size_t len);
 
 /* Copies a short write (at most PL_CHUNK_SMALL bytes), while the output is blocked ahead of all
  * writes that have not begun to leave; `slot` as in pl_output_insert. */

@@ -8,10 +8,12 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "net/loop_internal.h"
+#include "net/sendfile.h"
 #include "net/sockaddr.h"
 
 enum {
 	WRITE_PIECES = 64,	   /* buffers a system call takes at once */
+	WRITE_MOST = 1 << 30,	   /* bytes a system call takes at once */
 	WRITE_QUEUED = 256 * 1024, /* bytes handed to libuv at once, so that progress shows */
 	FINISH_TICK = 250,	   /* ms between looks at a write that makes no progress */
 	RESET_TICK = 10		   /* ms between looks at what is to be sent before a reset */
@@ -42,8 +44,10 @@ struct pl_tcp {
 	uv_tcp_t handle;
 	tcp_write *write;
 	tcp_linger *linger;
-	int status; /* for `closed` */
+	pl_sendfile_wait *waiting; /* `blocked`, but not by the socket */
+	int status;		   /* for `closed` */
 	bool finishing;
+	bool warm;   /* the part of a file that is next has just been read in */
 	bool closed; /* uv_close was called */
 	bool ended;  /* the peer's FIN was read */
 };
@@ -53,6 +57,15 @@ static void tcp_close(pl_tcp *self, int status);
 static uv_stream_t *uv_stream(pl_tcp *self)
 {
 	return (uv_stream_t *)&self->handle;
+}
+
+/* -1 once it is closed. */
+static int descriptor(const pl_tcp *self)
+{
+	uv_os_fd_t fd = -1;
+
+	uv_fileno((const uv_handle_t *)&self->handle, &fd);
+	return fd;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -82,6 +95,8 @@ static void tcp_close(pl_tcp *self, int status)
 		pl_loop_stop_timer(self->stream.loop, &self->write->timer);
 		self->write->tcp = NULL;
 	}
+	if (self->waiting)
+		pl_sendfile_wait_drop(self->waiting);
 	uv_close((uv_handle_t *)&self->handle, on_closed);
 }
 
@@ -95,10 +110,8 @@ static void linger_begin(pl_tcp *self);
 static size_t unsent(pl_tcp *self)
 {
 	int in_kernel = 0;
-	uv_os_fd_t fd;
 
-	if (uv_fileno((uv_handle_t *)&self->handle, &fd) == 0)
-		ioctl(fd, SIOCOUTQ, &in_kernel);
+	ioctl(descriptor(self), SIOCOUTQ, &in_kernel);
 	return uv_stream_get_write_queue_size(uv_stream(self)) + (size_t)in_kernel;
 }
 
@@ -121,12 +134,23 @@ static void on_write_timer(pl_timer *timer)
 	pl_loop_start(loop, timer, limit < 4 * FINISH_TICK ? limit / 4 + 1 : FINISH_TICK);
 }
 
+/* What blocked the output is over. */
+static void flush_on(pl_tcp *self, bool warm)
+{
+	pl_stream *stream = &self->stream;
+
+	stream->blocked = false;
+	self->warm = warm;
+	tcp_flush(stream);
+	if (!stream->blocked && !stream->closing)
+		stream->events->drain(stream->owner);
+}
+
 static void on_written(uv_write_t *request, int status)
 {
 	tcp_write *write = (tcp_write *)request;
 	pl_tcp *self = write->tcp;
 	size_t bytes = write->bytes;
-	pl_stream *stream;
 
 	if (self) {
 		pl_loop_stop_timer(self->stream.loop, &write->timer);
@@ -139,12 +163,8 @@ static void on_written(uv_write_t *request, int status)
 		tcp_close(self, pl_net_status(status));
 		return;
 	}
-	stream = &self->stream;
-	stream->blocked = false;
-	pl_output_consume(&stream->output, &stream->loop->chunks, bytes);
-	tcp_flush(stream);
-	if (!stream->blocked && !stream->closing)
-		stream->events->drain(stream->owner);
+	pl_output_consume(&self->stream.output, &self->stream.loop->chunks, bytes);
+	flush_on(self, false);
 }
 
 static size_t gather(const pl_output *output, uv_buf_t *buffers, size_t max_bytes, size_t *bytes)
@@ -195,25 +215,94 @@ static void write_later(pl_tcp *self)
 		pl_loop_start(self->stream.loop, &write->timer, 1 + FINISH_TICK / 10);
 }
 
+/* Bytes that a part of a file follows: one packet may hold the end of these and its begin. */
+static int send_before_file(pl_tcp *self, const uv_buf_t *buffers, size_t count)
+{
+	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)buffers,
+				  .msg_iovlen = count };
+	ssize_t n;
+
+	do
+		n = sendmsg(descriptor(self), &message, MSG_MORE | MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : (int)n;
+}
+
+static void flush_bytes(pl_tcp *self)
+{
+	pl_output *output = &self->stream.output;
+	uv_buf_t buffers[WRITE_PIECES];
+	size_t bytes;
+	size_t count = gather(output, buffers, WRITE_MOST, &bytes);
+	int sent;
+
+	if (count < WRITE_PIECES && bytes < output->len && bytes < WRITE_MOST)
+		sent = send_before_file(self, buffers, count);
+	else
+		sent = uv_try_write(uv_stream(self), buffers, (unsigned)count);
+	if (sent < 0 && sent != UV_EAGAIN) {
+		tcp_close(self, pl_net_status(sent));
+		return;
+	}
+	if (sent > 0)
+		pl_output_consume(output, &self->stream.loop->chunks, (size_t)sent);
+	if (sent < 0 || (size_t)sent < bytes)
+		write_later(self);
+}
+
+static void on_waited(void *owner, bool warm)
+{
+	pl_tcp *self = owner;
+
+	self->waiting = NULL;
+	flush_on(self, warm);
+}
+
+/* The disk, or the other connections of this turn, come first. */
+static void wait_for_file(pl_tcp *self, bool warm)
+{
+	pl_stream *stream = &self->stream;
+
+	self->waiting = pl_sendfile_wait_new(stream->loop, pl_output_file(&stream->output), warm,
+					     on_waited, self);
+	if (self->waiting)
+		stream->blocked = true;
+	else
+		tcp_close(self, PL_ENOMEM);
+}
+
+static void flush_file(pl_tcp *self, size_t *left)
+{
+	pl_stream *stream = &self->stream;
+	bool warm = self->warm;
+	size_t sent;
+	int result;
+
+	if (*left == 0) {
+		wait_for_file(self, false);
+		return;
+	}
+	self->warm = false;
+	result = pl_sendfile(descriptor(self), &stream->output, &stream->loop->chunks, warm, &sent);
+	*left -= sent < *left ? sent : *left;
+	if (result < 0)
+		tcp_close(self, result);
+	else if (result == PL_SENDFILE_FULL)
+		write_later(self);
+	else if (result == PL_SENDFILE_COLD)
+		wait_for_file(self, true);
+}
+
 static void tcp_flush(pl_stream *stream)
 {
 	pl_tcp *self = PL_CONTAINER(stream, pl_tcp, stream);
-	uv_buf_t buffers[WRITE_PIECES];
+	size_t left = PL_SENDFILE_TURN;
 
-	while (stream->output.len > 0 && !self->closed && !stream->blocked) {
-		size_t bytes;
-		size_t count = gather(&stream->output, buffers, SIZE_MAX, &bytes);
-		int sent = uv_try_write(uv_stream(self), buffers, (unsigned)count);
-
-		if (sent < 0 && sent != UV_EAGAIN) {
-			tcp_close(self, pl_net_status(sent));
-			return;
-		}
-		if (sent > 0)
-			pl_output_consume(&stream->output, &stream->loop->chunks, (size_t)sent);
-		if (sent < 0 || (size_t)sent < bytes)
-			write_later(self);
-	}
+	while (stream->output.len > 0 && !self->closed && !stream->blocked)
+		if (pl_output_file(&stream->output))
+			flush_file(self, &left);
+		else
+			flush_bytes(self);
 	if (stream->output.len == 0 && !self->closed) {
 		pl_output_clear(&stream->output, &stream->loop->chunks);
 		if (self->finishing)
@@ -389,6 +478,7 @@ static const pl_stream_ops tcp_ops = {
 	.finish = tcp_finish,
 	.abort = tcp_abort,
 	.address = tcp_address,
+	.files = true,
 };
 
 static void on_refused(uv_handle_t *handle)

@@ -270,10 +270,17 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 	server->http1_settings.software = settings->software;
 	server->http1_settings.close = settings->http_close;
 	server->http1_settings.announce = settings->http_announce;
+	server->settings.files.limits = &server->settings.limits;
+	server->files = pl_files_new(loop, &server->settings.files);
+	if (!server->files) {
+		pl_free(server);
+		return PL_ENOMEM;
+	}
 	if (settings->deflate.enabled) {
 		server->deflate_pool = pl_ws_deflate_pool_new(settings->deflate.mem_level,
 							      settings->deflate.level);
 		if (!server->deflate_pool) {
+			pl_files_free(server->files);
 			pl_free(server);
 			return PL_ENOMEM;
 		}
@@ -304,6 +311,7 @@ void pl_server_free(pl_server *server)
 	pl_channels_deinit(&server->channels);
 	pl_admission_deinit(&server->own_admission);
 	pl_map_deinit(&server->by_guid);
+	pl_files_free(server->files);
 	pl_ws_deflate_pool_free(server->deflate_pool);
 	pl_free(server);
 }

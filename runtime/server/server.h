@@ -11,6 +11,7 @@
 #include "conn/conn.h"
 #include "conn/conn_http.h"
 #include "conn/conn_ws.h"
+#include "http/files.h"
 #include "net/listener.h"
 #include "net/tls_context.h"
 #include "server/admission.h"
@@ -72,6 +73,7 @@ typedef struct pl_server_settings {
 	const pl_slice *origins;   /* that may open a WebSocket (origin.h), */
 	size_t origin_count;	   /* 0: all */
 	const char *document_root; /* folder of files, or NULL */
+	pl_files_settings files;   /* its limits are those above */
 	bool html_files;	   /* serve the built-in pages */
 	bool javascript_files;	   /* serve the built-in libraries */
 	uint16_t worker;
@@ -90,6 +92,7 @@ struct pl_server {
 	pl_list conns;	/* all, from accept to close */
 	pl_map by_guid; /* message sessions */
 	pl_channels channels;
+	pl_files *files;
 	pl_ws_deflate_pool *deflate_pool; /* NULL: not enabled */
 	pl_group *group;		  /* while it listens with others; NULL: alone */
 	pl_admission *admission;	  /* its own or the group's */

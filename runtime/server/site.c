@@ -44,7 +44,7 @@ static void serve_built_in(void *owner, pl_exchange *exchange, int status)
 
 	(void)status;
 	if (bytes.at)
-		pl_files_serve_bytes(exchange, bytes, pl_http_media_type(path));
+		pl_files_serve_bytes(server->files, exchange, bytes, pl_http_media_type(path));
 	else
 		pl_exchange_answer(exchange, 404, NULL);
 }
@@ -52,7 +52,8 @@ static void serve_built_in(void *owner, pl_exchange *exchange, int status)
 void pl_server_serve(pl_server *server, pl_exchange *exchange)
 {
 	if (server->settings.document_root)
-		pl_files_serve(exchange, server->settings.document_root, serve_built_in, server);
+		pl_files_serve(server->files, exchange, server->settings.document_root,
+			       serve_built_in, server);
 	else
 		serve_built_in(server, exchange, 0);
 }

@@ -1,142 +1,12 @@
 /* Files below a root, over an HTTP/1.1 session: what may be seen, how, and what never. */
-#include "session/http1_peer.h"
+#include "session/files_peer.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define REQUEST(method, path) method " " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-#define GET(path) REQUEST("GET", path)
 #define FILE_HEAD(length, type)                                                                    \
 	"HTTP/1.1 200 OK\r\nContent-Length: " length "\r\nContent-Type: " type                     \
-	"\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+	"\r\nX-Content-Type-Options: nosniff\r\nAccept-Ranges: bytes\r\n\r\n"
 #define MOVED(to) "HTTP/1.1 301 Moved Permanently\r\nContent-Length: 0\r\nLocation: " to "\r\n\r\n"
-
-enum { LARGE = (10 << 20) + 1000 };
-
-static char top[64];  /* holds secret.txt and served/ */
-static char root[80]; /* what is served */
-
-/* The tree. */
-
-static const char *at(const char *path)
-{
-	static char full[256];
-
-	snprintf(full, sizeof(full), "%s/%s", root, path);
-	return full;
-}
-
-static void make_file(const char *path, const char *text)
-{
-	FILE *file = fopen(at(path), "wb");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-static void make_large(void)
-{
-	FILE *file = fopen(at("large.bin"), "wb");
-
-	assert_non_null(file);
-	for (size_t i = 0; i < LARGE; i++)
-		putc((int)(i % 251), file);
-	fclose(file);
-}
-
-static int make_tree(void **state)
-{
-	(void)state;
-	strcpy(top, "/tmp/pl_files_XXXXXX");
-	assert_non_null(mkdtemp(top));
-	snprintf(root, sizeof(root), "%s/served", top);
-	assert_int_equal(mkdir(root, 0755), 0);
-	for (size_t i = 0; i < 5; i++) {
-		static const char *const folders[] = { "dir", "bare", ".git", ".well-known",
-						       "odd" };
-
-		assert_int_equal(mkdir(at(folders[i]), 0755), 0);
-	}
-	assert_int_equal(mkdir(at("odd/index.html"), 0755), 0);
-	make_file("index.html", "<p>root");
-	make_file("a.txt", "text");
-	make_file("empty.js", "");
-	make_file("with space.txt", "blank");
-	make_file("dir/index.html", "<p>dir");
-	make_file("dir/.hidden", "secret");
-	make_file(".hidden", "secret");
-	make_file(".git/config", "secret");
-	make_file(".well-known/x", "known");
-	make_file("../secret.txt", "secret");
-	make_file("old", "old");
-	make_large();
-	assert_int_equal(symlink("a.txt", at("in")), 0);
-	assert_int_equal(symlink("../a.txt", at("dir/up")), 0);
-	assert_int_equal(symlink("dir", at("indir")), 0);
-	assert_int_equal(symlink("../secret.txt", at("out")), 0);
-	assert_int_equal(symlink("..", at("outdir")), 0);
-	assert_int_equal(symlink("/etc/passwd", at("absolute")), 0);
-	assert_int_equal(symlink("loop", at("loop")), 0);
-	assert_int_equal(symlink("/proc/self/root", at("magic")), 0);
-	assert_int_equal(mkfifo(at("pipe"), 0644), 0);
-	return 0;
-}
-
-static void remove_tree(const char *path)
-{
-	DIR *folder = opendir(path);
-	struct dirent *entry;
-
-	while (folder && (entry = readdir(folder))) {
-		char below[512];
-
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-		if (unlink(below) != 0)
-			remove_tree(below);
-	}
-	if (folder)
-		closedir(folder);
-	rmdir(path);
-}
-
-static int drop_tree(void **state)
-{
-	(void)state;
-	remove_tree(top);
-	return 0;
-}
-
-/* The client. */
-
-static void open_files(struct peer *peer)
-{
-	peer_init(peer);
-	peer->root = root;
-	assert_int_equal(peer_start(peer), PL_OK);
-}
-
-/* Until nothing is left to wait for but the client. */
-static void settle(struct peer *peer)
-{
-	for (int i = 0; i < 3; i++) {
-		pl_loop_run(peer->loop);
-		peer_turn(peer);
-	}
-}
-
-static const char *ask(struct peer *peer, const char *request)
-{
-	peer_send(peer, request);
-	settle(peer);
-	return peer_sent(peer);
-}
 
 static void files_that_are_there(void **state)
 {
@@ -417,8 +287,10 @@ static void a_large_file_at_once(void **state)
 	(void)state;
 	open_files(&peer);
 	peer_send(&peer, GET("/large.bin"));
-	settle(&peer);
-	take_sent(&peer, &got);
+	while (got.total < LARGE && !peer.memory.closed) {
+		settle(&peer);
+		take_sent(&peer, &got);
+	}
 	assert_int_equal(got.total, LARGE);
 	assert_true(got.intact);
 	peer_close(&peer);
@@ -434,8 +306,9 @@ static void a_file_that_shrinks(void **state)
 	read_on(&peer, &got, 1 << 20, 2 << 20);
 	assert_int_equal(truncate(at("large.bin"), 5 << 20), 0);
 	read_on(&peer, &got, 1 << 20, LARGE);
-	assert_true(peer.memory.finished);
-	assert_int_equal(got.total, 5 << 20);
+	assert_true(peer.memory.closed);
+	assert_int_equal(peer.memory.status, PL_EIO);
+	assert_in_range(got.total, 2 << 20, 5 << 20);
 	assert_true(got.intact);
 	peer_close(&peer);
 	make_large();
@@ -511,20 +384,23 @@ static void bytes_in_memory(void **state)
 	peer_close(&peer);
 }
 
+/* By reference, however many want them. */
 static void many_bytes_in_flat_memory(void **state)
 {
 	struct download got = { .intact = true };
 	char *bytes = malloc(LARGE);
 	struct peer peer;
+	int64_t live;
 
 	(void)state;
 	for (size_t i = 0; i < LARGE; i++)
 		bytes[i] = (char)(i % 251);
 	start_download(&peer, GET("/bytes"), pl_slice_make(bytes, LARGE));
+	live = pl_alloc_live();
 	read_on(&peer, &got, 100000, LARGE);
 	assert_int_equal(got.total, LARGE);
 	assert_true(got.intact);
-	assert_in_range(got.most, 1, 262144 + 65536 + 1024);
+	assert_in_range(pl_alloc_live(), 0, live + 2);
 	peer_send(&peer, GET("/bytes"));
 	peer_close(&peer);
 	free(bytes);
@@ -538,7 +414,7 @@ static bool attempt(uint64_t nth)
 		FILE_HEAD("4", "text/plain; charset=utf-8") "text" MOVED("/dir/")
 			FILE_HEAD("3", "text/css") "css";
 	struct peer peer;
-	const char *sent;
+	char *sent;
 	bool whole;
 
 	peer_init(&peer);
@@ -551,7 +427,9 @@ static bool attempt(uint64_t nth)
 		settle(&peer);
 	}
 	pl_alloc_fail_at(0);
-	sent = peer_sent(&peer);
+	sent = (char *)(uintptr_t)peer_sent(&peer);
+	strip(sent, "ETag: ");
+	strip(sent, "Last-Modified: ");
 	assert_memory_equal(sent, expected, strlen(sent));
 	whole = strcmp(sent, expected) == 0;
 	peer_close(&peer);

@@ -45,7 +45,9 @@ struct peer {
 	pl_buffer leftover;
 	int status;	  /* of `closed` */
 	const char *root; /* not NULL: all requests ask for files below it ... */
-	pl_slice bytes;	  /* ... but "/bytes", which is answered with these */
+	pl_files_settings files_settings;
+	pl_files *files;
+	pl_slice bytes; /* ... but "/bytes", which is answered with these */
 };
 
 static inline void peer_note(struct peer *peer, const char *word)
@@ -499,9 +501,9 @@ static inline void missing_file(void *owner, pl_exchange *exchange, int status)
 static inline void serve_file(struct peer *peer, pl_exchange *exchange)
 {
 	if (pl_slice_equal(exchange->request->path, PL_SLICE("/bytes")))
-		pl_files_serve_bytes(exchange, peer->bytes, "text/css");
+		pl_files_serve_bytes(peer->files, exchange, peer->bytes, "text/css");
 	else
-		pl_files_serve(exchange, peer->root, missing_file, peer);
+		pl_files_serve(peer->files, exchange, peer->root, missing_file, peer);
 }
 
 static inline void peer_request(void *owner, pl_exchange *exchange)
@@ -543,12 +545,16 @@ static inline void peer_init(struct peer *peer)
 	assert_int_equal(pl_loop_new(&peer->loop), PL_OK);
 	pl_limits_init(&peer->limits);
 	peer->settings.limits = &peer->limits;
+	peer->files_settings.limits = &peer->limits;
 	pl_memory_init(&peer->memory, peer->loop);
 	peer->at_a_time = 65536;
 }
 
 static inline int peer_start(struct peer *peer)
 {
+	peer->files = pl_files_new(peer->loop, &peer->files_settings);
+	if (!peer->files)
+		return PL_ENOMEM;
 	return pl_http1_start(&peer->http1, &peer->memory.stream, &peer->settings, &peer_events,
 			      peer);
 }
@@ -581,6 +587,7 @@ static inline void peer_close(struct peer *peer)
 	peer_turn(peer);
 	peer_turn(peer);
 	assert_null(peer->http1);
+	pl_files_free(peer->files);
 	pl_memory_deinit(&peer->memory);
 	pl_buffer_deinit(&peer->journal);
 	pl_buffer_deinit(&peer->leftover);

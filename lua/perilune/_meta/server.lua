@@ -8,6 +8,7 @@
 ---@field bindings? string|(string|perilune.server.Binding)[] Several addresses and ports: "127.0.0.1:80,[::1]:80", or a list of such texts and of tables. Default: one, of host and port.
 ---@field protocols? string[] The WebSocket subprotocols it speaks, tokens. Default: none, and any handshake is taken.
 ---@field document_root? string A folder whose files are served; a relative one is beside the script.
+---@field files? perilune.server.Files How they are sent.
 ---@field security_options? { origins_allowed?: string[] } Origins whose pages may open a WebSocket;
 --- "http://host:*" means any port. Default empty: all.
 ---@field software? string|false The Server header. Default "Perilune"; false leaves it out.
@@ -59,6 +60,15 @@
 ---@field mem_level? integer zlib's memory: 1 to 9, default 8.
 ---@field level? integer zlib's effort: 1 to 9, default 6.
 
+---@class perilune.server.Files
+---@field cache_control? string The Cache-Control header, as "max-age=3600". Default: none.
+---@field precompressed? boolean NAME.br and NAME.gz stand for NAME where the client accepts them. Default true.
+---@field gzip? perilune.server.Gzip|false Compress texts. On by default.
+
+---@class perilune.server.Gzip
+---@field level? integer 1 to 9, default 6.
+---@field min_size? integer Bytes from which on a text is compressed: 1 to 1073741824, default 1024.
+
 ---@class perilune.server.Heartbeat
 ---@field interval? number Seconds, 0.1 to 86400, default 25.
 ---@field timeout? number Seconds from a ping to any sign of life, 0 to 86400, default 25; 0 never closes.
@@ -85,6 +95,10 @@
 ---@field connections? integer Of the server: 1 to 16777216, default 100000. More are turned away.
 ---@field connections_per_address? integer 1 to 16777216, default 1024. IPv6 counts by its /64.
 ---@field channels_per_connection? integer 1 to 1048576, default 1024. More: subscribe fails with "ELIMIT".
+---@field file_cache? integer Bytes that keep served files: 0 to 1073741824, default 16777216. The least used make room.
+---@field cached_file? integer Bytes of a file kept with its content: 0 to 1073741824, default 131072. Larger ones are read each time.
+---@field gzip_file? integer Bytes of a file that is compressed: 0 to 1073741824, default 4194304. Larger ones are sent as they are.
+---@field ranges? integer Ranges of a request for a file: 0 to 64, default 16. With more the whole file is sent.
 ---@field handshake_timeout? number Seconds for a TLS handshake, OnTCPConnect and OnHandshake: 0.01 to 86400, default 10. Then it is closed, or answered 503.
 ---@field tls_handshakes? integer Steps of TLS handshakes in a turn of the loop: 1 to 65536, default 16. The others wait.
 ---@field header_timeout? number Seconds for a request head, from its first byte: 0.01 to 86400, default 10. Then 408.

@@ -1,91 +1,17 @@
 #include "unit/net/turns.h"
 
-#include <semaphore.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "net/file.h"
-#include "net/work.h"
 
-enum { LARGE = 3 * PL_FILE_PIECE + 17, POOL_MAX = 16 };
-
-typedef struct reader {
-	pl_loop *loop;
-	pl_file *file; /* NULL after it was closed or could not be opened */
-	int status;
-	int64_t size;
-	pl_buffer got;
-	int events;
-	bool whole;
-	bool close_in_opened;
-	bool close_in_read;
-	bool read_then_close;
-} reader;
+enum { LARGE = 200017, WAIT = PL_FILE_WAIT };
 
 static char top[] = "/tmp/perilune-file-XXXXXX";
 static char root[128];
-
-static void close_file(reader *self)
-{
-	pl_file_close(self->file);
-	self->file = NULL;
-}
-
-static void on_opened(void *owner, pl_file *file, int status, int64_t size)
-{
-	reader *self = owner;
-
-	assert_ptr_equal(file, self->file);
-	self->events++;
-	self->status = status;
-	self->size = size;
-	if (status) {
-		self->file = NULL;
-		return;
-	}
-	if (!self->close_in_opened)
-		assert_int_equal(pl_file_read(file), PL_OK);
-	if (self->close_in_opened || self->read_then_close)
-		close_file(self);
-}
-
-static void on_read(void *owner, pl_file *file, int status, const uint8_t *data, size_t len)
-{
-	reader *self = owner;
-
-	assert_ptr_equal(file, self->file);
-	assert_true(len <= PL_FILE_PIECE);
-	self->events++;
-	self->status = status;
-	self->whole = len == 0;
-	assert_int_equal(pl_buffer_append(&self->got, data, len), PL_OK);
-	if (self->close_in_read || self->whole)
-		close_file(self);
-	else
-		assert_int_equal(pl_file_read(file), PL_OK);
-}
-
-static const pl_file_events events = { .opened = on_opened, .read = on_read };
-
-static void start(reader *self, const char *path)
-{
-	assert_int_equal(pl_file_open(&self->file, self->loop, root,
-				      pl_slice_make(path, strlen(path)), &events, self),
-			 PL_OK);
-}
-
-/* Opens, reads to the end, closes; the status. */
-static int read_all(reader *self, const char *path)
-{
-	memset(self, 0, sizeof(*self));
-	assert_int_equal(pl_loop_new(&self->loop), PL_OK);
-	start(self, path);
-	pl_loop_run(self->loop);
-	assert_null(self->file);
-	pl_loop_free(self->loop);
-	return self->status;
-}
 
 /* The tree. */
 
@@ -154,193 +80,239 @@ static int remove_tree(void **state)
 	return system(command);
 }
 
-/* Reading. */
+/* Opening. */
 
-static void a_file_is_read(void **state)
+static int open_file(pl_file **file, const char *path, unsigned flags)
 {
-	reader self;
-
-	(void)state;
-	assert_int_equal(read_all(&self, "hello"), PL_OK);
-	assert_int_equal(self.size, 5);
-	assert_int_equal(self.got.len, 5);
-	assert_memory_equal(self.got.data, "hello", 5);
-	assert_int_equal(self.events, 3);
-	pl_buffer_deinit(&self.got);
-	assert_int_equal(read_all(&self, "dir/inner"), PL_OK);
-	assert_memory_equal(self.got.data, "inner", 5);
-	pl_buffer_deinit(&self.got);
-	assert_int_equal(read_all(&self, "empty"), PL_OK);
-	assert_int_equal(self.size, 0);
-	assert_int_equal(self.events, 2);
+	*file = NULL;
+	return pl_file_open(file, root, path, flags);
 }
 
-static void a_large_file_comes_in_pieces(void **state)
-{
-	reader self;
+static const struct {
+	const char *path;
+	int status;
+	int anywhere;
+} rows[] = {
+	{ "hello", PL_OK, PL_OK },
+	{ "empty", PL_OK, PL_OK },
+	{ "dir/inner", PL_OK, PL_OK },
+	{ "inside", PL_OK, PL_OK },
+	{ "dir/../hello", PL_OK, PL_OK },
+	{ "missing", PL_ENOENT, PL_ENOENT },
+	{ "hello/x", PL_ENOENT, PL_ENOENT },
+	{ "../secret", PL_ENOENT, PL_OK },
+	{ "../tree/hello", PL_ENOENT, PL_OK },
+	{ "dir/../../secret", PL_ENOENT, PL_OK },
+	{ "/etc/passwd", PL_ENOENT, PL_OK },
+	{ "out", PL_ENOENT, PL_OK },
+	{ "out_and_back", PL_ENOENT, PL_OK },
+	{ "absolute", PL_ENOENT, PL_OK },
+	{ "up/secret", PL_ENOENT, PL_OK },
+	{ "loop", PL_ENOENT, PL_ENOENT },
+	{ "", PL_EISDIR, PL_EISDIR },
+	{ "dir", PL_EISDIR, PL_EISDIR },
+	{ "dir/", PL_EISDIR, PL_EISDIR },
+	{ "up", PL_ENOENT, PL_EISDIR },
+	{ "fifo", PL_EACCES, PL_EACCES },
+};
 
-	(void)state;
-	assert_int_equal(read_all(&self, "large"), PL_OK);
-	assert_int_equal(self.got.len, LARGE);
-	assert_memory_equal(self.got.data, large_text, LARGE);
-	assert_int_equal(self.events, 1 + 4 + 1);
-	pl_buffer_deinit(&self.got);
+/* What cannot be opened, the kernel may not know without waiting. */
+static void check_status(int status, int expected, unsigned flags)
+{
+	if (status != expected && (status != PL_EAGAIN || expected == PL_OK || flags & WAIT))
+		fail_msg("%s instead of %s", pl_status_name(status), pl_status_name(expected));
 }
 
+static void check_row(size_t i, unsigned flags)
+{
+	int expected = flags & PL_FILE_ANYWHERE ? rows[i].anywhere : rows[i].status;
+	pl_file_info info;
+	pl_file *file;
+
+	print_message("'%s' %u\n", rows[i].path, flags);
+	check_status(open_file(&file, rows[i].path, flags), expected, flags);
+	check_status(pl_file_look(&info, root, rows[i].path, flags), expected, flags);
+	if (expected == PL_OK)
+		assert_true(pl_file_same(&info, &file->info));
+	pl_file_unref(file);
+}
+
+/* With the caches warm the answer without waiting is the same. */
 static void nothing_outside_is_opened(void **state)
 {
-	static const struct {
-		const char *path;
-		int status;
-	} rows[] = {
-		{ "inside", PL_OK },
-		{ "dir/../hello", PL_OK },
-		{ "missing", PL_ENOENT },
-		{ "hello/x", PL_ENOENT },
-		{ "../secret", PL_ENOENT },
-		{ "../tree/hello", PL_ENOENT },
-		{ "dir/../../secret", PL_ENOENT },
-		{ "/etc/passwd", PL_ENOENT },
-		{ "out", PL_ENOENT },
-		{ "out_and_back", PL_ENOENT },
-		{ "absolute", PL_ENOENT },
-		{ "up/secret", PL_ENOENT },
-		{ "loop", PL_ENOENT },
-		{ "magic/etc/passwd", PL_ENOENT },
-		{ "", PL_EISDIR },
-		{ "dir", PL_EISDIR },
-		{ "dir/", PL_EISDIR },
-		{ "up", PL_ENOENT },
-		{ "fifo", PL_EACCES },
-	};
-
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		reader self;
-
-		print_message("'%s'\n", rows[i].path);
-		assert_int_equal(read_all(&self, rows[i].path), rows[i].status);
-		if (rows[i].status)
-			assert_int_equal(self.events, 1);
-		pl_buffer_deinit(&self.got);
+		check_row(i, WAIT);
+		check_row(i, 0);
+		check_row(i, WAIT | PL_FILE_ANYWHERE);
+		check_row(i, PL_FILE_ANYWHERE);
 	}
+}
+
+static void a_magic_link_leads_nowhere(void **state)
+{
+	pl_file *file;
+
+	(void)state;
+	assert_int_equal(open_file(&file, "magic/etc/passwd", WAIT), PL_ENOENT);
+	check_status(open_file(&file, "magic/etc/passwd", 0), PL_ENOENT, 0);
 }
 
 static void a_long_name_is_no_file(void **state)
 {
 	char path[5000];
-	reader self;
+	pl_file *file;
 
 	(void)state;
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
-	assert_int_equal(read_all(&self, path), PL_ENOENT);
+	assert_int_equal(open_file(&file, path, WAIT), PL_ENOENT);
+	check_status(open_file(&file, path, 0), PL_ENOENT, 0);
 }
 
 static void a_root_that_is_no_folder(void **state)
 {
 	char before[sizeof(root)];
-	reader self;
+	pl_file *file;
 
 	(void)state;
 	memcpy(before, root, sizeof(root));
 	snprintf(root, sizeof(root), "%s/none", top);
-	assert_int_equal(read_all(&self, "hello"), PL_ENOENT);
+	assert_int_equal(open_file(&file, "hello", WAIT), PL_ENOENT);
 	snprintf(root, sizeof(root), "%s/secret", top);
-	assert_int_equal(read_all(&self, "hello"), PL_ENOENT);
+	assert_int_equal(open_file(&file, "hello", WAIT), PL_ENOENT);
+	check_status(open_file(&file, "hello", 0), PL_ENOENT, 0);
 	memcpy(root, before, sizeof(root));
 }
 
-/* Closing. */
+/* What is known. */
 
-static void it_may_be_closed_at_any_time(void **state)
+static void info_is_that_of_the_file(void **state)
 {
-	reader self = { 0 };
+	char path[128];
+	struct stat info;
+	pl_file *file;
 
 	(void)state;
-	for (int when = 0; when < 4; when++) {
-		memset(&self, 0, sizeof(self));
-		assert_int_equal(pl_loop_new(&self.loop), PL_OK);
-		self.close_in_opened = when == 1;
-		self.read_then_close = when == 2;
-		self.close_in_read = when == 3;
-		start(&self, "large");
-		if (when == 0)
-			close_file(&self);
-		pl_loop_run(self.loop);
-		assert_int_equal(self.events, when == 0 ? 0 : when == 3 ? 2 : 1);
-		assert_null(self.file);
-		pl_loop_free(self.loop);
-		pl_buffer_deinit(&self.got);
+	at(path, root, "hello");
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(open_file(&file, "hello", WAIT), PL_OK);
+	assert_int_equal(file->info.size, 5);
+	assert_int_equal(file->info.inode, info.st_ino);
+	assert_int_equal(file->info.modified,
+			 info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec);
+	assert_int_equal(file->info.changed,
+			 info.st_ctim.tv_sec * 1000000000 + info.st_ctim.tv_nsec);
+	pl_file_unref(file);
+}
+
+static void a_change_shows(void **state)
+{
+	char path[128];
+	pl_file_info before, after;
+	pl_file *file;
+
+	(void)state;
+	make(root, "changing", "one", 3);
+	assert_int_equal(open_file(&file, "changing", WAIT), PL_OK);
+	before = file->info;
+	assert_int_equal(pl_file_look_again(file, &after, WAIT), PL_OK);
+	assert_true(pl_file_same(&before, &after));
+	make(root, "changing", "four", 4);
+	assert_int_equal(pl_file_look_again(file, &after, 0), PL_OK);
+	assert_false(pl_file_same(&before, &after));
+	assert_int_equal(after.size, 4);
+	at(path, root, "changing");
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(pl_file_look(&before, root, "changing", WAIT), PL_OK);
+	assert_int_equal(before.size, 4);
+	assert_int_equal(before.modified, after.modified);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(pl_file_look(&after, root, "changing", WAIT), PL_ENOENT);
+	pl_file_unref(file);
+}
+
+/* Reading. */
+
+static void a_file_is_read(void **state)
+{
+	static char got[LARGE + 10];
+	pl_file *file;
+
+	(void)state;
+	for (unsigned flags = 0; flags <= WAIT; flags++) {
+		assert_int_equal(open_file(&file, "large", WAIT), PL_OK);
+		memset(got, 0, sizeof(got));
+		assert_int_equal(pl_file_read(file, got, sizeof(got), 0, flags), LARGE);
+		assert_memory_equal(got, large_text, LARGE);
+		assert_int_equal(pl_file_read(file, got, 10, 5, flags), 10);
+		assert_memory_equal(got, large_text + 5, 10);
+		assert_int_equal(pl_file_read(file, got, 10, LARGE - 3, flags), 3);
+		assert_memory_equal(got, large_text + LARGE - 3, 3);
+		assert_int_equal(pl_file_read(file, got, 10, LARGE, flags), 0);
+		assert_int_equal(pl_file_read(file, got, 10, LARGE + 100, flags), 0);
+		pl_file_unref(file);
 	}
 }
 
-static sem_t gate;
-
-static void wait_for_gate(void *unused)
+static void evict(const char *name)
 {
-	(void)unused;
-	sem_wait(&gate);
+	char path[128];
+	int fd;
+
+	at(path, root, name);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(fsync(fd), 0);
+	assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	close(fd);
 }
 
-static void nothing(void *unused)
+static void what_is_not_in_memory_has_to_wait(void **state)
 {
-	(void)unused;
-}
-
-/* Keeps every thread of the pool busy until the gate opens. */
-static void close_gate(pl_loop *loop)
-{
-	assert_int_equal(sem_init(&gate, 0, 0), 0);
-	for (int i = 0; i < POOL_MAX; i++)
-		assert_int_equal(pl_work_start(loop, wait_for_gate, nothing, NULL), PL_OK);
-}
-
-static void open_gate(void)
-{
-	for (int i = 0; i < POOL_MAX; i++)
-		sem_post(&gate);
-}
-
-/* The pool may look at it long after whoever asked is gone. */
-static void the_root_need_not_last(void **state)
-{
-	char *copy = pl_alloc(sizeof(root));
-	reader self = { 0 };
+	static char got[LARGE];
+	pl_file *file;
 
 	(void)state;
-	memcpy(copy, root, sizeof(root));
-	assert_int_equal(pl_loop_new(&self.loop), PL_OK);
-	close_gate(self.loop);
-	assert_int_equal(
-		pl_file_open(&self.file, self.loop, copy, PL_SLICE("hello"), &events, &self),
-		PL_OK);
-	memset(copy, 'x', sizeof(root));
-	pl_free(copy);
-	open_gate();
-	pl_loop_run(self.loop);
-	assert_int_equal(self.status, PL_OK);
-	assert_int_equal(self.got.len, 5);
-	pl_buffer_deinit(&self.got);
-	pl_loop_free(self.loop);
+	evict("large");
+	assert_int_equal(open_file(&file, "large", WAIT), PL_OK);
+	assert_false(pl_file_cached(file, 0, LARGE));
+	assert_int_equal(pl_file_read(file, got, LARGE, 0, 0), PL_EAGAIN);
+	assert_true(file->eager);
+	assert_int_equal(pl_file_read(file, got, LARGE, 0, WAIT), LARGE);
+	assert_memory_equal(got, large_text, LARGE);
+	assert_true(pl_file_cached(file, 0, LARGE));
+	assert_true(pl_file_cached(file, LARGE - 1, 1));
+	assert_int_equal(pl_file_read(file, got, LARGE, 0, 0), LARGE);
+	pl_file_unref(file);
+}
+
+static void references_are_counted(void **state)
+{
+	int before = descriptors();
+	pl_file *file;
+
+	(void)state;
+	assert_int_equal(open_file(&file, "hello", WAIT), PL_OK);
+	assert_ptr_equal(pl_file_ref(file), file);
+	assert_int_equal(descriptors(), before + 1);
+	pl_file_unref(file);
+	assert_int_equal(descriptors(), before + 1);
+	pl_file_unref(file);
+	pl_file_unref(NULL);
+	assert_int_equal(descriptors(), before);
 }
 
 static void without_memory_it_says_so(void **state)
 {
-	(void)state;
-	for (uint64_t nth = 1; nth <= 2; nth++) {
-		reader self = { 0 };
+	int before = descriptors();
+	pl_file *file;
 
-		assert_int_equal(pl_loop_new(&self.loop), PL_OK);
-		pl_alloc_fail_at(nth);
-		assert_int_equal(pl_file_open(&self.file, self.loop, root, PL_SLICE("hello"),
-					      &events, &self),
-				 PL_ENOMEM);
-		pl_alloc_fail_at(0);
-		pl_loop_run(self.loop);
-		assert_int_equal(self.events, 0);
-		pl_loop_free(self.loop);
-	}
+	(void)state;
+	pl_alloc_fail_at(1);
+	assert_int_equal(open_file(&file, "hello", WAIT), PL_ENOMEM);
+	pl_alloc_fail_at(0);
+	assert_int_equal(descriptors(), before);
 }
 
 static void nothing_is_left(void **state)
@@ -350,7 +322,7 @@ static void nothing_is_left(void **state)
 
 	a_file_is_read(state);
 	nothing_outside_is_opened(state);
-	it_may_be_closed_at_any_time(state);
+	a_change_shows(state);
 	assert_int_equal(pl_alloc_live(), live);
 	assert_int_equal(descriptors(), open_before);
 }
@@ -358,13 +330,15 @@ static void nothing_is_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_file_is_read),
-		cmocka_unit_test(a_large_file_comes_in_pieces),
 		cmocka_unit_test(nothing_outside_is_opened),
+		cmocka_unit_test(a_magic_link_leads_nowhere),
 		cmocka_unit_test(a_long_name_is_no_file),
 		cmocka_unit_test(a_root_that_is_no_folder),
-		cmocka_unit_test(it_may_be_closed_at_any_time),
-		cmocka_unit_test(the_root_need_not_last),
+		cmocka_unit_test(info_is_that_of_the_file),
+		cmocka_unit_test(a_change_shows),
+		cmocka_unit_test(a_file_is_read),
+		cmocka_unit_test(what_is_not_in_memory_has_to_wait),
+		cmocka_unit_test(references_are_counted),
 		cmocka_unit_test(without_memory_it_says_so),
 		cmocka_unit_test(nothing_is_left),
 	};
