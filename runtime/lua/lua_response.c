@@ -12,6 +12,13 @@ static const char BAD_HEAD[] =
 	"(date, server, connection, transfer-encoding; content-length, which "
 	"only response:write leaves to you)";
 
+/* The fields of a response. Their names are kept in its metatable: to make strings of them for each
+ * answer costs more than all the rest of reading it. */
+enum field { CONTENT_TEXT = 1, CONTENT_TYPE, RESPONSE_NO, HEADERS, FIELDS_END };
+
+static const char *const field_names[FIELDS_END] = { NULL, "content_text", "content_type",
+						     "response_no", "headers" };
+
 enum {
 	REQUEST_SLOT = 1,   /* of the table: its request */
 	LENGTH_DIGITS = 18, /* of a content-length, at most */
@@ -20,12 +27,25 @@ enum {
 
 /* What the table says. */
 
-/* A field of the response: pushed, *value its text. False when it is nil; what is neither string
- * nor number has *value without text. */
-static bool string_field(lua_State *L, int table, const char *name, pl_slice *value)
+/* Pushes where the names of the response at `table` are. */
+static int push_names(lua_State *L, int table)
 {
-	lua_pushstring(L, name);
+	if (!lua_getmetatable(L, table))
+		lua_newtable(L);
+	return lua_gettop(L);
+}
+
+static void push_field(lua_State *L, int table, int names, enum field field)
+{
+	lua_rawgeti(L, names, field);
 	lua_rawget(L, table);
+}
+
+/* Pushes a field, *value its text. False when it is nil; what is neither string nor number has
+ * *value without text. */
+static bool string_field(lua_State *L, int table, int names, enum field field, pl_slice *value)
+{
+	push_field(L, table, names, field);
 	*value = pl_slice_make(NULL, 0);
 	if (lua_isnil(L, -1))
 		return false;
@@ -64,11 +84,12 @@ static void add_type(script_answer *self, pl_slice type)
  * NULL. `written`: the body is not in the table. */
 static const char *read_answer(script_answer *self, lua_State *L, int table, bool written)
 {
+	int names = push_names(L, table);
 	pl_slice type;
 	pl_slice number;
-	bool has_text = string_field(L, table, "content_text", &self->body);
-	bool has_type = string_field(L, table, "content_type", &type);
-	bool has_number = string_field(L, table, "response_no", &number);
+	bool has_text = string_field(L, table, names, CONTENT_TEXT, &self->body);
+	bool has_type = string_field(L, table, names, CONTENT_TYPE, &type);
+	bool has_number = string_field(L, table, names, RESPONSE_NO, &number);
 
 	self->count = 0;
 	self->status = has_number ? (int)lua_tointeger(L, -1) : 200;
@@ -78,8 +99,7 @@ static const char *read_answer(script_answer *self, lua_State *L, int table, boo
 		return "content_text is set, but the body is what response:write sends";
 	if ((has_text && !self->body.at) || (has_type && !type.at))
 		return "content_text and content_type take strings";
-	lua_pushliteral(L, "headers");
-	lua_rawget(L, table);
+	push_field(L, table, names, HEADERS);
 	if (!lua_istable(L, -1) || !pl_lua_fields(L, lua_gettop(L), self->fields, &self->count))
 		return "headers takes strings and numbers, or lists of these, at most 100";
 	add_type(self, type);
@@ -119,7 +139,7 @@ static void end_written(pl_script_exchange *self, lua_State *L, int table)
 {
 	pl_slice text;
 
-	if (string_field(L, table, "content_text", &text))
+	if (string_field(L, table, push_names(L, table), CONTENT_TEXT, &text))
 		pl_log(PL_LOG_ERROR,
 		       "response.content_text was set after response:write: it is not sent");
 	pl_exchange_end(self->exchange);
@@ -260,9 +280,10 @@ void pl_response_push(lua_State *L, int request)
 	lua_createtable(L, REQUEST_SLOT, 4);
 	lua_pushvalue(L, request);
 	lua_rawseti(L, -2, REQUEST_SLOT);
-	lua_newtable(L);
-	lua_setfield(L, -2, "headers");
 	lua_getfield(L, LUA_REGISTRYINDEX, RESPONSE);
+	lua_rawgeti(L, -1, HEADERS);
+	lua_newtable(L);
+	lua_rawset(L, -4);
 	lua_setmetatable(L, -2);
 }
 
@@ -275,6 +296,10 @@ static int set_metatable(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 1);
+	for (int i = 1; i < FIELDS_END; i++) {
+		lua_pushstring(L, field_names[i]);
+		lua_rawseti(L, 1, i);
+	}
 	lua_setfield(L, LUA_REGISTRYINDEX, RESPONSE);
 	return 0;
 }

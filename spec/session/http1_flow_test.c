@@ -122,6 +122,43 @@ static void a_late_answer_holds_the_next(void **state)
 	peer_close(&peer);
 }
 
+static pl_stream_ops counting_ops;
+static const pl_stream_ops *counted_ops;
+static int flushes;
+
+static void counting_flush(pl_stream *stream)
+{
+	flushes++;
+	counted_ops->flush(stream);
+}
+
+/* All answers to one read leave together, those behind a late one as well. */
+static void the_answers_to_a_read_leave_in_one_write(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	counted_ops = peer.memory.stream.ops;
+	counting_ops = *counted_ops;
+	counting_ops.flush = counting_flush;
+	peer.memory.stream.ops = &counting_ops;
+	flushes = 0;
+	peer_send(&peer, GET("/hello") GET("/pieces")
+				 POST("/gather", "Content-Length: 2\r\n") "ab" GET("/hello"));
+	assert_int_equal(flushes, 1);
+	assert_int_equal(pl_http1_requests(peer.http1), 4);
+	flushes = 0;
+	peer_send(&peer, GET("/late") GET("/hello") GET("/pieces") GET("/hello"));
+	assert_int_equal(flushes, 0);
+	peer_sent(&peer);
+	pl_exchange_answer(peer.held, 200, "done");
+	peer_turn(&peer);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(pl_http1_requests(peer.http1), 8);
+	peer_close(&peer);
+}
+
 /* D-10: the answers are not read. */
 static void unread_answers_stop_the_requests(void **state)
 {
@@ -804,6 +841,7 @@ int main(void)
 		cmocka_unit_test(an_unfinished_head_is_kept_and_let_go),
 		cmocka_unit_test(pipelined_requests_are_answered_in_order),
 		cmocka_unit_test(a_late_answer_holds_the_next),
+		cmocka_unit_test(the_answers_to_a_read_leave_in_one_write),
 		cmocka_unit_test(unread_answers_stop_the_requests),
 		cmocka_unit_test(a_stream_waits_for_drain),
 		cmocka_unit_test(large_pieces_of_unknown_length),
