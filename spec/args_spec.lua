@@ -219,6 +219,17 @@ Options:
     )
   end)
 
+  it("gives a server its flags", function()
+    local app = { name = "app", serves = true, { "room", positional = true } }
+    assert.same({ host = "127.0.0.1", port = 8080 }, run(app, {}))
+    assert.same(
+      { host = "::1", port = 0, tls = "/certs", room = "x" },
+      run(app, { "--tls", "/certs", "--port=0", "--host", "::1", "x" })
+    )
+    app[2] = { "port" }
+    assert.error_matches(function() run(app, {}) end, "args.parse has two entries 'port'")
+  end)
+
   it("reads the global arg", function()
     local before = rawget(_G, "arg")
     rawset(_G, "arg", { [0] = "chat", "--port", "1" })

@@ -21,6 +21,43 @@ describe("perilune.shared", function()
     assert.is_nil(shared.get "value")
   end)
 
+  it("keeps tables, as copies", function()
+    local list = { 1, { deep = true } }
+    assert.is_true(shared.set("table", list))
+    list[1] = 2
+    assert.same({ 1, { deep = true } }, shared.get "table")
+    assert.same({ 1, { deep = true } }, shared.take "table")
+    assert.is_true(shared.add("table", {}))
+    assert.is_false(shared.swap("table", "{}", 1)) -- which is a string
+    assert.same({}, shared.get "table")
+  end)
+
+  it("updates", function()
+    local function longer(list)
+      list = list or {}
+      list[#list + 1] = #list + 1
+      return list
+    end
+    assert.same({ 1 }, shared.update("list", longer))
+    assert.same({ 1, 2 }, shared.update("list", longer))
+    assert.is_nil(shared.update("list", function() return nil end))
+    assert.is_nil(shared.get "list")
+    shared.update("list", function() return true, 0.01 end)
+    timer.sleep(0.03)
+    assert.is_nil(shared.get "list")
+  end)
+
+  it("calls an update again when somebody came between", function()
+    local calls = 0
+    shared.update("sum", function(value)
+      calls = calls + 1
+      if calls == 1 then shared.set("sum", 10) end
+      return (value or 0) + 1
+    end)
+    assert.equal(2, calls)
+    assert.equal(11, shared.get "sum")
+  end)
+
   it("adds only what is not there", function()
     assert.is_true(shared.add("lock", 1))
     assert.is_false(shared.add("lock", 2))
@@ -99,12 +136,19 @@ describe("perilune.shared", function()
     refused("shared.get takes a name of 1 to 1024 bytes, got a number", shared.get, 5)
     refused("shared.set takes a name of 1 to 1024 bytes, got one of 0", shared.set, "", 1)
     refused(
-      "shared.set takes a string, a number, a boolean or nil, got a table"
-        .. " (perilune.json makes a string of it)",
+      "shared.set takes a string, a number, a boolean, a table or nil, got a function",
       shared.set,
+      "a",
+      print
+    )
+    refused("shared.set: cannot encode [1]: JSON has no function", shared.set, "a", { print })
+    refused(
+      "shared.swap expects a string, a number, a boolean or nil, got a table",
+      shared.swap,
       "a",
       {}
     )
+    refused("shared.update takes a function, got a nil", shared.update, "a")
     refused("shared.set takes seconds above 0, got 0", shared.set, "a", 1, 0)
     refused("shared.increment takes a number, got a string", shared.increment, "a", "x")
     refused("shared.names takes an integer from 1, got 0", shared.names, "", 0)
@@ -115,13 +159,18 @@ describe("perilune.shared", function()
     local run = process.run {
       process.PERILUNE,
       "--workers=4",
-      (fixture.script [[
+      (
+        fixture.script [[
           local shared = require "perilune.shared"
-          for _ = 1, 1000 do shared.increment "sum" end
-          if shared.increment "done" == 4 then print(shared.get "sum") end
-        ]]),
+          for _ = 1, 1000 do
+            shared.increment "sum"
+            shared.update("table", function(t) return { sum = (t and t.sum or 0) + 1 } end)
+          end
+          if shared.increment "done" == 4 then print(shared.get "sum", shared.get("table").sum) end
+        ]]
+      ),
     }
-    assert.equal("4000\n", run.output)
+    assert.equal("4000\t4000\n", run.output)
     assert.equal(0, run.code)
   end)
 end)

@@ -22,6 +22,7 @@ local args = {}
 ---@class perilune.args.Schema
 ---@field name string The application, for messages.
 ---@field summary? string One line.
+---@field serves? boolean It is a server: --host, --port and --tls come first.
 ---@field [integer] perilune.args.Entry
 
 local HELP_COLUMN = 28 -- where help starts; behind longer flags it starts a line of its own

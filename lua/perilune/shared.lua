@@ -2,8 +2,11 @@
 ---
 ---     local visits = shared.increment "visits"
 local core = require "perilune.core.shared"
+local json = require "perilune.json"
 
 local shared = {}
+
+---@alias perilune.shared.Value string|number|boolean|table Tables hold what JSON can say.
 
 local LONGEST = 3155760000 -- seconds: a century
 
@@ -16,11 +19,22 @@ end
 
 local kinds = { string = true, number = true, boolean = true, ["nil"] = true }
 
-local function check_value(what, value)
-  if kinds[type(value)] then return end
-  local message = "shared.%s takes a string, a number, a boolean or nil, got a %s"
-  local hint = type(value) == "table" and " (perilune.json makes a string of it)" or ""
-  error(message:format(what, type(value)) .. hint, 3)
+--- A value as it is kept, and whether it is a table, in JSON.
+local function encode(what, value)
+  if type(value) == "table" then
+    local text, message = json.encode(value)
+    if not text then error(("shared.%s: %s"):format(what, message), 3) end
+    return text, true
+  elseif kinds[type(value)] then
+    return value, false
+  end
+  local message = "shared.%s takes a string, a number, a boolean, a table or nil, got a %s"
+  error(message:format(what, type(value)), 3)
+end
+
+local function decode(value, is_table)
+  if is_table then return json.decode(value) end
+  return value
 end
 
 local function check_seconds(what, seconds)
@@ -32,62 +46,92 @@ end
 
 --- The value, or nil.
 ---@param name string
----@return string|number|boolean|nil
+---@return perilune.shared.Value? value A table is a copy.
 function shared.get(name)
   check_name("get", name)
-  return core.get(name)
+  return decode(core.get(name))
 end
 
 --- The value, or nil; then it is gone. Of several workers that take, one gets it.
 ---@param name string
----@return string|number|boolean|nil
+---@return perilune.shared.Value? value
 function shared.take(name)
   check_name("take", name)
-  return core.take(name)
+  return decode(core.take(name))
 end
 
 --- Sets or replaces.
 ---@param name string 1 to 1024 bytes.
----@param value string|number|boolean|nil nil takes the name away.
+---@param value perilune.shared.Value? nil takes the name away.
 ---@param seconds? number Until it is gone by itself; default: never.
 ---@return true? done
 ---@return string? message
 ---@return string? code "ELIMIT" when all that may be held is held
 function shared.set(name, value, seconds)
   check_name("set", name)
-  check_value("set", value)
   check_seconds("set", seconds)
-  return core.set(name, value, seconds)
+  local kept, is_table = encode("set", value)
+  return core.set(name, kept, is_table, seconds)
 end
 
 --- Sets if there is nothing of that name.
 ---@param name string
----@param value string|number|boolean
+---@param value perilune.shared.Value
 ---@param seconds? number Until it is gone by itself; default: never.
 ---@return boolean? added
 ---@return string? message
 ---@return string? code "ELIMIT"
 function shared.add(name, value, seconds)
   check_name("add", name)
-  check_value("add", value)
   check_seconds("add", seconds)
-  return core.swap(name, nil, value, seconds)
+  local kept, is_table = encode("add", value)
+  return core.swap(name, nil, false, kept, is_table, seconds)
 end
 
 --- Sets if the present value is `expected`.
 ---@param name string
----@param expected string|number|boolean|nil nil: there is none.
----@param value string|number|boolean|nil nil takes the name away.
+---@param expected string|number|boolean|nil nil: there is none. Tables cannot be compared.
+---@param value perilune.shared.Value? nil takes the name away.
 ---@param seconds? number Until it is gone by itself; default: never.
 ---@return boolean? swapped
 ---@return string? message
 ---@return string? code "ELIMIT"
 function shared.swap(name, expected, value, seconds)
   check_name("swap", name)
-  check_value("swap", expected)
-  check_value("swap", value)
+  if not kinds[type(expected)] then
+    local message = "shared.swap expects a string, a number, a boolean or nil, got a %s"
+    error(message:format(type(expected)), 2)
+  end
   check_seconds("swap", seconds)
-  return core.swap(name, expected, value, seconds)
+  local kept, is_table = encode("swap", value)
+  return core.swap(name, expected, false, kept, is_table, seconds)
+end
+
+--- What makes a new value of the present one: nil takes the name away. The second result is the
+--- seconds until the value is gone by itself.
+---@alias perilune.shared.Change fun(value: perilune.shared.Value?): perilune.shared.Value?, number?
+
+--- Sets what `change` makes of the present value. When another worker comes between, `change` is
+--- called again with what is there then.
+---@param name string
+---@param change perilune.shared.Change
+---@return perilune.shared.Value? value The new one.
+---@return string? message
+---@return string? code "ELIMIT"
+function shared.update(name, change)
+  check_name("update", name)
+  if type(change) ~= "function" then
+    error(("shared.update takes a function, got a %s"):format(type(change)), 2)
+  end
+  while true do
+    local before, was_table = core.get(name)
+    local value, seconds = change(decode(before, was_table))
+    check_seconds("update", seconds)
+    local kept, is_table = encode("update", value)
+    local done, message, code = core.swap(name, before, was_table, kept, is_table, seconds)
+    if done then return value end
+    if done == nil then return nil, message, code end
+  end
 end
 
 --- Adds to a number. What is not there counts from 0.

@@ -18,7 +18,8 @@ static uint64_t now_of(lua_State *L)
 	return pl_loop_now(pl_script_of(L)->loop);
 }
 
-/* The value at index, whose type the face has checked. False: no memory. */
+/* The value at index, whose type the face has checked; true behind it says that it is a table in
+ * JSON. False: no memory. */
 static bool read_value(lua_State *L, int index, pl_shared_value *value)
 {
 	pl_slice text;
@@ -28,8 +29,10 @@ static bool read_value(lua_State *L, int index, pl_shared_value *value)
 	case LUA_TSTRING:
 		text = pl_lua_check_slice(L, index);
 		value->string = pl_block_copy(text.at, text.len);
-		value->kind = value->string ? PL_SHARED_STRING : PL_SHARED_NONE;
-		return value->string != NULL;
+		if (!value->string)
+			return false;
+		value->kind = lua_toboolean(L, index + 1) ? PL_SHARED_TABLE : PL_SHARED_STRING;
+		return true;
 	case LUA_TNUMBER:
 		value->kind = PL_SHARED_NUMBER;
 		value->number = lua_tonumber(L, index);
@@ -43,10 +46,14 @@ static bool read_value(lua_State *L, int index, pl_shared_value *value)
 	}
 }
 
+/* The value, and whether it is a table in JSON. */
 static int push_value(lua_State *L, pl_shared_value *value)
 {
+	bool table = value->kind == PL_SHARED_TABLE;
+
 	switch (value->kind) {
 	case PL_SHARED_STRING:
+	case PL_SHARED_TABLE:
 		lua_pushlstring(L, (const char *)value->string->data, value->string->len);
 		break;
 	case PL_SHARED_NUMBER:
@@ -59,7 +66,8 @@ static int push_value(lua_State *L, pl_shared_value *value)
 		lua_pushnil(L);
 	}
 	pl_shared_value_deinit(value);
-	return 1;
+	lua_pushboolean(L, table);
+	return 2;
 }
 
 static uint64_t lifetime(lua_State *L, int index)
@@ -79,7 +87,7 @@ static int failed(lua_State *L, int status)
 	}
 }
 
-/* get(name) */
+/* get(name) -> value, table */
 static int shared_get(lua_State *L)
 {
 	pl_shared_value value;
@@ -88,7 +96,7 @@ static int shared_get(lua_State *L)
 	return push_value(L, &value);
 }
 
-/* take(name) */
+/* take(name) -> value, table */
 static int shared_take(lua_State *L)
 {
 	pl_shared_value value;
@@ -97,7 +105,7 @@ static int shared_take(lua_State *L)
 	return push_value(L, &value);
 }
 
-/* set(name, value, seconds) */
+/* set(name, value, table, seconds) */
 static int shared_set(lua_State *L)
 {
 	pl_slice name = pl_lua_check_slice(L, 1);
@@ -106,12 +114,12 @@ static int shared_set(lua_State *L)
 
 	if (!read_value(L, 2, &value))
 		return failed(L, PL_ENOMEM);
-	status = pl_shared_set(shared_of(L), now_of(L), name, &value, lifetime(L, 3));
+	status = pl_shared_set(shared_of(L), now_of(L), name, &value, lifetime(L, 4));
 	pl_shared_value_deinit(&value);
 	return status ? failed(L, status) : pl_lua_result(L, PL_OK);
 }
 
-/* swap(name, expected, value, seconds) -> boolean */
+/* swap(name, expected, table, value, table, seconds) -> boolean */
 static int shared_swap(lua_State *L)
 {
 	pl_slice name = pl_lua_check_slice(L, 1);
@@ -120,9 +128,9 @@ static int shared_swap(lua_State *L)
 	bool done = false;
 	int status = PL_ENOMEM;
 
-	if (read_value(L, 2, &expected) && read_value(L, 3, &value))
+	if (read_value(L, 2, &expected) && read_value(L, 4, &value))
 		status = pl_shared_swap(shared_of(L), now_of(L), name, &expected, &value,
-					lifetime(L, 4), &done);
+					lifetime(L, 6), &done);
 	pl_shared_value_deinit(&expected);
 	pl_shared_value_deinit(&value);
 	if (status)

@@ -35,9 +35,14 @@ struct pl_shared {
 
 /* Values. */
 
+static bool has_string(const pl_shared_value *value)
+{
+	return value->kind == PL_SHARED_STRING || value->kind == PL_SHARED_TABLE;
+}
+
 void pl_shared_value_deinit(pl_shared_value *value)
 {
-	if (value->kind == PL_SHARED_STRING)
+	if (has_string(value))
 		pl_block_unref(value->string);
 	value->kind = PL_SHARED_NONE;
 }
@@ -46,7 +51,7 @@ static pl_shared_value copy(const pl_shared_value *value)
 {
 	pl_shared_value same = *value;
 
-	if (same.kind == PL_SHARED_STRING)
+	if (has_string(&same))
 		pl_block_ref(same.string);
 	return same;
 }
@@ -57,6 +62,7 @@ static bool equal(const pl_shared_value *a, const pl_shared_value *b)
 		return false;
 	switch (a->kind) {
 	case PL_SHARED_STRING:
+	case PL_SHARED_TABLE:
 		return a->string->len == b->string->len &&
 		       memcmp(a->string->data, b->string->data, a->string->len) == 0;
 	case PL_SHARED_NUMBER:
@@ -70,8 +76,7 @@ static bool equal(const pl_shared_value *a, const pl_shared_value *b)
 
 static size_t cost(size_t name_len, const pl_shared_value *value)
 {
-	return PL_SHARED_OVERHEAD + name_len +
-	       (value->kind == PL_SHARED_STRING ? value->string->len : 0);
+	return PL_SHARED_OVERHEAD + name_len + (has_string(value) ? value->string->len : 0);
 }
 
 /* Life. */

@@ -1,6 +1,6 @@
 /*
- * shared.h - values that all workers see: names to strings, numbers and booleans, with an end of
- * life if it is wanted.
+ * shared.h - values that all workers see: names to strings, tables, numbers and booleans, with an
+ * end of life if it is wanted.
  *
  * Every function is whole in itself: no other worker sees half of it. What it holds is bounded;
  * nothing is ever thrown out to make room. `now` is in milliseconds, of pl_loop_now.
@@ -21,13 +21,19 @@ enum { PL_SHARED_LIMIT = 64 << 20, PL_SHARED_OVERHEAD = 128, PL_SHARED_NAME_MAX 
 
 typedef struct pl_shared pl_shared;
 
-enum pl_shared_kind { PL_SHARED_NONE, PL_SHARED_STRING, PL_SHARED_NUMBER, PL_SHARED_BOOLEAN };
+enum pl_shared_kind {
+	PL_SHARED_NONE,
+	PL_SHARED_STRING,
+	PL_SHARED_TABLE, /* a string to us: how its owner writes tables */
+	PL_SHARED_NUMBER,
+	PL_SHARED_BOOLEAN
+};
 
 typedef struct pl_shared_value {
 	enum pl_shared_kind kind;
 	bool boolean;
 	double number;
-	pl_block *string; /* a reference that whoever gets the value gives back */
+	pl_block *string; /* or table: a reference that whoever gets the value gives back */
 } pl_shared_value;
 
 pl_shared *pl_shared_new(void);

@@ -264,7 +264,7 @@ test("bad messages change nothing", async () => {
   peer.send({ id: "good", text: "still here" });
   await shows(ada, ["still here"]);
   assert.deepEqual(await people(ada), ["Ada", "Peer"]);
-  assert.deepEqual(peer.heard.map((message) => message.type), ["welcome", "said"]);
+  assert.deepEqual(peer.heard.map((message) => message.type), ["welcome", "joined", "said"]);
   await peer.close();
 });
 

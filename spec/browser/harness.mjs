@@ -38,13 +38,14 @@ export async function freePort() {
 }
 
 /**
- * Starts an application and waits until it listens.
+ * Starts an application, with as many workers as WORKERS says, and waits until it listens.
  *
  *   const chat = await start("apps/chat", ["--port", "0"]);
  *   chat.url; await chat.stop(); await chat.kill();
  */
 export async function start(app, args) {
-  const child = spawn(program, [join(top, app), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const words = ["--workers", process.env.WORKERS ?? "1", join(top, app), ...args];
+  const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
   const exited = new Promise((done) => child.once("close", (code, signal) => done(signal ?? code)));
   let output = "";
 

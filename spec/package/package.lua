@@ -178,7 +178,10 @@ describe("the Debian package", function()
   it("runs, and its paths are those of the system", function()
     run("dpkg-deb", "-x", package, folder.path .. "/unpacked")
     assert_chat_runs(folder.path .. "/unpacked/usr")
-    has(read(folder.path .. "/unpacked/etc/perilune/chat.conf"), "APP=/usr/share/perilune/apps/chat\n")
+    has(
+      read(folder.path .. "/unpacked/etc/perilune/chat.conf"),
+      "APP=/usr/share/perilune/apps/chat\n"
+    )
     local unit = read(folder.path .. "/unpacked/usr/lib/systemd/system/perilune@.service")
     has(unit, "ExecStart=/usr/bin/perilune ")
     has(unit, "EnvironmentFile=/etc/perilune/%i.conf\n")

@@ -108,6 +108,8 @@ part_browser() {
   mapfile -t tests < <(grep -ls 'node:test' spec/browser/*.mjs)
   ((${#tests[@]})) || return
   PERILUNE=$top/build/perilune tap 'chromium' 600 node --test --test-reporter=tap "${tests[@]}"
+  WORKERS=2 PERILUNE=$top/build/perilune tap 'chromium, two workers' 600 \
+    node --test --test-reporter=tap spec/browser/chat.test.mjs
 }
 
 # What is installed and packaged, and that it runs without the source tree.

@@ -63,6 +63,9 @@ const receive = {
   },
 
   joined({ who }) {
+    if (people.has(who.key)) {
+      return;
+    }
     people.set(who.key, who);
     showPeople();
     log.note(nameOf(who), " joined");

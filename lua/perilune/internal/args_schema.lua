@@ -16,6 +16,14 @@ local TYPES = { "string", "integer", "number", "boolean", "path" }
 local schema_options = {
   name = { type = "string", required = true, min = 1 },
   summary = { type = "string" },
+  serves = { type = "boolean", default = false },
+}
+
+-- What `serves` puts first: the flags of every application that is a server.
+local SERVING = {
+  { "host", default = "127.0.0.1", value = "ADDRESS", help = "Address to listen on." },
+  { "port", type = "integer", default = 8080, min = 0, max = 65535, help = "Port; 0 picks one." },
+  { "tls", type = "path", value = "DIR", help = "Serve https with cert.pem and key.pem in DIR." },
 }
 
 local entry_options = {
@@ -105,7 +113,9 @@ local function positional_fault(positionals, entry)
 end
 
 --- Takes an entry into the application's description; returns what is wrong, if anything.
-local function add_entry(app, entry)
+local function add_entry(app, given)
+  local entry, message = compile_entry(given)
+  if not entry then return message end
   if app.keys[entry.key] then return ("args.parse has two entries '%s'"):format(entry.key) end
   app.keys[entry.key] = true
   app.entries[#app.entries + 1] = entry
@@ -118,6 +128,14 @@ local function add_entry(app, entry)
   return fault and ("'%s' in args.parse %s"):format(entry.name, fault)
 end
 
+--- Takes a list of entries; returns what is wrong, if anything.
+local function add_entries(app, list)
+  for _, given in ipairs(list) do
+    local message = add_entry(app, given)
+    if message then return message end
+  end
+end
+
 ---@param schema perilune.args.Schema
 ---@return perilune.args.App? app
 ---@return string? message What is wrong with the schema.
@@ -128,12 +146,8 @@ function args_schema.compile(schema)
   app.keys, app.entries, app.positionals = {}, {}, {}
   app.help = { name = "help", type = "boolean", help = "Show this and exit." }
   app.flags = { ["--help"] = app.help }
-  for _, given in ipairs(schema) do
-    local entry
-    entry, message = compile_entry(given)
-    message = message or add_entry(app, entry)
-    if message then return nil, message end
-  end
+  message = app.serves and add_entries(app, SERVING) or add_entries(app, schema)
+  if message then return nil, message end
   if not app.flags["-h"] then
     app.help.short, app.flags["-h"] = "h", app.help
   end
