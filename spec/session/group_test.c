@@ -258,7 +258,7 @@ static void sessions_end_and_are_pinged_everywhere(void **state)
 
 	(void)state;
 	open_sides(&both, 2);
-	assert_int_equal(pl_server_ping_all(both.side[0].server), 4);
+	assert_int_equal(pl_server_ping_all(both.side[0].server, 0), 4);
 	turn(&both);
 	assert_string_equal(sent(&both, 1, 0), "ping: ");
 	assert_string_equal(sent(&both, 0, 1), "ping: ");
