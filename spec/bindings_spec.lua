@@ -244,6 +244,9 @@ describe("a server with bindings", function()
       message
     )
     assert.equal("EHOST", code)
+    for _, host in ipairs { "[127.0.0.1]", "[localhost]", "[::1", "::1]", "[[::1]]", "nowhere" } do
+      assert.equal("EHOST", (select(3, fixture.new_server({ host = host }):start())))
+    end
     made = fixture.new_server { bindings = { first, { tls = "/nowhere" } } }
     _, message, code = made:start()
     assert.equal(

@@ -67,7 +67,8 @@ describe("OnError", function()
   it("tells of requests that are refused unread", function()
     local cases = {
       { "GET / HTTP/1.1\r\n\r\n", "EPROTO", 400 },
-      { "GET /" .. ("x"):rep(9000) .. " HTTP/1.1\r\n", "EPROTO", 414 },
+      { "GET /" .. ("x"):rep(9000) .. " HTTP/1.1\r\n", "ETOOBIG", 414 },
+      { "GET / HTTP/1.1\r\nA: " .. ("x"):rep(40000) .. "\r\n", "ETOOBIG", 431 },
       { "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", "EPROTO", 400 },
     }
     for _, case in ipairs(cases) do
@@ -79,6 +80,15 @@ describe("OnError", function()
       wait_for(seen, 1)
       assert.matches("^error " .. case[2] .. ": ", seen[1])
     end
+  end)
+
+  it("tells of a body that is too large for its handler", function()
+    local seen, events = noting { OnCommandGet = function(_, request) return request.body end }
+    local made = fixture.server({ limits = { body = 10 } }, events)
+    local peer = fixture.socket(made)
+    peer:send(http.compose("/", { method = "POST", body = "01234567890" }))
+    assert.equal(413, http.read(peer).status)
+    assert.same({ "error ETOOBIG: the request's body is too large" }, wait_for(seen, 1))
   end)
 
   it("tells of who is too slow", function()

@@ -28,9 +28,23 @@ static void on_drain(void *owner)
 	pl_conn_drained(owner);
 }
 
+static int error_of(int http_status)
+{
+	switch (http_status) {
+	case 408:
+		return PL_ETIMEDOUT;
+	case 413:
+	case 414:
+	case 431:
+		return PL_ETOOBIG;
+	default:
+		return PL_EPROTO;
+	}
+}
+
 static void on_refused(void *owner, int status, const char *reason)
 {
-	pl_conn_error(owner, status == 408 ? PL_ETIMEDOUT : PL_EPROTO, reason);
+	pl_conn_error(owner, error_of(status), reason);
 }
 
 /* A handshake that failed has no other sign than the end. */

@@ -98,8 +98,12 @@ static void answer_failure(pl_script_exchange *self, pl_task *task, bool body_fa
 	if (!body_failed)
 		pl_handlers_exception(self->handlers, task,
 				      self->conn ? pl_lua_conn_ref(self->conn) : LUA_NOREF);
-	if (self->exchange)
-		pl_exchange_answer(self->exchange, body_failed ? 413 : 500, NULL);
+	if (!self->exchange)
+		return;
+	pl_exchange_answer(self->exchange, body_failed ? 413 : 500, NULL);
+	if (body_failed)
+		pl_lua_conn_error(self->handlers, self->conn, PL_ETOOBIG,
+				  "the request's body is too large", false);
 }
 
 static void release_objects(pl_script_exchange *self)

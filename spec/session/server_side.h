@@ -34,6 +34,11 @@ typedef struct server_side {
 	pl_server *server;
 	server_client clients[SERVER_SIDE_CLIENTS];
 	pl_exchange *late;
+	unsigned asks; /* bits of pl_question: the answers are the test's to give */
+	pl_conn *arrived;
+	pl_arrival *arrival;
+	pl_upgrade *upgrade;
+	int errors;
 	int stopped;
 	bool broke_memory; /* an allocation of the test itself has failed */
 } server_side;
@@ -156,12 +161,38 @@ static inline void server_side_request(pl_conn *conn, pl_exchange *exchange)
 	}
 }
 
+static inline bool server_side_asks(pl_server *server, enum pl_question question)
+{
+	return (((server_side *)server->binding)->asks >> question & 1) != 0;
+}
+
+static inline void server_side_arrived(pl_conn *conn, pl_arrival *arrival)
+{
+	server_side_of(conn)->arrived = conn;
+	server_side_of(conn)->arrival = arrival;
+}
+
+static inline void server_side_handshake(pl_conn *conn, pl_upgrade *upgrade)
+{
+	server_side_of(conn)->upgrade = upgrade;
+}
+
+static inline void server_side_error(pl_conn *conn, int status, const char *message)
+{
+	(void)status, (void)message;
+	server_side_of(conn)->errors++;
+}
+
 static inline void server_side_stopped(pl_server *server)
 {
 	((server_side *)server->binding)->stopped++;
 }
 
-static const pl_server_events server_side_events = { .connect = server_side_connect,
+static const pl_server_events server_side_events = { .asks = server_side_asks,
+						     .arrived = server_side_arrived,
+						     .handshake = server_side_handshake,
+						     .error = server_side_error,
+						     .connect = server_side_connect,
 						     .message = server_side_message,
 						     .pong = server_side_pong,
 						     .drain = server_side_drain,

@@ -1,7 +1,7 @@
 /*
  * A server over streams in memory: who receives what is published, who is let in, how it stops.
  *
- * covers: server/publish.c server/site.c server/accept.c server/upgrade.c
+ * covers: server/publish.c server/site.c
  */
 #include "session/server_side.h"
 

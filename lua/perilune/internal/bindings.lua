@@ -137,7 +137,7 @@ function bindings.finish(settings)
       local name = binding.name and binding.name .. ".host" or "host"
       return nil, ("option '%s' of server.new takes text without NUL"):format(name)
     end
-    binding.host = binding.host:match "^%[(.*)%]$" or binding.host
+    binding.host = binding.host:match "^%[(.*:.*)%]$" or binding.host
   end
   message = find_double(list)
   if message then return nil, message end
