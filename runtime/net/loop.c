@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "net/tls_internal.h"
 
 int pl_net_status(int uv_error)
 {
@@ -173,6 +174,7 @@ void pl_loop_free(pl_loop *loop)
 	pl_chunk_pool_deinit(&loop->chunks);
 	pl_free(loop->tls_plain);
 	pl_free(loop->tls_record);
+	pl_tls_wire_free(loop->tls_wire);
 	pl_free(loop->read_buffer);
 	pl_free(loop);
 }

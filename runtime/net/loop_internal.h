@@ -44,8 +44,9 @@ struct pl_loop {
 	pl_chunk_pool chunks;
 	pl_loop_signal signals[PL_LOOP_SIGNALS];
 	char *read_buffer;
-	uint8_t *tls_plain;  /* made by the first TLS connection; NULL while in use */
-	uint8_t *tls_record; /* output joined for one record; in the same way */
+	uint8_t *tls_plain;	      /* made by the first TLS connection; NULL while in use */
+	uint8_t *tls_record;	      /* output joined for one record; in the same way */
+	struct pl_tls_wire *tls_wire; /* made by the first TLS connection, see tls_internal.h */
 };
 
 /* The status for a libuv error. */

@@ -23,9 +23,9 @@ enum state { HANDSHAKE, OPEN, CLOSING };
 typedef struct tls {
 	pl_stream stream;
 	pl_stream *below;
-	pl_tls_wire wire;
 	pl_tls_context *context;
 	SSL *ssl;
+	pl_tls_input *input; /* while `running` */
 	pl_buffer kept;	     /* bytes from below that have to wait: the owner is paused */
 	pl_deferred again;   /* takes them in */
 	pl_timer timer;	     /* the handshake's deadline */
@@ -44,6 +44,17 @@ static const pl_stream_ops tls_ops;
 static tls *tls_of(pl_stream *stream)
 {
 	return PL_CONTAINER(stream, tls, stream);
+}
+
+/* Before each call of OpenSSL that reads or writes. */
+static SSL *connected(tls *self)
+{
+	pl_tls_wire *wire = self->stream.loop->tls_wire;
+
+	wire->input = self->input;
+	wire->below = self->below;
+	wire->tickets = self->context->tickets;
+	return self->ssl;
 }
 
 /* Buffers that all connections of a loop share. One is taken out while it is in use, so that TLS
@@ -169,7 +180,7 @@ static int encrypt_joined(tls *self, size_t *sent)
 
 	if (!record)
 		return 0;
-	result = SSL_write_ex(self->ssl, record, gather(&self->stream.output, record), sent);
+	result = SSL_write_ex(connected(self), record, gather(&self->stream.output, record), sent);
 	give_back(shared, record);
 	return result;
 }
@@ -185,7 +196,7 @@ static bool encrypt(tls *self)
 
 	ERR_clear_error();
 	if (count == 1 || pieces[0].len >= RECORD)
-		result = SSL_write_ex(self->ssl, pieces[0].data,
+		result = SSL_write_ex(connected(self), pieces[0].data,
 				      pieces[0].len < RECORD ? pieces[0].len : RECORD, &sent);
 	else
 		result = encrypt_joined(self, &sent);
@@ -205,7 +216,7 @@ static void goodbye(tls *self)
 {
 	ERR_clear_error();
 	if (self->state == OPEN)
-		SSL_shutdown(self->ssl);
+		SSL_shutdown(connected(self));
 	ERR_clear_error();
 	enter_closing(self, 0);
 	pl_stream_finish(self->below);
@@ -280,7 +291,7 @@ static void shake_hands(tls *self)
 	int result;
 
 	ERR_clear_error();
-	result = SSL_do_handshake(self->ssl);
+	result = SSL_do_handshake(connected(self));
 	if (result == 1)
 		opened(self);
 	else if (SSL_get_error(self->ssl, result) != SSL_ERROR_WANT_READ)
@@ -297,7 +308,7 @@ static size_t decrypt(tls *self, uint8_t *buffer, int *error)
 	while (len < PL_LOOP_TLS_BUFFER) {
 		size_t n = 0;
 
-		if (SSL_read_ex(self->ssl, buffer + len, PL_LOOP_TLS_BUFFER - len, &n) != 1) {
+		if (SSL_read_ex(connected(self), buffer + len, PL_LOOP_TLS_BUFFER - len, &n) != 1) {
 			*error = SSL_get_error(self->ssl, 0);
 			break;
 		}
@@ -387,12 +398,12 @@ static void refuse_plain(tls *self)
 static void run(tls *self, pl_tls_input input)
 {
 	self->running = true;
-	self->wire.input = &input;
+	self->input = &input;
 	if (self->state == HANDSHAKE)
 		shake_hands(self);
 	if (self->state == OPEN && !self->stream.closing && !self->stream.paused)
 		receive_all(self);
-	self->wire.input = NULL;
+	self->input = NULL;
 	self->running = false;
 	settle(self, &input);
 }
@@ -513,16 +524,17 @@ static void on_deadline(pl_timer *timer)
 /* False: no memory. */
 static bool prepare(tls *self, pl_tls_context *context)
 {
-	BIO *bio;
+	pl_tls_wire **wire = &self->stream.loop->tls_wire;
 
-	self->ssl = SSL_new(context->sites[0].ssl);
-	bio = self->ssl ? pl_tls_bio_new(&self->wire) : NULL;
-	if (!bio) {
-		SSL_free(self->ssl);
+	if (!*wire)
+		*wire = pl_tls_wire_new();
+	self->ssl = *wire ? SSL_new(context->sites[0].ssl) : NULL;
+	if (!self->ssl) {
 		ERR_clear_error();
 		return false;
 	}
-	SSL_set_bio(self->ssl, bio, bio);
+	BIO_up_ref((*wire)->bio);
+	SSL_set_bio(self->ssl, (*wire)->bio, (*wire)->bio);
 	SSL_set_accept_state(self->ssl);
 	return true;
 }
@@ -535,8 +547,7 @@ int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context,
 	if (!self)
 		return PL_ENOMEM;
 	pl_stream_init(&self->stream, &tls_ops, below->loop);
-	self->below = self->wire.below = below;
-	self->wire.tickets = context->tickets;
+	self->below = below;
 	if (!prepare(self, context)) {
 		pl_free(self);
 		return PL_ENOMEM;

@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "net/tls_internal.h"
 
 static BIO_METHOD *method;
@@ -56,13 +57,25 @@ static void make_method(void)
 	BIO_meth_set_create(method, bio_create);
 }
 
-BIO *pl_tls_bio_new(pl_tls_wire *wire)
+pl_tls_wire *pl_tls_wire_new(void)
 {
-	BIO *bio;
+	pl_tls_wire *wire = pl_calloc(1, sizeof(*wire));
 
 	pthread_once(&method_made, make_method);
-	bio = method ? BIO_new(method) : NULL;
-	if (bio)
-		BIO_set_data(bio, wire);
-	return bio;
+	if (wire && method)
+		wire->bio = BIO_new(method);
+	if (!wire || !wire->bio) {
+		pl_free(wire);
+		return NULL;
+	}
+	BIO_set_data(wire->bio, wire);
+	return wire;
+}
+
+void pl_tls_wire_free(pl_tls_wire *wire)
+{
+	if (!wire)
+		return;
+	BIO_free(wire->bio);
+	pl_free(wire);
 }

@@ -68,14 +68,17 @@ typedef struct pl_tls_input {
 	size_t len;
 } pl_tls_input;
 
-/* What a connection's BIO reads and writes. */
+/* What OpenSSL reads and writes: one BIO for all connections of a loop, for a BIO takes 200 bytes.
+ * It is set to a connection before each call of OpenSSL; no such call leads to another. */
 typedef struct pl_tls_wire {
+	BIO *bio;
 	pl_tls_input *input; /* NULL: nothing is there now */
 	pl_stream *below;
 	pl_tls_ticket_ring *tickets; /* NULL: none are given */
 } pl_tls_wire;
 
-/* tls_bio.c: the wire must outlive the BIO. NULL: no memory. */
-BIO *pl_tls_bio_new(pl_tls_wire *wire);
+/* tls_bio.c. NULL: no memory. */
+pl_tls_wire *pl_tls_wire_new(void);
+void pl_tls_wire_free(pl_tls_wire *wire); /* NULL is allowed; the connections are gone */
 
 #endif
