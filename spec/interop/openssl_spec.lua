@@ -220,6 +220,32 @@ describe("openssl s_client resumes", function()
     end)
   end)
 
+  it("at another worker", function()
+    local path = fixture.script(([[
+      local tls = "%s"
+      local made = require("perilune.server").new { port = 0, tls = tls }
+      function made.OnCommandGet(_, _, response)
+        response.response_no = 404
+        response.content_text = "worker " .. require("perilune.worker").id
+      end
+      assert(made:start())
+    ]]):format(folder))
+    local program = process.perilune { "--workers", "2", path }
+    local port = program:wait_output "listening on https://127.0.0.1:(%d+)/\n"
+    local made = { tls_port = port }
+    with_versions(function(version)
+      local seen = {}
+      s_client(made, version, "-sess_out", session)
+      for _ = 1, 60 do -- until both have had their turn
+        local said = s_client(made, version, "-sess_in", session, "-sess_out", session)
+        assert.matches("Reused, " .. VERSIONS[version], said, 1, true)
+        seen[said:match "worker (%d)"] = true
+        if seen["1"] and seen["2"] then break end
+      end
+      assert.same({ ["1"] = true, ["2"] = true }, seen)
+    end)
+  end)
+
   it("not without tickets", function()
     local made = serve(certificates.tls(folder, { ticket_lifetime = false }))
     with_versions(function(version)
