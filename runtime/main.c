@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/alloc.h"
 #include "base/embedded.h"
 #include "base/log.h"
 #include "crypto/certificate_folder.h"
@@ -176,6 +177,7 @@ int main(int argc, char **argv)
 	int app = 0;
 	int code = take_options(argc, argv, &options, &app);
 
+	pl_alloc_keep_large();
 	/* What a script prints is seen at once, also through a pipe. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (code >= 0)

@@ -96,6 +96,11 @@ local schema = {
     fields = {
       html_files = { type = "boolean", default = true },
       javascript_files = { type = "boolean", default = true },
+      fragmented_messages = {
+        type = "string",
+        default = "only_buffer",
+        values = { "only_buffer", "only_fragmented", "all" },
+      },
       raise_disconnect_exceptions = { type = "boolean", default = true },
     },
   },

@@ -5,9 +5,16 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 /* A thread counts in a cell that no other writes, so without a locked operation
  * (they cost as much as malloc itself); threads that come late share the last one. */
 enum { CELLS = 64, SHARED = CELLS - 1, CACHE_LINE = 64 };
+
+/* Blocks up to the first size come from the heap; so much free memory at its end stays ours. */
+enum { KEPT_BLOCK = 32 << 20, KEPT_FREE = 64 << 20 };
 
 /* `offset` counts frees and the calls that made no new block: live = calls - offset. */
 typedef struct counters {
@@ -144,4 +151,12 @@ int64_t pl_alloc_live(void)
 	for (int i = 0; i < CELLS; i++)
 		offset += atomic_load_explicit(&cells[i].offset, memory_order_relaxed);
 	return (int64_t)(pl_alloc_calls() - offset);
+}
+
+void pl_alloc_keep_large(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, KEPT_FREE);
+#endif
 }

@@ -15,6 +15,10 @@ void *pl_calloc(size_t count, size_t size); /* zeroed; NULL when count * size ov
 void *pl_realloc(void *ptr, size_t size);   /* size > 0; on NULL, ptr is still valid */
 void pl_free(void *ptr);		    /* NULL is allowed */
 
+/* Once, by the program: what large messages need is kept for the next ones instead of being given
+ * back to the system and taken from it for each, which costs more than to copy them. */
+void pl_alloc_keep_large(void);
+
 /* Makes the nth call from now on (1 = the next) and all after it fail; 0 ends it.
  * For tests; counts calls of the whole process. */
 void pl_alloc_fail_at(uint64_t nth);

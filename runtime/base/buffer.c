@@ -31,22 +31,24 @@ static size_t grown(size_t cap, size_t need)
 	return cap;
 }
 
-int pl_buffer_reserve(pl_buffer *buffer, size_t extra)
+int pl_buffer_grow(pl_buffer *buffer, size_t cap)
 {
-	uint8_t *data;
-	size_t cap;
+	uint8_t *data = cap <= PTRDIFF_MAX ? pl_realloc(buffer->data, cap) : NULL;
 
-	if (extra <= buffer->cap - buffer->len)
-		return PL_OK;
-	if (extra > PTRDIFF_MAX - buffer->len)
-		return PL_ENOMEM;
-	cap = grown(buffer->cap, buffer->len + extra);
-	data = pl_realloc(buffer->data, cap);
 	if (!data)
 		return PL_ENOMEM;
 	buffer->data = data;
 	buffer->cap = cap;
 	return PL_OK;
+}
+
+int pl_buffer_reserve(pl_buffer *buffer, size_t extra)
+{
+	if (extra <= buffer->cap - buffer->len)
+		return PL_OK;
+	if (extra > PTRDIFF_MAX - buffer->len)
+		return PL_ENOMEM;
+	return pl_buffer_grow(buffer, grown(buffer->cap, buffer->len + extra));
 }
 
 int pl_buffer_append(pl_buffer *buffer, const void *data, size_t len)

@@ -19,6 +19,9 @@ void pl_buffer_deinit(pl_buffer *buffer); /* frees; leaves a valid empty buffer 
 /* Makes room for `extra` bytes behind len; grows by doubling. PL_OK or PL_ENOMEM. */
 int pl_buffer_reserve(pl_buffer *buffer, size_t extra);
 
+/* Makes the capacity `cap`, which is more than it is. PL_OK or PL_ENOMEM. */
+int pl_buffer_grow(pl_buffer *buffer, size_t cap);
+
 int pl_buffer_append(pl_buffer *buffer, const void *data, size_t len);
 
 /* printf at the end; the NUL is not counted. PL_OK, PL_ENOMEM, or PL_EINVAL when the C

@@ -21,6 +21,8 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	X(body_window, BYTES, 65536, 1024, 1 << 30, "a request body that waits for request:read")  \
 	X(message, BYTES, 16 << 20, 1, 1 << 30, "a WebSocket message")                             \
 	X(fragments, COUNT, 65536, 1, 1 << 30, "fragments of a WebSocket message")                 \
+	X(fragmented_bytes, BYTES, 1 << 30, 1, INT64_C(1) << 40,                                   \
+	  "what OnFragmented gets in all of a message, with fragmented_messages = 'all'")          \
 	X(pending_events, COUNT, 64, 1, 65536, "messages waiting for a handler that waits")        \
 	X(pipelined, COUNT, 32, 1, 65536, "requests answered for one read")                        \
 	X(high_water, BYTES, 1 << 20, 1024, 1 << 30,                                               \

@@ -278,6 +278,30 @@ static void send_ping(pl_conn *conn)
 		      conn->pinged ? heartbeat->timeout : heartbeat->interval);
 }
 
+/* The timer is for an owner that does not answer. */
+static void ask_ping(pl_conn *conn)
+{
+	const pl_conn_settings *settings = conn->settings;
+
+	conn->asked = !conn->asked && settings->events->heartbeat;
+	if (conn->asked) {
+		pl_loop_start(settings->loop, &conn->timer, settings->heartbeat.interval);
+		if (settings->events->heartbeat(conn))
+			return;
+		conn->asked = false;
+	}
+	send_ping(conn);
+}
+
+void pl_conn_heartbeat(pl_conn *conn, bool handled)
+{
+	if (!conn->asked || conn->state != PL_CONN_OPEN)
+		return;
+	conn->asked = false;
+	if (!handled)
+		send_ping(conn);
+}
+
 /* How long until a ping is due. 0: now. */
 static uint64_t until_ping(const pl_conn *conn)
 {
@@ -309,7 +333,7 @@ static void beat(pl_conn *conn)
 	if (wait > 0)
 		pl_loop_start(conn->settings->loop, &conn->timer, wait);
 	else
-		send_ping(conn);
+		ask_ping(conn);
 }
 
 static void on_timer(pl_timer *timer)

@@ -36,6 +36,12 @@ typedef struct pl_heartbeat {
 
 typedef struct pl_conn_events {
 	void (*message)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
+	/* See pl_ws_events. */
+	void (*fragment)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len,
+			 bool more);
+	/* The heartbeat is due. True: the owner decides and calls pl_conn_heartbeat, now or later;
+	 * who takes longer than the interval gets the ping. NULL: never. */
+	bool (*heartbeat)(pl_conn *conn);
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
 	void (*drain)(pl_conn *conn); /* queued output fell below the low-water mark */
 	/* After pl_conn_flush said PL_BUFFERED: output has left, see pl_conn_flushed. Comes as
@@ -100,6 +106,7 @@ struct pl_conn {
 	uint32_t last_read; /* ms, the low bits of them */
 	uint8_t state;
 	bool paused;
+	bool asked;	   /* the owner decides about a ping */
 	bool pinged;	   /* by the heartbeat or pl_conn_demand, and nothing was read since */
 	bool drain_wanted; /* was over the high-water mark */
 	bool flush_wanted; /* `flushed` is to come */
@@ -117,6 +124,9 @@ int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len
 
 /* Sends a message that others get as well. Results as above. */
 int pl_conn_publish(pl_conn *conn, pl_message *message);
+
+/* The owner's answer to the event `heartbeat`. `handled`: no ping, and nothing is waited for. */
+void pl_conn_heartbeat(pl_conn *conn, bool handled);
 
 int pl_conn_ping(pl_conn *conn, const void *payload, size_t len);
 

@@ -15,6 +15,14 @@ static void on_message(void *owner, uint8_t kind, const uint8_t *data, size_t le
 					data, len);
 }
 
+static void on_fragment(void *owner, uint8_t kind, const uint8_t *data, size_t len, bool more)
+{
+	pl_conn *conn = owner;
+
+	conn->settings->events->fragment(conn, kind == PL_WS_TEXT ? PL_KIND_TEXT : PL_KIND_BINARY,
+					 data, len, more);
+}
+
 static void on_pong(void *owner, const uint8_t *payload, size_t len)
 {
 	pl_conn *conn = owner;
@@ -55,6 +63,7 @@ static void on_closed(void *owner, uint16_t code, pl_slice reason)
 
 static const pl_ws_events session_events = {
 	.message = on_message,
+	.fragment = on_fragment,
 	.pong = on_pong,
 	.alive = on_alive,
 	.drain = on_drain,
@@ -237,6 +246,12 @@ pl_conn_info *pl_conn_ws_describe(pl_conn *conn, const pl_exchange_request *requ
 	return describe(conn, request, protocol, pl_slice_make(NULL, 0));
 }
 
+static void begin(pl_ws_session *session, pl_ws_deflate *deflate, enum pl_ws_delivery delivery)
+{
+	pl_ws_session_deflate(session, deflate);
+	pl_ws_session_deliver(session, delivery);
+}
+
 /* The last steps that can fail; until then the stream is HTTP's, which can still be aborted. The
  * session comes last: it owns the stream from then on. */
 static int answer(pl_conn *conn, pl_exchange *exchange, const pl_buffer *response,
@@ -263,7 +278,7 @@ static int answer(pl_conn *conn, pl_exchange *exchange, const pl_buffer *respons
 	if (status)
 		pl_ws_deflate_free(deflate);
 	else
-		pl_ws_session_deflate(*session, deflate);
+		begin(*session, deflate, terms->delivery);
 	return status;
 }
 

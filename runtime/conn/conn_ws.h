@@ -7,7 +7,7 @@
 
 #include "codec/ws_handshake.h"
 #include "conn/conn.h"
-#include "ws/ws_deflate.h"
+#include "ws/ws_session.h"
 
 typedef struct pl_conn_leftover {
 	uint8_t *data;
@@ -20,7 +20,8 @@ typedef struct pl_conn_ws_terms {
 	pl_slice software;
 	const pl_ws_deflate_terms *deflate; /* NULL: not agreed on */
 	pl_ws_deflate_pool *pool;	    /* with deflate */
-	const pl_http_field *added;	    /* to the answer: valid, and none of ours */
+	enum pl_ws_delivery delivery;
+	const pl_http_field *added; /* to the answer: valid, and none of ours */
 	size_t added_count;
 } pl_conn_ws_terms;
 

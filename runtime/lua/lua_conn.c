@@ -15,11 +15,17 @@
 
 static const char KIND[] = "perilune.conn";
 
+/* An event, and what its handler gets behind the bytes. */
+typedef struct happening {
+	pl_event event;
+	const char *word; /* an error's code; "text" or "binary" of a fragment; NULL: nothing */
+	bool more;	  /* of a fragment: others follow */
+} happening;
+
 typedef struct pending {
 	struct pending *next;
-	pl_event event;
-	const char *code; /* of an error: its name */
-	pl_block *bytes;  /* of a message */
+	happening what;
+	pl_block *bytes; /* of a message */
 } pending;
 
 typedef struct conn_object {
@@ -116,7 +122,8 @@ static void drop_pending(conn_object *self, bool errors)
 	while (event) {
 		pending *next = event->next;
 
-		if (!errors && (event->event == PL_OnError || event->event == PL_OnException)) {
+		if (!errors &&
+		    (event->what.event == PL_OnError || event->what.event == PL_OnException)) {
 			append(self, event);
 		} else {
 			pl_block_unref(event->bytes);
@@ -158,11 +165,10 @@ static pl_task *begin(conn_object *self, pl_event event)
 	return task;
 }
 
-/* data: of a message, or the text of an error, which has a code too. */
-static void run_event(conn_object *self, pl_event event, const char *code, const void *data,
-		      size_t len)
+/* data: of a message, or the text of an error. */
+static void run_event(conn_object *self, const happening *what, const void *data, size_t len)
 {
-	pl_task *task = begin(self, event);
+	pl_task *task = begin(self, what->event);
 	int arguments = 1;
 
 	if (!task)
@@ -171,8 +177,12 @@ static void run_event(conn_object *self, pl_event event, const char *code, const
 		lua_pushlstring(task->L, data, len);
 		arguments++;
 	}
-	if (code) {
-		lua_pushstring(task->L, code);
+	if (what->word) {
+		lua_pushstring(task->L, what->word);
+		arguments++;
+	}
+	if (what->event == PL_OnFragmented) {
+		lua_pushboolean(task->L, what->more);
 		arguments++;
 	}
 	pl_task_run(task, arguments);
@@ -217,8 +227,7 @@ static void run_first(conn_object *self)
 		self->last = NULL;
 	self->pending_count--;
 	self->pending_bytes -= bytes ? bytes->len : 0;
-	run_event(self, event->event, event->code, bytes ? bytes->data : NULL,
-		  bytes ? bytes->len : 0);
+	run_event(self, &event->what, bytes ? bytes->data : NULL, bytes ? bytes->len : 0);
 	pl_block_unref(bytes);
 	pl_free(event);
 }
@@ -242,8 +251,7 @@ static void run_next(conn_object *self)
 		release(self);
 }
 
-static void enqueue(conn_object *self, pl_event name, const char *code, const void *data,
-		    size_t len)
+static void enqueue(conn_object *self, const happening *what, const void *data, size_t len)
 {
 	const pl_limits *limits = self->conn->settings->limits;
 	pending *event = pl_calloc(1, sizeof(*event));
@@ -255,8 +263,7 @@ static void enqueue(conn_object *self, pl_event name, const char *code, const vo
 		pl_conn_disconnect(self->conn, 1011, PL_SLICE("out of memory"));
 		return;
 	}
-	event->event = name;
-	event->code = code;
+	event->what = *what;
 	event->bytes = bytes;
 	append(self, event);
 	if (self->pending_count >= limits->pending_events ||
@@ -264,32 +271,33 @@ static void enqueue(conn_object *self, pl_event name, const char *code, const vo
 		pl_conn_pause(self->conn, true);
 }
 
-static void dispatch(pl_handlers *handlers, pl_conn *conn, pl_event event, const void *data,
+static void dispatch(pl_handlers *handlers, pl_conn *conn, const happening *what, const void *data,
 		     size_t len)
 {
 	conn_object *self;
 
-	if (!pl_handlers_has(handlers, event))
+	if (!pl_handlers_has(handlers, what->event))
 		return;
 	self = object_of(handlers, conn);
 	if (self->busy)
-		enqueue(self, event, NULL, data, len);
+		enqueue(self, what, data, len);
 	else
-		run_event(self, event, NULL, data, len);
+		run_event(self, what, data, len);
 }
 
 static void tell_error(pl_handlers *handlers, pl_conn *conn, pl_event event, const char *code,
 		       const char *message)
 {
+	const happening what = { .event = event, .word = code };
 	conn_object *self;
 
 	if (!pl_handlers_has(handlers, event))
 		return;
 	self = object_of(handlers, conn);
 	if (!self->busy)
-		run_event(self, event, code, message, strlen(message));
+		run_event(self, &what, message, strlen(message));
 	else if (self->pending_count < conn->settings->limits->pending_events)
-		enqueue(self, event, code, message, strlen(message));
+		enqueue(self, &what, message, strlen(message));
 }
 
 void pl_lua_conn_error(pl_handlers *handlers, pl_conn *conn, int status, const char *message,
@@ -346,18 +354,30 @@ void pl_lua_conn_ask(pl_handlers *handlers, pl_conn *conn, pl_lua_question *ques
 
 void pl_lua_conn_connect(pl_handlers *handlers, pl_conn *conn)
 {
-	dispatch(handlers, conn, PL_OnConnect, NULL, 0);
+	dispatch(handlers, conn, &(happening){ .event = PL_OnConnect }, NULL, 0);
 }
 
 void pl_lua_conn_message(pl_handlers *handlers, pl_conn *conn, enum pl_kind kind,
 			 const uint8_t *data, size_t len)
 {
-	dispatch(handlers, conn, kind == PL_KIND_TEXT ? PL_OnMessage : PL_OnBinary, data, len);
+	const happening what = { .event = kind == PL_KIND_TEXT ? PL_OnMessage : PL_OnBinary };
+
+	dispatch(handlers, conn, &what, data, len);
+}
+
+void pl_lua_conn_fragment(pl_handlers *handlers, pl_conn *conn, enum pl_kind kind,
+			  const uint8_t *data, size_t len, bool more)
+{
+	const happening what = { .event = PL_OnFragmented,
+				 .word = kind == PL_KIND_TEXT ? "text" : "binary",
+				 .more = more };
+
+	dispatch(handlers, conn, &what, data, len);
 }
 
 void pl_lua_conn_drain(pl_handlers *handlers, pl_conn *conn)
 {
-	dispatch(handlers, conn, PL_OnDrain, NULL, 0);
+	dispatch(handlers, conn, &(happening){ .event = PL_OnDrain }, NULL, 0);
 }
 
 void pl_lua_conn_flushed(pl_conn *conn)

@@ -25,6 +25,8 @@ int pl_lua_conn_ref(const pl_conn *conn);
 void pl_lua_conn_connect(pl_handlers *handlers, pl_conn *conn);
 void pl_lua_conn_message(pl_handlers *handlers, pl_conn *conn, enum pl_kind kind,
 			 const uint8_t *data, size_t len);
+void pl_lua_conn_fragment(pl_handlers *handlers, pl_conn *conn, enum pl_kind kind,
+			  const uint8_t *data, size_t len, bool more);
 void pl_lua_conn_drain(pl_handlers *handlers, pl_conn *conn);
 void pl_lua_conn_flushed(pl_conn *conn); /* resumes who waits in conn:flush */
 void pl_lua_conn_pong(pl_conn *conn, const uint8_t *payload, size_t len);

@@ -16,6 +16,8 @@
 	X(OnDisconnect)                                                                            \
 	X(OnMessage)                                                                               \
 	X(OnBinary)                                                                                \
+	X(OnFragmented)                                                                            \
+	X(OnBeforeHeartBeat)                                                                       \
 	X(OnDrain)                                                                                 \
 	X(OnError)                                                                                 \
 	X(OnTCPConnect)                                                                            \

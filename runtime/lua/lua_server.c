@@ -33,6 +33,12 @@ static void on_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, si
 	pl_lua_conn_message(&object_of(conn)->handlers, conn, kind, data, len);
 }
 
+static void on_fragment(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len,
+			bool more)
+{
+	pl_lua_conn_fragment(&object_of(conn)->handlers, conn, kind, data, len, more);
+}
+
 static void on_pong(pl_conn *conn, const uint8_t *payload, size_t len)
 {
 	pl_lua_conn_pong(conn, payload, len);
@@ -156,6 +162,8 @@ static const pl_server_events server_events = {
 	.handshake = pl_server_handshake,
 	.connect = on_connect,
 	.message = on_message,
+	.fragment = on_fragment,
+	.heartbeat = pl_server_heartbeat,
 	.pong = on_pong,
 	.drain = on_drain,
 	.flushed = pl_lua_conn_flushed,

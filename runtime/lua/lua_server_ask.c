@@ -1,4 +1,5 @@
-/* What a script's server leaves to its handlers: OnTCPConnect, OnHandshake. */
+/* What a script's server leaves to its handlers: OnTCPConnect, OnBeforeHeartBeat,
+ * OnHandshake. */
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -56,6 +57,31 @@ void pl_server_arrived(pl_conn *conn, pl_arrival *arrival)
 	question->base.answered = arrival_answered;
 	question->arrival = arrival;
 	pl_lua_conn_ask(&object_of(conn)->handlers, conn, &question->base);
+}
+
+/* OnBeforeHeartBeat(conn) -> boolean */
+
+static void heartbeat_answered(pl_lua_question *question, pl_conn *conn, lua_State *L)
+{
+	if (conn)
+		pl_conn_heartbeat(conn, L && lua_toboolean(L, 1));
+	pl_free(question);
+}
+
+bool pl_server_heartbeat(pl_conn *conn)
+{
+	pl_handlers *handlers = &object_of(conn)->handlers;
+	pl_lua_question *question;
+
+	if (!pl_handlers_has(handlers, PL_OnBeforeHeartBeat))
+		return false;
+	question = pl_calloc(1, sizeof(*question));
+	if (!question)
+		return false;
+	question->event = PL_OnBeforeHeartBeat;
+	question->answered = heartbeat_answered;
+	pl_lua_conn_ask(handlers, conn, question);
+	return true;
 }
 
 /* OnHandshake(conn, headers) -> headers to be added, nil, or false */

@@ -50,6 +50,7 @@ void pl_server_openings_free(server_object *self);
 
 /* lua_server_ask.c: what handlers decide; see pl_server_events. */
 bool pl_server_asks(pl_server *server, enum pl_question question);
+bool pl_server_heartbeat(pl_conn *conn);
 void pl_server_arrived(pl_conn *conn, pl_arrival *arrival);
 void pl_server_handshake(pl_conn *conn, pl_upgrade *upgrade);
 

@@ -121,6 +121,21 @@ static int read_lists(lua_State *L, int options, server_object *self, pl_server_
 	return status;
 }
 
+static enum pl_ws_delivery read_delivery(lua_State *L, int options)
+{
+	enum pl_ws_delivery delivery = PL_WS_WHOLE;
+	const char *word;
+
+	lua_getfield(L, options, "fragmented_messages");
+	word = lua_tostring(L, -1);
+	if (strcmp(word, "only_fragmented") == 0)
+		delivery = PL_WS_FRAGMENTS;
+	else if (strcmp(word, "all") == 0)
+		delivery = PL_WS_ALL;
+	lua_pop(L, 1);
+	return delivery;
+}
+
 int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings)
 {
 	int top = lua_gettop(L);
@@ -141,6 +156,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	lua_getfield(L, 1, "options");
 	settings->html_files = pl_lua_bool_field(L, top + 5, "html_files");
 	settings->javascript_files = pl_lua_bool_field(L, top + 5, "javascript_files");
+	settings->delivery = read_delivery(L, top + 5);
 	self->raise_disconnects = pl_lua_bool_field(L, top + 5, "raise_disconnect_exceptions");
 	lua_getfield(L, 1, "extensions");
 	lua_getfield(L, -1, "permessage_deflate");

@@ -102,12 +102,35 @@ void pl_memory_deinit(pl_memory *memory)
 	pl_buffer_deinit(&memory->sent);
 }
 
-bool pl_memory_feed(pl_memory *memory, const void *data, size_t len)
+/* As much as the owner wants in a place of its own; false: it wants it anywhere. */
+static bool feed_into(pl_stream *stream, const uint8_t **data, size_t *len)
 {
+	size_t room;
+	uint8_t *into = pl_stream_room(stream, &room);
+
+	if (!into)
+		return false;
+	if (room > *len)
+		room = *len;
+	memcpy(into, *data, room);
+	*data += room;
+	*len -= room;
+	stream->events->data(stream->owner, into, room);
+	return true;
+}
+
+bool pl_memory_feed(pl_memory *memory, const void *bytes, size_t len)
+{
+	const uint8_t *data = bytes;
 	uint8_t *copy;
 
 	if (memory->stream.paused || memory->stream.closing)
 		return false;
+	while (len > 0 && !memory->stream.closing && feed_into(&memory->stream, &data, &len))
+		;
+	/* What is behind it was read in the same call, as TCP may do before it is paused. */
+	if (memory->stream.closing || (len == 0 && data != bytes))
+		return true;
 	copy = pl_alloc(len + 1);
 	if (!copy)
 		return false;

@@ -120,6 +120,13 @@ size_t pl_stream_queued(const pl_stream *stream)
 	return stream->output.len;
 }
 
+uint8_t *pl_stream_room(pl_stream *stream, size_t *len)
+{
+	if (stream->closing || !stream->events->room)
+		return NULL;
+	return stream->events->room(stream->owner, len);
+}
+
 void pl_stream_pause(pl_stream *stream)
 {
 	if (stream->paused || stream->closing)

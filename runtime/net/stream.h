@@ -23,6 +23,10 @@ typedef struct pl_stream pl_stream;
 
 typedef struct pl_stream_events {
 	void (*data)(void *owner, uint8_t *data, size_t len);
+	/* Where the bytes are wanted that are read next, at most *len, so that they need not be
+	 * copied: `data` follows, with this address or with bytes that were read before, or
+	 * nothing. NULL: anywhere, as when there is no such function. */
+	uint8_t *(*room)(void *owner, size_t *len);
 	void (*end)(void *owner);		 /* the peer has sent its last byte */
 	void (*drain)(void *owner);		 /* output that was blocked is all sent */
 	void (*closed)(void *owner, int status); /* last; PL_OK after pl_stream_finish */
@@ -88,6 +92,9 @@ void pl_stream_flush_now(pl_stream *stream);
 
 /* Bytes of output not yet handed to the system. */
 size_t pl_stream_queued(const pl_stream *stream);
+
+/* For implementations: where the owner wants the next bytes; NULL: anywhere. */
+uint8_t *pl_stream_room(pl_stream *stream, size_t *len);
 
 /* While paused no `data` and no `end` comes. */
 void pl_stream_pause(pl_stream *stream);

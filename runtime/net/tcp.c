@@ -1,5 +1,6 @@
 #include "net/tcp.h"
 
+#include <limits.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -404,9 +405,14 @@ static void tcp_abort(pl_stream *stream, int status)
 static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buffer)
 {
 	pl_tcp *self = handle->data;
+	size_t len;
+	uint8_t *into = pl_stream_room(&self->stream, &len);
 
 	(void)hint;
-	*buffer = uv_buf_init(self->stream.loop->read_buffer, PL_LOOP_READ_BUFFER);
+	if (into)
+		*buffer = uv_buf_init((char *)into, len < UINT_MAX ? (unsigned)len : UINT_MAX);
+	else
+		*buffer = uv_buf_init(self->stream.loop->read_buffer, PL_LOOP_READ_BUFFER);
 }
 
 static void discard(pl_tcp *self, size_t len)

@@ -299,16 +299,16 @@ static void shake_hands(tls *self)
 }
 
 /* Fills the buffer as far as it goes; *error is what stopped it, if it is not full. */
-static size_t decrypt(tls *self, uint8_t *buffer, int *error)
+static size_t decrypt(tls *self, uint8_t *buffer, size_t size, int *error)
 {
 	size_t len = 0;
 
 	*error = SSL_ERROR_NONE;
 	ERR_clear_error();
-	while (len < PL_LOOP_TLS_BUFFER) {
+	while (len < size) {
 		size_t n = 0;
 
-		if (SSL_read_ex(connected(self), buffer + len, PL_LOOP_TLS_BUFFER - len, &n) != 1) {
+		if (SSL_read_ex(connected(self), buffer + len, size - len, &n) != 1) {
 			*error = SSL_get_error(self->ssl, 0);
 			break;
 		}
@@ -323,10 +323,13 @@ static void receive(tls *self, uint8_t *buffer)
 	int error = SSL_ERROR_NONE;
 
 	while (error == SSL_ERROR_NONE && !stream->paused && !stream->closing) {
-		size_t len = decrypt(self, buffer, &error);
+		size_t size;
+		uint8_t *into = pl_stream_room(stream, &size);
+		uint8_t *at = into ? into : buffer;
+		size_t len = decrypt(self, at, into ? size : PL_LOOP_TLS_BUFFER, &error);
 
 		if (len > 0)
-			stream->events->data(stream->owner, buffer, len);
+			stream->events->data(stream->owner, at, len);
 	}
 	if (stream->closing)
 		return;

@@ -59,6 +59,19 @@ static void on_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, si
 	pl_server_of(conn)->events->message(conn, kind, data, len);
 }
 
+static void on_fragment(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len,
+			bool more)
+{
+	pl_server_of(conn)->events->fragment(conn, kind, data, len, more);
+}
+
+static bool on_heartbeat(pl_conn *conn)
+{
+	const pl_server_events *events = pl_server_of(conn)->events;
+
+	return events->heartbeat && events->heartbeat(conn);
+}
+
 static void on_pong(pl_conn *conn, const uint8_t *payload, size_t len)
 {
 	pl_server_of(conn)->events->pong(conn, payload, len);
@@ -99,6 +112,8 @@ static void on_error(pl_conn *conn, int status, const char *message)
 
 const pl_conn_events pl_server_conn_events = {
 	.message = on_message,
+	.fragment = on_fragment,
+	.heartbeat = on_heartbeat,
 	.pong = on_pong,
 	.drain = on_drain,
 	.flushed = on_flushed,

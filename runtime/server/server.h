@@ -38,6 +38,11 @@ typedef struct pl_server_events {
 	void (*handshake)(pl_conn *conn, pl_upgrade *upgrade);
 	void (*connect)(pl_conn *conn); /* a message session has begun */
 	void (*message)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
+	/* With settings.delivery. */
+	void (*fragment)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len,
+			 bool more);
+	/* See pl_conn_events; NULL: never. */
+	bool (*heartbeat)(pl_conn *conn);
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
 	void (*drain)(pl_conn *conn);
 	void (*flushed)(pl_conn *conn);
@@ -65,6 +70,7 @@ typedef struct pl_server_settings {
 	pl_heartbeat heartbeat;
 	pl_slice software; /* Server header; empty: none */
 	pl_deflate_settings deflate;
+	enum pl_ws_delivery delivery;
 	pl_listener_options tcp;   /* without `shared` */
 	bool http_close;	   /* every answer ends its connection */
 	bool http_announce;	   /* answers say how long a connection is kept */

@@ -75,6 +75,7 @@ static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *off
 	terms->added_count = 0;
 	terms->offer = offer;
 	terms->software = server->settings.software;
+	terms->delivery = server->settings.delivery;
 	terms->deflate = status == PL_OK && server->deflate_pool ? deflate : NULL;
 	terms->pool = server->deflate_pool;
 	return PL_OK;

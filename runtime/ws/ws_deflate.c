@@ -187,17 +187,11 @@ static z_stream *inflate_of(pl_ws_deflate *self)
 	return *stream;
 }
 
-/* Room behind what is there, at most `limit` in all; false without memory. */
-static bool give_room(z_stream *stream, pl_buffer *out, size_t limit)
+/* False without memory. */
+static bool make_room(pl_buffer *out)
 {
-	size_t room;
-
-	if (out->len == out->cap && pl_buffer_reserve(out, out->cap ? out->cap : FIRST_ROOM))
-		return false;
-	room = (out->cap < limit ? out->cap : limit) - out->len;
-	stream->next_out = out->data + out->len;
-	stream->avail_out = (uInt)room;
-	return true;
+	return out->len < out->cap ||
+	       pl_buffer_reserve(out, out->cap ? out->cap : FIRST_ROOM) == PL_OK;
 }
 
 /* Deflates into out, with the end that a sender leaves out. */
@@ -208,8 +202,10 @@ static int deflate_all(z_stream *stream, pl_buffer *out, const void *data, size_
 	stream->next_in = (Bytef *)(uintptr_t)data;
 	stream->avail_in = (uInt)len;
 	do {
-		if (!give_room(stream, out, SIZE_MAX))
+		if (!make_room(out))
 			return PL_ENOMEM;
+		stream->next_out = out->data + out->len;
+		stream->avail_out = (uInt)(out->cap - out->len);
 		deflate(stream, Z_SYNC_FLUSH);
 		out->len = out->cap - stream->avail_out;
 	} while (stream->avail_out == 0);
@@ -254,34 +250,22 @@ void pl_ws_deflate_forget(pl_ws_deflate *self)
 		deflateReset(self->deflate);
 }
 
-/* A message on its way through inflate. */
-typedef struct inflation {
-	z_stream *stream;
-	pl_buffer *out;
-	size_t limit;
-	size_t taken;  /* bytes of it, before inflating */
-	size_t blocks; /* ends of blocks so far */
-} inflation;
-
-static bool too_big(const inflation *self)
+static bool too_big(const pl_ws_inflation *self)
 {
-	return self->out->len > self->limit ||
-	       self->blocks > FREE_BLOCKS + (self->taken + self->out->len) / BLOCK_MIN;
+	return self->given > self->limit ||
+	       self->blocks > FREE_BLOCKS + (self->taken + self->given) / BLOCK_MIN;
 }
 
 /* Inflates up to the end of a block, of the input or of the room. */
-static int inflate_some(inflation *self)
+static int inflate_some(pl_ws_inflation *self)
 {
 	z_stream *stream = self->stream;
-	size_t before = stream->avail_in;
-	int status;
+	size_t before_in = stream->avail_in;
+	size_t before_out = stream->avail_out;
+	int status = inflate(stream, Z_BLOCK);
 
-	/* One byte more than the limit tells a message that is too big from one that fits. */
-	if (!give_room(stream, self->out, self->limit + 1))
-		return PL_ENOMEM;
-	status = inflate(stream, Z_BLOCK);
-	self->taken += before - stream->avail_in;
-	self->out->len = (size_t)(stream->next_out - self->out->data);
+	self->taken += before_in - stream->avail_in;
+	self->given += before_out - stream->avail_out;
 	if (stream->data_type & BLOCK_END)
 		self->blocks++;
 	if (too_big(self))
@@ -294,55 +278,100 @@ static int inflate_some(inflation *self)
 	return status == Z_OK || status == Z_BUF_ERROR ? PL_OK : PL_EPROTO;
 }
 
-static int inflate_payload(inflation *self, const void *data, size_t len)
+int pl_ws_inflate_begin(pl_ws_inflation *self, pl_ws_deflate *deflate, size_t limit)
+{
+	*self = (pl_ws_inflation){ .stream = inflate_of(deflate), .limit = limit };
+	if (!self->stream)
+		return PL_ENOMEM;
+	/* Others may inflate a message while this one comes. */
+	if (deflate->receive_fresh)
+		deflate->pool->inflate = NULL;
+	return PL_OK;
+}
+
+void pl_ws_inflate_end(pl_ws_inflation *self, pl_ws_deflate *deflate)
+{
+	if (self->stream && deflate->receive_fresh) {
+		free_inflate(deflate->pool->inflate);
+		deflate->pool->inflate = self->stream;
+	}
+	self->stream = NULL;
+}
+
+int pl_ws_inflate(pl_ws_inflation *self, const uint8_t **data, size_t *len, uint8_t *out,
+		  size_t room, size_t *given)
 {
 	z_stream *stream = self->stream;
+	size_t before = self->given;
 	int status;
 
-	stream->next_in = (Bytef *)(uintptr_t)data;
-	stream->avail_in = (uInt)len;
+	stream->next_in = (Bytef *)(uintptr_t)*data;
+	stream->avail_in = (uInt)*len;
+	stream->next_out = out;
+	stream->avail_out = (uInt)room;
 	do
 		status = inflate_some(self);
-	while (status == PL_OK &&
-	       (stream->avail_in > 0 || stream->avail_out == 0 || stream->data_type & BLOCK_END));
+	while (status == PL_OK && stream->avail_out > 0 &&
+	       (stream->avail_in > 0 || stream->data_type & BLOCK_END));
+	*data = stream->next_in;
+	*len = stream->avail_in;
+	*given = self->given - before;
 	return status;
 }
 
 /* What the sender has left out: it ends an empty block, and is nothing but that. */
-static int inflate_tail(inflation *self)
+int pl_ws_inflate_tail(pl_ws_inflation *self)
 {
 	z_stream *stream = self->stream;
-	size_t before = self->out->len;
+	size_t before = self->given;
+	uint8_t nothing;
 	int status;
 
 	stream->next_in = (Bytef *)(uintptr_t)tail;
 	stream->avail_in = sizeof(tail);
+	stream->next_out = &nothing;
+	stream->avail_out = sizeof(nothing);
 	status = inflate_some(self);
 	if (status)
 		return status;
-	return stream->avail_in == 0 && self->out->len == before &&
+	return stream->avail_in == 0 && self->given == before &&
 			       (stream->data_type & (BLOCK_END | UNUSED_BITS)) == BLOCK_END
 		       ? PL_OK
 		       : PL_EPROTO;
 }
 
+static int inflate_all(pl_ws_inflation *self, pl_buffer *out, const uint8_t *data, size_t len)
+{
+	size_t given;
+	size_t room;
+	int status;
+
+	do {
+		if (!make_room(out))
+			return PL_ENOMEM;
+		/* One byte more than the limit tells a message that is too big from one that
+		 * fits. */
+		room = (out->cap <= self->limit ? out->cap : self->limit + 1) - out->len;
+		status = pl_ws_inflate(self, &data, &len, out->data + out->len, room, &given);
+		out->len += given;
+	} while (status == PL_OK && given == room);
+	return status ? status : pl_ws_inflate_tail(self);
+}
+
 int pl_ws_deflate_decode(pl_ws_deflate *self, const void *data, size_t len, size_t limit,
 			 pl_slice *result)
 {
-	inflation message = { .stream = inflate_of(self),
-			      .out = begin(&self->pool->inflated),
-			      .limit = limit };
+	pl_ws_inflation message = { .stream = inflate_of(self), .limit = limit };
+	pl_buffer *out = begin(&self->pool->inflated);
 	int status;
 
 	*result = pl_slice_make(NULL, 0);
 	if (!message.stream)
 		return PL_ENOMEM;
-	status = inflate_payload(&message, data, len);
-	if (status == PL_OK)
-		status = inflate_tail(&message);
+	status = inflate_all(&message, out, data, len);
 	if (status)
-		begin(message.out);
+		begin(out);
 	else
-		*result = pl_slice_make((const char *)message.out->data, message.out->len);
+		*result = pl_slice_make((const char *)out->data, out->len);
 	return status;
 }

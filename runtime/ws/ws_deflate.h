@@ -41,6 +41,28 @@ void pl_ws_deflate_forget(pl_ws_deflate *deflate);
 int pl_ws_deflate_decode(pl_ws_deflate *deflate, const void *data, size_t len, size_t limit,
 			 pl_slice *out);
 
+/*
+ * The same for a message that is wanted as it comes. `begin` takes a zlib state, `end` gives it
+ * back; one inflation a connection at a time. After the last byte `tail` says whether the message
+ * was whole. Errors as with decode; `limit` bounds all that an inflation gives.
+ */
+typedef struct pl_ws_inflation {
+	struct z_stream_s *stream; /* NULL: none has begun */
+	size_t limit;
+	size_t given;
+	size_t taken;  /* bytes of it, before inflating */
+	size_t blocks; /* ends of deflate blocks so far */
+} pl_ws_inflation;
+
+int pl_ws_inflate_begin(pl_ws_inflation *inflation, pl_ws_deflate *deflate, size_t limit);
+void pl_ws_inflate_end(pl_ws_inflation *inflation, pl_ws_deflate *deflate);
+
+/* Takes from *data, *len as much as fits into out[0..room), which is at least one byte; *given is
+ * how much was written. When that is `room` there may be more, also without new data. */
+int pl_ws_inflate(pl_ws_inflation *inflation, const uint8_t **data, size_t *len, uint8_t *out,
+		  size_t room, size_t *given);
+int pl_ws_inflate_tail(pl_ws_inflation *inflation);
+
 /* What encode or decode gave is not needed any more: a pool's buffer that is large is freed. */
 void pl_ws_deflate_release(pl_ws_deflate *deflate, const void *message);
 

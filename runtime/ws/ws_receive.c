@@ -16,23 +16,12 @@ void pl_ws_settle(pl_ws_session *session)
 	if (!partial || partial->opcode || partial->inside || partial->head_len ||
 	    partial->leftover.len || session->paused)
 		return;
-	pl_deferred_cancel(&partial->again);
-	pl_buffer_deinit(&partial->message);
-	pl_buffer_deinit(&partial->leftover);
-	pl_free(partial);
-	session->partial = NULL;
+	pl_ws_partial_clear(session);
 }
 
-static void fail_memory(pl_ws_session *session)
+void pl_ws_fail_memory(pl_ws_session *session)
 {
 	pl_ws_fail(session, PL_WS_INTERNAL_ERROR, "out of memory");
-}
-
-static void deliver(pl_ws_session *session, uint8_t opcode, const uint8_t *data, size_t len)
-{
-	/* After our Close what the peer still sends is read for its Close only. */
-	if (session->state == WS_OPEN)
-		session->events->message(session->owner, opcode, data, len);
 }
 
 static void handle_close(pl_ws_session *session, const uint8_t *payload, size_t len)
@@ -60,66 +49,19 @@ static void handle_control(pl_ws_session *session, uint8_t opcode, const uint8_t
 		session->events->pong(session->owner, payload, len);
 }
 
-/* A whole deflated message. What it was before is known only now, so that its UTF-8 and its size
- * are checked here. */
-static void deliver_inflated(pl_ws_session *session, uint8_t opcode, const uint8_t *data,
-			     size_t len)
+/* Notes the frame as a part of its message. False: the session has failed. */
+static bool begin_message(pl_ws_session *session, const pl_ws_frame *frame)
 {
-	pl_slice message;
-	int status;
+	ws_partial *partial = pl_ws_partial(session);
 
-	/* After our Close nobody would see it. */
-	if (session->state != WS_OPEN)
-		return;
-	status = pl_ws_deflate_decode(session->deflate, data, len, (size_t)session->limits->message,
-				      &message);
-	if (status == PL_ETOOBIG)
-		pl_ws_fail(session, PL_WS_TOO_BIG, "message too big when inflated");
-	else if (status == PL_ENOMEM)
-		fail_memory(session);
-	else if (status)
-		pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "not deflate data");
-	else if (opcode == PL_WS_TEXT && !pl_utf8_valid((const uint8_t *)message.at, message.len))
-		pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "text is not UTF-8");
-	else
-		deliver(session, opcode, (const uint8_t *)message.at, message.len);
-	pl_ws_deflate_release(session->deflate, message.at);
-}
-
-/* The message in the partial state is whole. Its buffer is taken out first: the callback may
- * do anything to the session. */
-static void finish_message(pl_ws_session *session)
-{
-	ws_partial *partial = session->partial;
-	pl_buffer message = partial->message;
-	uint8_t opcode = partial->opcode;
-	bool deflated = partial->deflated;
-
-	if (opcode == PL_WS_TEXT && !pl_utf8_done(&partial->utf8)) {
-		pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "text ends within a character");
-		return;
+	if (!partial) {
+		pl_ws_fail_memory(session);
+		return false;
 	}
-	partial->message = (pl_buffer){ 0 };
-	partial->opcode = 0;
-	partial->fragments = 0;
-	partial->utf8 = (pl_utf8){ 0 };
-	if (deflated)
-		deliver_inflated(session, opcode, message.data, message.len);
-	else
-		deliver(session, opcode, message.data ? message.data : (const uint8_t *)"",
-			message.len);
-	pl_buffer_deinit(&message);
-}
-
-static void append(pl_ws_session *session, const uint8_t *data, size_t len)
-{
-	ws_partial *partial = session->partial;
-
-	if (partial->opcode == PL_WS_TEXT && !partial->deflated &&
-	    !pl_utf8_feed(&partial->utf8, data, len))
-		pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "text is not UTF-8");
-	else if (pl_buffer_append(&partial->message, data, len))
-		fail_memory(session);
+	if (frame->opcode != PL_WS_CONTINUATION)
+		pl_ws_message_begin(session, frame);
+	partial->size += frame->length;
+	return session->state != WS_CLOSED;
 }
 
 /* The rules on the order of data frames (5.4) and on the message as a whole. */
@@ -128,7 +70,7 @@ static bool begin_data(pl_ws_session *session, const pl_ws_frame *frame)
 	ws_partial *partial = session->partial;
 	bool continues = frame->opcode == PL_WS_CONTINUATION;
 	bool open = partial && partial->opcode;
-	uint64_t before = open ? partial->message.len : 0;
+	uint64_t before = open ? partial->size : 0;
 
 	if (continues != open) {
 		pl_ws_fail(session, PL_WS_PROTOCOL_ERROR,
@@ -152,54 +94,35 @@ static bool begin_data(pl_ws_session *session, const pl_ws_frame *frame)
 	return true;
 }
 
-static void begin_message(ws_partial *partial, const pl_ws_frame *frame)
+/* A data frame that was read whole. */
+static void whole_data(pl_ws_session *session, const pl_ws_frame *frame, const uint8_t *payload)
 {
-	partial->opcode = frame->opcode;
-	partial->deflated = frame->rsv != 0;
-	partial->fragments = 1;
+	bool alone = frame->fin && frame->opcode != PL_WS_CONTINUATION;
+
+	if (!alone && !begin_message(session, frame))
+		return;
+	pl_ws_message_whole(session, frame, payload);
 }
 
-/* A data frame that is whole, in the read buffer. */
-static void whole_data(pl_ws_session *session, const pl_ws_frame *frame, const uint8_t *payload)
+/* A frame of which more is to come, or which cannot be given out as it is. */
+static void begin_partial(pl_ws_session *session, const pl_ws_frame *frame)
 {
 	ws_partial *partial;
 
-	if (frame->fin && frame->opcode != PL_WS_CONTINUATION) {
-		if (frame->rsv != 0)
-			deliver_inflated(session, frame->opcode, payload, frame->length);
-		else if (frame->opcode == PL_WS_TEXT && !pl_utf8_valid(payload, frame->length))
-			pl_ws_fail(session, PL_WS_BAD_PAYLOAD, "text is not UTF-8");
-		else
-			deliver(session, frame->opcode, payload, frame->length);
+	if (is_control(frame->opcode)) {
+		if (!pl_ws_partial(session)) {
+			pl_ws_fail_memory(session);
+			return;
+		}
+	} else if (!begin_message(session, frame)) {
 		return;
 	}
-	partial = pl_ws_partial(session);
-	if (!partial) {
-		fail_memory(session);
-		return;
-	}
-	if (frame->opcode != PL_WS_CONTINUATION)
-		begin_message(partial, frame);
-	append(session, payload, frame->length);
-	if (frame->fin && session->state != WS_CLOSED)
-		finish_message(session);
-}
-
-/* A frame of which more is to come: its payload is collected from now on. */
-static void begin_partial(pl_ws_session *session, const pl_ws_frame *frame)
-{
-	ws_partial *partial = pl_ws_partial(session);
-
-	if (!partial) {
-		fail_memory(session);
-		return;
-	}
+	partial = session->partial;
 	partial->frame = *frame;
 	partial->inside = true;
+	partial->more = false;
 	partial->got = 0;
 	partial->control_len = 0;
-	if (!is_control(frame->opcode) && frame->opcode != PL_WS_CONTINUATION)
-		begin_message(partial, frame);
 }
 
 static void end_partial(pl_ws_session *session)
@@ -210,29 +133,42 @@ static void end_partial(pl_ws_session *session)
 	if (is_control(partial->frame.opcode))
 		handle_control(session, partial->frame.opcode, partial->control,
 			       partial->control_len);
-	else if (partial->frame.fin)
-		finish_message(session);
+	else
+		pl_ws_message_frame_end(session);
+}
+
+static size_t continue_control(ws_partial *partial, uint8_t *data, size_t len)
+{
+	uint64_t left = partial->frame.length - partial->got;
+	size_t n = len < left ? len : (size_t)left;
+
+	if (partial->frame.masked)
+		pl_ws_mask(data, n, partial->frame.mask, partial->got);
+	memcpy(partial->control + partial->control_len, data, n);
+	partial->control_len = (uint8_t)(partial->control_len + n);
+	partial->got += n;
+	return n;
 }
 
 /* Takes payload of the unfinished frame; returns the bytes used. */
 static size_t continue_partial(pl_ws_session *session, uint8_t *data, size_t len)
 {
 	ws_partial *partial = session->partial;
-	uint64_t left = partial->frame.length - partial->got;
-	size_t n = len < left ? len : (size_t)left;
+	size_t n = is_control(partial->frame.opcode) ? continue_control(partial, data, len)
+						     : pl_ws_message_take(session, data, len);
 
-	if (partial->frame.masked)
-		pl_ws_mask(data, n, partial->frame.mask, partial->got);
-	partial->got += n;
-	if (is_control(partial->frame.opcode)) {
-		memcpy(partial->control + partial->control_len, data, n);
-		partial->control_len = (uint8_t)(partial->control_len + n);
-	} else {
-		append(session, data, n);
-	}
-	if (partial->got == partial->frame.length && session->state != WS_CLOSED)
+	if (session->state != WS_CLOSED && partial->got == partial->frame.length && !partial->more)
 		end_partial(session);
 	return n;
+}
+
+/* Whether the frame can go on without new bytes. */
+static bool goes_on(const pl_ws_session *session)
+{
+	const ws_partial *partial = session->partial;
+
+	return partial && partial->inside &&
+	       (partial->more || partial->got == partial->frame.length);
 }
 
 /* Decodes a head from the bytes kept before and the new ones. Returns how many of the new
@@ -270,7 +206,7 @@ static size_t take_head(pl_ws_session *session, pl_ws_frame *frame, const uint8_
 	}
 	partial = pl_ws_partial(session);
 	if (!partial) {
-		fail_memory(session);
+		pl_ws_fail_memory(session);
 		return len;
 	}
 	if (kept == 0) {
@@ -292,7 +228,8 @@ static size_t take_frame(pl_ws_session *session, uint8_t *data, size_t len)
 		return used;
 	if (!is_control(frame.opcode) && !begin_data(session, &frame))
 		return len;
-	if (frame.length > len - used) {
+	if (frame.length > len - used ||
+	    !(is_control(frame.opcode) || pl_ws_message_direct(session, &frame))) {
 		begin_partial(session, &frame);
 		return used;
 	}
@@ -310,12 +247,12 @@ static void keep(pl_ws_session *session, const uint8_t *data, size_t len)
 	ws_partial *partial = pl_ws_partial(session);
 
 	if (!partial || pl_buffer_append(&partial->leftover, data, len))
-		fail_memory(session);
+		pl_ws_fail_memory(session);
 }
 
 void pl_ws_receive(pl_ws_session *session, uint8_t *data, size_t len)
 {
-	while (len > 0 && session->state != WS_CLOSED) {
+	while ((len > 0 || goes_on(session)) && session->state != WS_CLOSED) {
 		size_t used;
 
 		if (session->paused) {

@@ -7,13 +7,14 @@
 #include "base/status.h"
 #include "ws/ws_internal.h"
 
-static void partial_free(pl_ws_session *session)
+void pl_ws_partial_clear(pl_ws_session *session)
 {
 	ws_partial *partial = session->partial;
 
 	if (!partial)
 		return;
 	pl_deferred_cancel(&partial->again);
+	pl_ws_inflate_end(&partial->inflation, session->deflate);
 	pl_buffer_deinit(&partial->message);
 	pl_buffer_deinit(&partial->leftover);
 	pl_free(partial);
@@ -29,8 +30,7 @@ static void run_again(pl_deferred *deferred)
 	if (session->paused)
 		return;
 	partial->leftover = (pl_buffer){ 0 };
-	if (leftover.len > 0)
-		pl_ws_receive(session, leftover.data, leftover.len);
+	pl_ws_receive(session, leftover.data, leftover.len);
 	pl_buffer_deinit(&leftover);
 	if (!session->paused)
 		pl_stream_resume(session->stream);
@@ -139,8 +139,16 @@ static void on_closed(void *owner, int status)
 				reason);
 }
 
+static uint8_t *on_room(void *owner, size_t *len)
+{
+	pl_ws_session *session = owner;
+
+	return session->partial ? pl_ws_message_room(session, len) : NULL;
+}
+
 static const pl_stream_events stream_events = {
 	.data = on_data,
+	.room = on_room,
 	.end = on_end,
 	.drain = on_drain,
 	.closed = on_closed,
@@ -165,7 +173,7 @@ int pl_ws_session_new(pl_ws_session **result, pl_stream *stream, bool server,
 
 void pl_ws_session_free(pl_ws_session *session)
 {
-	partial_free(session);
+	pl_ws_partial_clear(session);
 	pl_ws_deflate_free(session->deflate);
 	pl_block_unref(session->reason);
 	pl_free(session);
@@ -174,6 +182,11 @@ void pl_ws_session_free(pl_ws_session *session)
 void pl_ws_session_deflate(pl_ws_session *session, pl_ws_deflate *deflate)
 {
 	session->deflate = deflate;
+}
+
+void pl_ws_session_deliver(pl_ws_session *session, enum pl_ws_delivery delivery)
+{
+	session->delivery = (uint8_t)delivery;
 }
 
 pl_ws_deflate *pl_ws_session_deflater(const pl_ws_session *session)
@@ -242,10 +255,12 @@ void pl_ws_session_resume(pl_ws_session *session)
 	session->paused = false;
 	if (!session->stream)
 		return;
-	if (partial && partial->leftover.len > 0)
+	if (partial && (partial->leftover.len > 0 || partial->more)) {
 		pl_loop_defer(session->stream->loop, &partial->again);
-	else
-		pl_stream_resume(session->stream);
+		return;
+	}
+	pl_ws_settle(session);
+	pl_stream_resume(session->stream);
 }
 
 bool pl_ws_session_open(const pl_ws_session *session)

@@ -3,8 +3,8 @@
  *
  * Starts from a stream, the bytes that came behind the handshake, and what was agreed there. Checks
  * every rule of the RFC on what it reads; answers pings and the close handshake itself. Payloads
- * are given out in place: only a message that is not whole yet is copied. An idle session
- * owns nothing but its struct.
+ * are given out in place: only a message that is not whole yet is collected, and of a large one
+ * what still comes is received where it belongs. An idle session owns nothing but its struct.
  */
 #ifndef PL_WS_WS_SESSION_H
 #define PL_WS_WS_SESSION_H
@@ -27,9 +27,21 @@ enum {
 	PL_WS_INTERNAL_ERROR = 1011
 };
 
+/* How messages are given out. */
+enum pl_ws_delivery {
+	PL_WS_WHOLE,	 /* `message`, when the last fragment is there */
+	PL_WS_FRAGMENTS, /* `fragment` for each, as it comes: nothing is collected */
+	PL_WS_ALL	 /* `fragment` with all bytes so far, for each; then `message` */
+};
+
+/* A frame that is larger is given out in pieces of this size, as if each was a fragment. */
+enum { PL_WS_PIECE = 256 * 1024 };
+
 typedef struct pl_ws_events {
 	/* A whole message, PL_WS_TEXT or PL_WS_BINARY; borrowed. */
 	void (*message)(void *owner, uint8_t kind, const uint8_t *data, size_t len);
+	/* A fragment of one; `more` follow. Text may begin and end within a character. */
+	void (*fragment)(void *owner, uint8_t kind, const uint8_t *data, size_t len, bool more);
 	void (*pong)(void *owner, const uint8_t *payload, size_t len);
 	/* Anything was read: the peer lives. */
 	void (*alive)(void *owner);
@@ -55,6 +67,9 @@ void pl_ws_session_free(pl_ws_session *session);
 
 /* Messages go through permessage-deflate from now on; the session owns it. Before the start. */
 void pl_ws_session_deflate(pl_ws_session *session, pl_ws_deflate *deflate);
+
+/* Instead of PL_WS_WHOLE. Before the start. */
+void pl_ws_session_deliver(pl_ws_session *session, enum pl_ws_delivery delivery);
 
 /* What the session was given; NULL when nothing was agreed. */
 pl_ws_deflate *pl_ws_session_deflater(const pl_ws_session *session);
@@ -94,7 +109,8 @@ void pl_ws_session_disconnect(pl_ws_session *session, uint16_t code, pl_slice re
 /* Closes at once, without a word: the peer is taken for dead. */
 void pl_ws_session_abort(pl_ws_session *session, int status);
 
-/* While paused no message comes and the stream is not read. Resuming takes effect at the end of
+/* While paused no message comes (but that of which PL_WS_ALL has just given the last fragment) and
+ * the stream is not read. Resuming takes effect at the end of
  * the turn. A Close ends a pause, and then there is no other. */
 void pl_ws_session_pause(pl_ws_session *session);
 void pl_ws_session_resume(pl_ws_session *session);

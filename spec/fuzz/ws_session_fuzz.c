@@ -5,7 +5,7 @@
  * Each input runs twice against an owner that only listens: whole and in pieces. The owner must be
  * told the same and the peer be sent the same. Then it runs against an owner that pauses, sends,
  * closes, breaks off, while the output is blocked: it is told nothing that it must not be told, and
- * what was sent are whole frames, none behind a Close.
+ * what was sent are whole frames, behind a Close only answers to pings.
  */
 #include "fuzz/fuzz.h"
 
@@ -14,7 +14,8 @@
 #include "net/memory.h"
 #include "ws/ws_session.h"
 
-enum { SERVER = 1, DEFLATE = 2, BLOCK = 4, END = 8, LIMITS = 16 }; /* bits of the first byte */
+/* Bits of the first byte; two of them are the delivery. */
+enum { SERVER = 1, DEFLATE = 2, BLOCK = 4, END = 8, LIMITS = 16, DELIVERY = 32 };
 enum { MESSAGE_MAX = 4096, FRAGMENTS_MAX = 16, ROOM = 64, TURNS = 64 };
 
 typedef struct peer {
@@ -25,7 +26,10 @@ typedef struct peer {
 	bool difficult;
 	bool server;
 	bool paused;
-	bool over; /* no message may come */
+	bool shown; /* the last fragment of a message that still comes, also when paused */
+	bool over;  /* no message may come */
+	uint8_t delivery;
+	pl_buffer parts; /* of a message in fragments */
 } peer_state;
 
 static pl_loop *loop;
@@ -91,11 +95,39 @@ static void on_message(void *owner, uint8_t kind, const uint8_t *data, size_t le
 {
 	peer_state *peer = owner;
 
-	FUZZ_CHECK(!peer->over && !peer->paused);
+	FUZZ_CHECK(!peer->over && (!peer->paused || peer->shown));
+	FUZZ_CHECK(peer->shown == (peer->delivery == PL_WS_ALL));
 	FUZZ_CHECK(len <= (size_t)limits.message);
+	peer->shown = false;
 	FUZZ_CHECK(kind == PL_WS_BINARY || pl_utf8_valid(data, len));
 	note(peer, kind, data, len);
 	act(peer);
+}
+
+static void on_fragment(void *owner, uint8_t kind, const uint8_t *data, size_t len, bool more)
+{
+	peer_state *peer = owner;
+
+	FUZZ_CHECK(!peer->over && !peer->paused && peer->delivery != PL_WS_WHOLE);
+	FUZZ_CHECK(len <= PL_WS_PIECE);
+	if (peer->delivery == PL_WS_ALL) {
+		FUZZ_CHECK(len >= peer->parts.len);
+		FUZZ_CHECK(peer->parts.len == 0 ||
+			   memcmp(data, peer->parts.data, peer->parts.len) == 0);
+		peer->parts.len = 0;
+	}
+	FUZZ_CHECK(!pl_buffer_append(&peer->parts, data, len));
+	FUZZ_CHECK(peer->parts.len <= (size_t)limits.message);
+	note(peer, more ? 'f' : 'F', data, len);
+	if (!more) {
+		FUZZ_CHECK(kind == PL_WS_BINARY ||
+			   pl_utf8_valid(peer->parts.data, peer->parts.len));
+		pl_buffer_deinit(&peer->parts);
+		peer->shown = peer->delivery == PL_WS_ALL;
+	}
+	act(peer);
+	if (peer->over)
+		peer->shown = false;
 }
 
 static void on_pong(void *owner, const uint8_t *payload, size_t len)
@@ -137,6 +169,7 @@ static void on_closed(void *owner, uint16_t code, pl_slice reason)
 }
 
 static const pl_ws_events events = { .message = on_message,
+				     .fragment = on_fragment,
 				     .pong = on_pong,
 				     .alive = on_alive,
 				     .drain = on_drain,
@@ -179,14 +212,16 @@ static void feed_pieces(peer_state *peer, const uint8_t *data, size_t size)
 	}
 }
 
-/* What was sent, as far as it was, into the journal: whole frames with the right mask, a Close at
- * most as the last; of a Close only the code, for the reason may tell what was seen first. */
+/* What was sent, as far as it was, into the journal: whole frames with the right mask, behind a
+ * Close only pongs (RFC 6455 5.5.2); of a Close only the code, for the reason may tell what was
+ * seen first. */
 static void look_at_output(peer_state *peer, bool whole)
 {
 	const pl_ws_rules rules = { .masked = !peer->server,
 				    .rsv = PL_WS_RSV1,
 				    .max_length = UINT32_MAX };
 	const pl_buffer *sent = &peer->memory.sent;
+	bool closed = false;
 	size_t at = 0;
 
 	while (at < sent->len) {
@@ -202,7 +237,8 @@ static void look_at_output(peer_state *peer, bool whole)
 		if (frame.masked)
 			pl_ws_mask(payload, frame.length, frame.mask, 0);
 		at += (size_t)head + frame.length;
-		FUZZ_CHECK(frame.opcode != PL_WS_CLOSE || at == sent->len);
+		FUZZ_CHECK(!closed || frame.opcode == PL_WS_PONG);
+		closed = closed || frame.opcode == PL_WS_CLOSE;
 		note(peer, frame.opcode, payload,
 		     frame.opcode == PL_WS_CLOSE && frame.length > 2 ? 2 : frame.length);
 	}
@@ -227,6 +263,8 @@ static void begin(peer_state *peer, uint8_t how, bool difficult)
 	pl_memory_init(&peer->memory, loop);
 	FUZZ_CHECK(!pl_ws_session_new(&peer->session, &peer->memory.stream, peer->server, &limits,
 				      &events, peer));
+	peer->delivery = (uint8_t)(how / DELIVERY % 3);
+	pl_ws_session_deliver(peer->session, (enum pl_ws_delivery)peer->delivery);
 	if (how & DEFLATE)
 		pl_ws_session_deflate(peer->session, new_deflate(peer->server));
 }
@@ -246,6 +284,7 @@ static void finish(peer_state *peer, uint8_t how)
 	FUZZ_CHECK(!peer->session);
 	look_at_output(peer, whole);
 	pl_memory_deinit(&peer->memory);
+	pl_buffer_deinit(&peer->parts);
 }
 
 static void compare(const uint8_t *data, size_t size, uint8_t how)

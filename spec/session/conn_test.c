@@ -881,6 +881,60 @@ static void without_an_interval_it_is_off(void **state)
 	peer_close(&peer);
 }
 
+static bool owner_asks;
+static int owner_asked;
+
+static bool ask_owner(pl_conn *conn)
+{
+	(void)conn;
+	owner_asked++;
+	return owner_asks;
+}
+
+/* Asked at 20 s; the answer may come at once, later, never. */
+static void the_owner_decides_about_the_ping(void **state)
+{
+	pl_conn_events events = conn_events;
+	peer_state peer;
+
+	(void)state;
+	events.heartbeat = ask_owner;
+	owner_asked = 0;
+	owner_asks = false;
+	open_beating(&peer, 20000, 5000, PL_HEARTBEAT_IF_NO_MESSAGE);
+	peer.settings.events = &events;
+	pass(&peer, 20000);
+	assert_int_equal(owner_asked, 1);
+	assert_string_equal(sent(&peer), "ping: ");
+	FEED(&peer, "\x8a\x80" Z);
+	journal(&peer);
+
+	owner_asks = true;
+	pass(&peer, 20000);
+	pl_conn_heartbeat(peer.conn, true);
+	pass(&peer, 19999);
+	assert_int_equal(owner_asked, 2);
+	pass(&peer, 1);
+	assert_int_equal(owner_asked, 3);
+	assert_string_equal(sent(&peer), "");
+	pass(&peer, 100);
+	pl_conn_heartbeat(peer.conn, false);
+	pl_conn_heartbeat(peer.conn, false);
+	turn(&peer);
+	assert_string_equal(sent(&peer), "ping: ");
+	FEED(&peer, "\x8a\x80" Z);
+
+	pass(&peer, 20000);
+	assert_int_equal(owner_asked, 4);
+	pass(&peer, 20000);
+	assert_int_equal(owner_asked, 4);
+	assert_string_equal(sent(&peer), "ping: ");
+	pl_conn_heartbeat(peer.conn, true);
+	pass(&peer, 5000);
+	assert_non_null(strstr(journal(&peer), "closed:1006 "));
+	peer_close(&peer);
+}
+
 static void time_while_paused_does_not_count(void **state)
 {
 	peer_state peer;
@@ -970,6 +1024,7 @@ int main(void)
 		cmocka_unit_test(always_pings_whatever_comes),
 		cmocka_unit_test(without_a_timeout_it_only_pings),
 		cmocka_unit_test(without_an_interval_it_is_off),
+		cmocka_unit_test(the_owner_decides_about_the_ping),
 		cmocka_unit_test(time_while_paused_does_not_count),
 		cmocka_unit_test(our_pings_are_told_of),
 		cmocka_unit_test(bytes_are_counted),

@@ -435,12 +435,18 @@ static void in_data_resume(void *owner, uint8_t *data, size_t len)
 	pl_stream_flush_now(peer->tls);
 }
 
+#define PEER_EVENTS(on_data)                                                                       \
+	{                                                                                          \
+		.data = (on_data), .end = peer_on_end, .drain = peer_on_drain,                     \
+		.closed = peer_on_closed                                                           \
+	}
+
 static void calls_within_data(void **state)
 {
 	static const pl_stream_events tables[] = {
-		{ in_data_finish, peer_on_end, peer_on_drain, peer_on_closed },
-		{ in_data_abort, peer_on_end, peer_on_drain, peer_on_closed },
-		{ in_data_resume, peer_on_end, peer_on_drain, peer_on_closed },
+		PEER_EVENTS(in_data_finish),
+		PEER_EVENTS(in_data_abort),
+		PEER_EVENTS(in_data_resume),
 	};
 	static const char *const journals[] = { "closed:OK ", "closed:EIO ", "" };
 	static const size_t echoes[] = { 5, 0, 5 };
@@ -478,10 +484,8 @@ static void counted_flush(pl_stream *stream)
 /* Tickets, the first answer and the goodbye behind it are one packet. */
 static void tickets_leave_with_the_answer(void **state)
 {
-	static const pl_stream_events echoes = { in_data_echo, peer_on_end, peer_on_drain,
-						 peer_on_closed };
-	static const pl_stream_events finishes = { in_data_finish, peer_on_end, peer_on_drain,
-						   peer_on_closed };
+	static const pl_stream_events echoes = PEER_EVENTS(in_data_echo);
+	static const pl_stream_events finishes = PEER_EVENTS(in_data_finish);
 	pl_tls_settings settings = peer_settings();
 	pl_tls_context *server = peer_context(&settings);
 	SSL_CTX *client = peer_client_of(TLS1_3_VERSION);

@@ -85,6 +85,19 @@ static inline void ws_side_message(void *owner, uint8_t kind, const uint8_t *dat
 		side->on_message(side);
 }
 
+static inline void ws_side_fragment(void *owner, uint8_t kind, const uint8_t *data, size_t len,
+				    bool more)
+{
+	ws_side *side = owner;
+
+	ws_words_payload(&side->journal,
+			 kind == PL_WS_TEXT ? (more ? "some-text" : "last-text")
+					    : (more ? "some-binary" : "last-binary"),
+			 data, len);
+	if (side->on_message)
+		side->on_message(side);
+}
+
 static inline void ws_side_pong(void *owner, const uint8_t *payload, size_t len)
 {
 	ws_words_payload(&((ws_side *)owner)->journal, "pong", payload, len);
@@ -120,6 +133,7 @@ static inline void ws_side_closed(void *owner, uint16_t code, pl_slice reason)
 }
 
 static const pl_ws_events ws_side_events = { .message = ws_side_message,
+					     .fragment = ws_side_fragment,
 					     .pong = ws_side_pong,
 					     .alive = ws_side_alive,
 					     .drain = ws_side_drain,

@@ -77,6 +77,7 @@
 ---@class perilune.server.Switches
 ---@field html_files? boolean Serve the built-in pages. Default true.
 ---@field javascript_files? boolean Serve the built-in libraries. Default true.
+---@field fragmented_messages? "only_buffer"|"only_fragmented"|"all" Default "only_buffer": OnMessage and OnBinary with whole messages. "only_fragmented": OnFragmented with each fragment instead. "all": OnFragmented with all bytes so far, then OnMessage or OnBinary.
 ---@field raise_disconnect_exceptions? boolean A WebSocket that ends because the peer broke the protocol raises OnException too. Default true.
 
 ---@class perilune.server.Limits
@@ -86,6 +87,7 @@
 ---@field body? integer Bytes of a request body as request.body: 0 to 1073741824, default 1048576. More: 413.
 ---@field body_window? integer Bytes of a request body that wait for request:read: 1024 to 1073741824, default 65536. More: the client is held up.
 ---@field message? integer Bytes of a WebSocket message: 1 to 1073741824, default 16777216. More: Close 1009.
+---@field fragmented_bytes? integer Bytes that OnFragmented gets of one message with fragmented_messages = "all": 1 to 1099511627776, default 1073741824. More: Close 1009.
 ---@field fragments? integer Fragments of a message: 1 to 1073741824, default 65536. More: Close 1009.
 ---@field pending_events? integer Messages that wait for a handler: 1 to 65536, default 64. Then reading pauses.
 ---@field pipelined? integer Requests begun for one read: 1 to 65536, default 32. The rest waits a turn.
@@ -122,6 +124,8 @@
 ---@field OnDisconnect? fun(conn: perilune.Conn, code: integer, reason: string) Last and once; the code is the peer's, 1005 when it sent none, 1006 without a Close frame.
 ---@field OnMessage? fun(conn: perilune.Conn, text: string) A text message, valid UTF-8.
 ---@field OnBinary? fun(conn: perilune.Conn, bytes: string)
+---@field OnFragmented? fun(conn: perilune.Conn, bytes: string, opcode: "text"|"binary", continuation: boolean) With options.fragmented_messages; continuation: more fragments of the message follow.
+---@field OnBeforeHeartBeat? fun(conn: perilune.Conn): handled: boolean? The heartbeat is due. True: no ping is sent, and no answer waited for.
 ---@field OnDrain? fun(conn: perilune.Conn) After `true, "buffered"`: what was queued has fallen to limits.low_water.
 ---@field OnTCPConnect? fun(conn: perilune.Conn): boolean? A connection is there, nothing was read yet. false closes it. It has limits.handshake_timeout to decide.
 ---@field OnHandshake? fun(conn: perilune.Conn, headers: table<string, string>): table<string, string|number|string[]>|false|nil Before a WebSocket handshake is answered with these headers: a table of more, or false for 403. It has limits.handshake_timeout to decide.
