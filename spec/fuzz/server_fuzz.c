@@ -29,6 +29,9 @@ typedef struct fuzz_server {
 	pl_memory hostile;
 	pl_memory friendly;
 	pl_exchange *late;
+	pl_conn *arrived; /* the hostile one, until it is let in */
+	pl_arrival *arrival;
+	pl_upgrade *upgrade;
 	pl_conn *paused; /* the hostile one, while its owner does not want messages */
 	uint8_t how;
 	uint32_t sessions;
@@ -107,6 +110,8 @@ static void on_disconnect(pl_conn *conn, bool session, uint16_t code, pl_slice r
 
 	(void)code, (void)reason;
 	side->sessions -= session;
+	if (side->arrived == conn)
+		side->arrived = NULL;
 	if (side->paused == conn)
 		side->paused = NULL;
 }
@@ -130,7 +135,9 @@ static void late_aborted(void *owner, pl_exchange *exchange, int status)
 	side->late = NULL;
 }
 
-static const pl_exchange_events late_events = { late_data, late_event, late_event, late_aborted };
+static const pl_exchange_events late_events = {
+	.data = late_data, .end = late_event, .drain = late_event, .aborted = late_aborted
+};
 
 static void on_request(pl_conn *conn, pl_exchange *exchange)
 {
@@ -145,12 +152,70 @@ static void on_request(pl_conn *conn, pl_exchange *exchange)
 	}
 }
 
+/* The friendly client is there before anybody is asked. */
+static bool asks(pl_server *server, enum pl_question what)
+{
+	const fuzz_server *side = server->binding;
+
+	(void)what;
+	return side->how & LATE && side->sessions > 0;
+}
+
+static void on_arrived(pl_conn *conn, pl_arrival *arrival)
+{
+	fuzz_server *side = side_of(conn);
+
+	FUZZ_CHECK(!side->arrival);
+	side->arrived = conn;
+	side->arrival = arrival;
+}
+
+/* One at a time: whoever asks again while the answer to the last one, which came to nothing, is
+ * due gets his at once. */
+static void on_handshake(pl_conn *conn, pl_upgrade *upgrade)
+{
+	fuzz_server *side = side_of(conn);
+	pl_conn_ws_answer said;
+
+	FUZZ_CHECK(pl_conn_info_url(conn->info).len > 0);
+	FUZZ_CHECK(!pl_upgrade_answer(upgrade, &said) && said.count >= 3);
+	if (side->upgrade)
+		FUZZ_CHECK(!pl_upgrade_end(upgrade, 403, NULL, 0));
+	else
+		side->upgrade = upgrade;
+}
+
+static void on_error(pl_conn *conn, int status, const char *message)
+{
+	FUZZ_CHECK(conn->info && status < 0 && message[0]);
+}
+
+/* What was left open is answered. */
+static void decide(fuzz_server *side)
+{
+	static const pl_http_field added = { PL_SLICE("X-Late"), PL_SLICE("1") };
+	pl_arrival *arrival = side->arrival;
+	pl_upgrade *upgrade = side->upgrade;
+
+	side->arrival = NULL;
+	side->upgrade = NULL;
+	if (arrival)
+		pl_arrival_end(arrival, side->arrived, true);
+	side->arrived = NULL;
+	if (upgrade)
+		FUZZ_CHECK(!pl_upgrade_end(upgrade, side->how & CLOSE ? 403 : 0, &added, 1));
+}
+
 static void on_stopped(pl_server *server)
 {
 	((fuzz_server *)server->binding)->stopped++;
 }
 
-static const pl_server_events events = { .connect = on_connect,
+static const pl_server_events events = { .asks = asks,
+					 .arrived = on_arrived,
+					 .handshake = on_handshake,
+					 .error = on_error,
+					 .connect = on_connect,
 					 .message = on_message,
 					 .pong = on_pong,
 					 .drain = on_drain,
@@ -166,6 +231,7 @@ static void turn(fuzz_server *side)
 	pl_conn *paused = side->paused;
 
 	pl_loop_turn(loop);
+	decide(side);
 	if (side->late && side->late == late) {
 		side->late = NULL;
 		pl_exchange_answer(late, 200, "late");
@@ -234,6 +300,7 @@ static void stop(fuzz_server *side)
 		pl_loop_turn(loop);
 		pl_loop_skip(loop, 5000);
 	}
+	decide(side);
 	FUZZ_CHECK(side->stopped == 1);
 	FUZZ_CHECK(side->sessions == 0 && pl_server_count(side->server) == 0);
 	FUZZ_CHECK(!side->late && !side->paused);
