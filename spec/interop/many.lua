@@ -1,5 +1,5 @@
---- A server for as many peers as there are descriptors. The text "all" goes to everybody; "flood" goes
---- to who said it, again and again, until its queue is full; "who" is answered with counts.
+--- A server for as many peers as there are descriptors. The text "all" goes to everybody; who says
+--- "flood" is written to until it has to be buffered; "who" is answered with counts.
 local json = require "perilune.json"
 local shared = require "perilune.shared"
 local worker = require "perilune.worker"
@@ -17,11 +17,11 @@ function server.OnMessage(conn, text)
   if text == "all" then
     server:broadcast(text)
   elseif text == "flood" then
-    local taken, how = 0, nil
+    local taken = 0
     repeat
-      local ok, state = conn:write(PAYLOAD)
-      taken, how = taken + (ok and 1 or 0), state
-    until how
+      local _, buffered = conn:write(PAYLOAD)
+      taken = taken + 1
+    until buffered
     shared.set("flooded", taken)
   else
     conn:write(json.encode {
