@@ -15,12 +15,24 @@
 /* Takes one entry of a file; 1 taken, 0 of another kind, -1 no memory. */
 typedef int (*taker)(SSL_CTX *ssl, const X509_INFO *info);
 
+/* Folders have the same certificate under several names; clients are told of it once. */
+static bool tell_clients(SSL_CTX *ssl, X509 *x509)
+{
+	const STACK_OF(X509_NAME) *told = SSL_CTX_get_client_CA_list(ssl);
+	const X509_NAME *name = X509_get_subject_name(x509);
+
+	for (int i = 0; i < sk_X509_NAME_num(told); i++)
+		if (X509_NAME_cmp(sk_X509_NAME_value(told, i), name) == 0)
+			return true;
+	return SSL_CTX_add_client_CA(ssl, x509) == 1;
+}
+
 static int take_authority(SSL_CTX *ssl, const X509_INFO *info)
 {
 	if (!info->x509)
 		return 0;
 	return X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl), info->x509) == 1 &&
-			       SSL_CTX_add_client_CA(ssl, info->x509) == 1
+			       tell_clients(ssl, info->x509)
 		       ? 1
 		       : -1;
 }

@@ -64,7 +64,7 @@ export async function start(app, args) {
     }, START_DEADLINE);
     const read = (chunk) => {
       output += chunk;
-      const line = /listening on (http:\/\/\S+)/.exec(output);
+      const line = /listening on (https?:\/\/\S+)/.exec(output);
       if (line) {
         clearTimeout(late);
         done(line[1]);
@@ -89,8 +89,8 @@ export async function start(app, args) {
   };
 }
 
-export function launch() {
-  return chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+export function launch(...flags) {
+  return chromium.launch({ executablePath: "/usr/bin/chromium", args: [...FLAGS, ...flags] });
 }
 
 /**

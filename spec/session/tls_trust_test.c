@@ -6,6 +6,8 @@
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
+#include "net/tls_internal.h"
+
 struct client_case {
 	enum pl_tls_verify verify;
 	const char *certificate;
@@ -115,6 +117,7 @@ static void refused(const pl_tls_settings *settings, int status, const char *wor
 static void a_folder_of_authorities(void **state)
 {
 	pl_tls_settings settings = peer_settings();
+	pl_tls_context *context;
 	char folder[TLS_FILE_PATH];
 	pl_buffer text = { 0 };
 
@@ -133,6 +136,10 @@ static void a_folder_of_authorities(void **state)
 	copy_file("other-ca.pem", "roots/b.pem");
 	assert_true(lets_in(&settings, "client-both.pem"));
 	assert_true(lets_in(&settings, "stranger-both.pem"));
+	copy_file("ca.pem", "roots/again.pem");
+	context = peer_context(&settings);
+	assert_int_equal(sk_X509_NAME_num(SSL_CTX_get_client_CA_list(context->sites[0].ssl)), 2);
+	pl_tls_context_unref(context);
 	tls_write_file("roots/c.pem", &text);
 	refused(&settings, PL_EINVAL, "roots/c.pem': there is no certificate in it");
 	pl_buffer_deinit(&text);
