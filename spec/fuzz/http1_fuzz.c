@@ -22,6 +22,7 @@ typedef struct peer {
 	pl_memory memory;
 	pl_http1 *http1;
 	pl_exchange *held;
+	pl_exchange *paused; /* goes on with the next turn */
 	pl_stream *taken;
 	pl_buffer body;
 } peer_state;
@@ -63,6 +64,7 @@ static void aborted(void *owner, pl_exchange *exchange, int status)
 
 	(void)exchange, (void)status;
 	peer->held = NULL;
+	peer->paused = NULL;
 	pl_buffer_deinit(&peer->body);
 }
 
@@ -105,9 +107,51 @@ static void ignore_data(void *owner, pl_exchange *exchange, const uint8_t *data,
 	(void)owner, (void)exchange, (void)data, (void)len;
 }
 
-static const pl_exchange_events passing = { pass_data, pass_end, nothing, aborted };
-static const pl_exchange_events breaking = { break_data, echo_end, nothing, aborted };
-static const pl_exchange_events waiting = { ignore_data, nothing, nothing, aborted };
+/* Wants one piece a turn. */
+static void pull_data(void *owner, pl_exchange *exchange, const uint8_t *data, size_t len)
+{
+	pass_data(owner, exchange, data, len);
+	pl_exchange_pause(exchange, true);
+	((peer_state *)owner)->paused = exchange;
+}
+
+static void pull_starved(void *owner, pl_exchange *exchange)
+{
+	pl_exchange_pause(exchange, true);
+	((peer_state *)owner)->paused = exchange;
+}
+
+static void pull_end(void *owner, pl_exchange *exchange)
+{
+	((peer_state *)owner)->paused = NULL;
+	pl_exchange_end(exchange);
+}
+
+static void starved_answer(void *owner, pl_exchange *exchange)
+{
+	(void)owner;
+	pl_exchange_answer(exchange, 200, NULL);
+}
+
+static const pl_exchange_events passing = {
+	.data = pass_data, .end = pass_end, .drain = nothing, .aborted = aborted
+};
+static const pl_exchange_events breaking = {
+	.data = break_data, .end = echo_end, .drain = nothing, .aborted = aborted
+};
+static const pl_exchange_events waiting = {
+	.data = ignore_data, .end = nothing, .drain = nothing, .aborted = aborted
+};
+static const pl_exchange_events pulling = { .data = pull_data,
+					    .starved = pull_starved,
+					    .end = pull_end,
+					    .drain = nothing,
+					    .aborted = aborted };
+static const pl_exchange_events starving = { .data = ignore_data,
+					     .starved = starved_answer,
+					     .end = echo_end,
+					     .drain = nothing,
+					     .aborted = aborted };
 
 static void taken_data(void *owner, uint8_t *data, size_t len)
 {
@@ -142,7 +186,7 @@ static void upgrade(peer_state *peer, pl_exchange *exchange)
 static void difficult(void *owner, pl_exchange *exchange)
 {
 	peer_state *peer = owner;
-	size_t kind = exchange->request->path.len % 8;
+	size_t kind = exchange->request->path.len % 10;
 
 	switch (kind) {
 	case 0:
@@ -159,6 +203,12 @@ static void difficult(void *owner, pl_exchange *exchange)
 		return;
 	case 4:
 		pl_exchange_end(exchange);
+		return;
+	case 8:
+		pl_exchange_own(exchange, &pulling, peer);
+		return;
+	case 9:
+		pl_exchange_own(exchange, &starving, peer);
 		return;
 	default:
 		peer->held = exchange;
@@ -195,6 +245,11 @@ static void answer_held(peer_state *peer)
 
 static void turn(peer_state *peer, uint8_t how)
 {
+	pl_exchange *paused = peer->paused;
+
+	peer->paused = NULL;
+	if (paused)
+		pl_exchange_pause(paused, false);
 	pl_loop_turn(loop);
 	answer_held(peer);
 	if (how & BLOCK)
