@@ -60,9 +60,10 @@ void pl_files_serve_bytes(pl_files *files, pl_exchange *exchange, pl_slice bytes
 
 /* What a script wants to be sent. */
 typedef struct pl_files_order {
-	const char *root;	     /* absolute */
-	pl_slice path;		     /* below root, without NUL and not beginning with '/' */
-	bool confined;		     /* links do not lead out of root */
+	const char *root; /* absolute */
+	pl_slice path;	  /* below root, without NUL and not beginning with '/' */
+	bool confined;	  /* links do not lead out of root */
+	int status;	  /* 0: what the request comes to; else this, and the whole file */
 	const pl_http_field *fields; /* more fields of the answer, instead of ours of that name; */
 	size_t field_count;	     /* they live until `begun`; at most PL_FILES_FIELDS */
 	/* The answer has begun, and the exchange is gone (PL_OK); or it cannot be given: PL_ENOENT,

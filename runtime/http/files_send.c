@@ -7,7 +7,7 @@
 #include "crypto/random.h"
 #include "http/files_internal.h"
 
-enum { OWN_FIELDS = 10, WAITING = 1 };
+enum { OWN_FIELDS = 12, WAITING = 1 };
 
 static bool is_method(const pl_files_answer *answer, pl_slice method)
 {
@@ -264,9 +264,9 @@ bool pl_files_judge(pl_files_answer *answer, int *code)
 	bool get = is_method(answer, PL_SLICE("GET"));
 	pl_slice range;
 
-	*code = 200;
+	*code = answer->order.status ? answer->order.status : 200;
 	take_whole(answer);
-	if (!get && !is_method(answer, PL_SLICE("HEAD")))
+	if (answer->order.status || (!get && !is_method(answer, PL_SLICE("HEAD"))))
 		return true;
 	switch (pl_http_evaluate(request->fields, request->field_count, &validators,
 				 (int64_t)time(NULL), get, &range)) {
@@ -422,7 +422,8 @@ void pl_files_write_on(pl_files_answer *answer)
 			answer = pl_files_keep(answer);
 			if (!answer)
 				return;
-			pl_files_tell(answer, PL_OK);
+			if (!answer->boundary[0]) /* several parts need the fields to the end */
+				pl_files_tell(answer, PL_OK);
 			status = send_pieces(answer);
 			if (status == WAITING)
 				return;

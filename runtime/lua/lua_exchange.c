@@ -14,7 +14,7 @@ static const char CLIENT_GONE[] = "the client has gone";
 static const char NO_MEMORY[] = "out of memory";
 static const char STOPPED[] = "it was answered when its handler stopped the server";
 
-static void release(pl_script_exchange *self)
+void pl_script_exchange_release(pl_script_exchange *self)
 {
 	if (--self->users > 0)
 		return;
@@ -29,7 +29,7 @@ static void detach(pl_script_wait *wait)
 {
 	pl_deferred_cancel(&wait->next_turn);
 	*wait->place = NULL;
-	release(wait->exchange);
+	pl_script_exchange_release(wait->exchange);
 	pl_free(wait);
 }
 
@@ -88,7 +88,7 @@ static void leave(pl_script_exchange *self, int status, const char *why)
 		pl_script_wait_finish(self->reader, status);
 	if (self->writer)
 		pl_script_wait_finish(self->writer, status);
-	release(self);
+	pl_script_exchange_release(self);
 }
 
 /* The handler. */
@@ -127,13 +127,13 @@ static void handler_done(pl_task *task, bool ok)
 		pl_server_serve(self->server, self->exchange);
 	release_objects(self);
 	leave(self, PL_ECLOSED, NULL);
-	release(self);
+	pl_script_exchange_release(self);
 }
 
 static void handler_abandoned(pl_task *task)
 {
 	release_objects(task->context);
-	release(task->context);
+	pl_script_exchange_release(task->context);
 }
 
 static pl_event event_of(pl_slice method)
@@ -153,7 +153,7 @@ static void run_handler(pl_script_exchange *self)
 	self->running = true;
 	if (!task) {
 		pl_exchange_answer(self->exchange, 500, NULL);
-		release(self);
+		pl_script_exchange_release(self);
 		return;
 	}
 	task->abandoned = handler_abandoned;
@@ -201,7 +201,7 @@ static void on_data(void *owner, pl_exchange *exchange, const uint8_t *data, siz
 		pl_exchange_abort(exchange, PL_ENOMEM);
 		leave(self, PL_ENOMEM, NO_MEMORY);
 		if (!self->running)
-			release(self);
+			pl_script_exchange_release(self);
 	} else if (pl_request_full(self)) {
 		pl_exchange_pause(exchange, true);
 		proceed(self);
@@ -244,7 +244,7 @@ static void on_aborted(void *owner, pl_exchange *exchange, int status)
 	leave(self, status == PL_ETIMEDOUT || status == PL_EPROTO ? status : PL_ECLOSED,
 	      CLIENT_GONE);
 	if (!running)
-		release(self);
+		pl_script_exchange_release(self);
 }
 
 static const pl_exchange_events exchange_events = {
@@ -254,6 +254,25 @@ static const pl_exchange_events exchange_events = {
 	.drain = on_drain,
 	.aborted = on_aborted,
 };
+
+pl_exchange *pl_script_exchange_hand_over(pl_script_exchange *self, const char *why)
+{
+	pl_exchange *exchange = self->exchange;
+
+	self->exchange = NULL;
+	self->conn = NULL;
+	self->status = PL_ESTATE;
+	self->over = why;
+	return exchange;
+}
+
+void pl_script_exchange_give_back(pl_script_exchange *self, pl_exchange *exchange, pl_conn *conn)
+{
+	self->exchange = exchange;
+	self->conn = conn;
+	self->whole = exchange->received;
+	pl_exchange_own(exchange, &exchange_events, self);
+}
 
 void pl_lua_exchange(pl_handlers *handlers, pl_server *server, pl_conn *conn, pl_exchange *exchange)
 {

@@ -2,14 +2,26 @@
  * lua_exchange_internal.h - what the files of a script's requests share.
  *
  * lua_exchange.c: a request's life, from the exchange's events to the handler's end.
- * lua_request.c: `request`, its body. lua_response.c: `response`, the answer.
+ * lua_request.c: `request`, its body. lua_response.c: `response`, the answer; lua_response_file.c:
+ * an answer that is a file.
  */
 #ifndef PL_LUA_LUA_EXCHANGE_INTERNAL_H
 #define PL_LUA_LUA_EXCHANGE_INTERNAL_H
 
 #include "base/buffer.h"
 #include "lua/lua_exchange.h"
+#include "lua/lua_fields.h"
 #include "lua/lua_value.h"
+
+/* What the table of a response says. */
+typedef struct pl_script_answer {
+	int status;
+	bool said; /* content_text or response_no is set */
+	bool has_body;
+	pl_slice body;
+	size_t count;
+	pl_http_field fields[PL_LUA_FIELDS_MAX + 1];
+} pl_script_answer;
 
 /* How the script takes the body. */
 typedef enum pl_body_use {
@@ -64,6 +76,13 @@ pl_task *pl_script_wait_end(pl_script_wait *wait);
 /* Resumes the task with a status. */
 void pl_script_wait_finish(pl_script_wait *wait, int status);
 
+void pl_script_exchange_release(pl_script_exchange *self);
+
+/* Somebody else answers, until it is given back. `why` is for who asks for the request meanwhile.
+ */
+pl_exchange *pl_script_exchange_hand_over(pl_script_exchange *self, const char *why);
+void pl_script_exchange_give_back(pl_script_exchange *self, pl_exchange *exchange, pl_conn *conn);
+
 /* lua_request.c */
 
 int pl_request_open(lua_State *L);
@@ -98,5 +117,21 @@ void pl_response_push(lua_State *L, int request);
 /* Ends the answer that was written, or sends what the response's table says. False when that says
  * nothing; else the exchange is over. */
 bool pl_response_end(pl_script_exchange *self, lua_State *L);
+
+/* What is wrong when pl_exchange_respond says PL_EINVAL. */
+extern const char PL_RESPONSE_BAD_HEAD[];
+
+/* The exchange that the response at 1 answers; throws when its handler has returned. */
+pl_script_exchange *pl_response_check(lua_State *L);
+
+/* Reads the table at `table`; its strings stay on the stack. Returns why it cannot be sent, or
+ * NULL. `written`: the body is not in the table. */
+const char *pl_response_read(pl_script_answer *answer, lua_State *L, int table, bool written);
+
+/* lua_response_file.c */
+
+/* send_file(response, root, path, confined, disposition or nil) -> true; nil, message, code. Waits.
+ */
+int pl_response_send_file(lua_State *L);
 
 #endif

@@ -2,12 +2,11 @@
 
 #include "base/log.h"
 #include "base/status.h"
-#include "lua/lua_fields.h"
 #include "lua/lua_task.h"
 
 static const char RESPONSE[] = "perilune.response"; /* the metatable of the response tables */
 
-static const char BAD_HEAD[] =
+const char PL_RESPONSE_BAD_HEAD[] =
 	"a bad status, header name or value, or a header that is set for you "
 	"(date, server, connection, transfer-encoding; content-length, which "
 	"only response:write leaves to you)";
@@ -54,17 +53,8 @@ static bool string_field(lua_State *L, int table, int names, enum field field, p
 	return true;
 }
 
-typedef struct script_answer {
-	int status;
-	bool said; /* content_text or response_no is set */
-	bool has_body;
-	pl_slice body;
-	size_t count;
-	pl_http_field fields[PL_LUA_FIELDS_MAX + 1];
-} script_answer;
-
 /* content_type comes before a Content-Type among the headers: there is one in an answer. */
-static void add_type(script_answer *self, pl_slice type)
+static void add_type(pl_script_answer *self, pl_slice type)
 {
 	static const pl_slice name = { "Content-Type", 12 };
 	size_t i = 0;
@@ -80,9 +70,7 @@ static void add_type(script_answer *self, pl_slice type)
 		self->count++;
 }
 
-/* Reads the table at `table`; its strings stay on the stack. Returns why it cannot be sent, or
- * NULL. `written`: the body is not in the table. */
-static const char *read_answer(script_answer *self, lua_State *L, int table, bool written)
+const char *pl_response_read(pl_script_answer *self, lua_State *L, int table, bool written)
 {
 	int names = push_names(L, table);
 	pl_slice type;
@@ -115,7 +103,7 @@ static void fail(pl_script_exchange *self, const char *why)
 }
 
 /* Sends all of an answer that has no more to it than its table. */
-static void send_answer(pl_script_exchange *self, const script_answer *answer)
+static void send_answer(pl_script_exchange *self, const pl_script_answer *answer)
 {
 	pl_exchange *exchange = self->exchange;
 	int status = pl_exchange_respond(exchange, answer->status, answer->fields, answer->count,
@@ -126,7 +114,7 @@ static void send_answer(pl_script_exchange *self, const script_answer *answer)
 		return;
 	}
 	if (status) {
-		fail(self, status == PL_EINVAL ? BAD_HEAD : pl_status_text(status));
+		fail(self, status == PL_EINVAL ? PL_RESPONSE_BAD_HEAD : pl_status_text(status));
 		return;
 	}
 	if (answer->body.len > 0)
@@ -148,8 +136,8 @@ static void end_written(pl_script_exchange *self, lua_State *L, int table)
 /* False when it says nothing. */
 static bool send_table(pl_script_exchange *self, lua_State *L, int table)
 {
-	script_answer answer;
-	const char *error = read_answer(&answer, L, table, false);
+	pl_script_answer answer;
+	const char *error = pl_response_read(&answer, L, table, false);
 
 	if (!answer.said)
 		return false;
@@ -176,8 +164,7 @@ bool pl_response_end(pl_script_exchange *self, lua_State *L)
 
 /* Writing. */
 
-/* The exchange that the response at 1 answers; throws when its handler has returned. */
-static pl_script_exchange *check(lua_State *L)
+pl_script_exchange *pl_response_check(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_rawgeti(L, 1, REQUEST_SLOT);
@@ -199,7 +186,7 @@ static bool parse_length(pl_slice text, int64_t *length)
 
 /* Takes Content-Length, if it is set, out of the fields; *length is -1 without. False: it is none,
  * or there are several. */
-static bool take_length(script_answer *self, int64_t *length)
+static bool take_length(pl_script_answer *self, int64_t *length)
 {
 	*length = -1;
 	for (size_t i = 0; i < self->count; i++) {
@@ -216,13 +203,13 @@ static bool take_length(script_answer *self, int64_t *length)
 static int begin(lua_State *L, pl_script_exchange *self)
 {
 	int top = lua_gettop(L);
-	script_answer answer;
+	pl_script_answer answer;
 	const char *error;
 	int64_t length;
 	int status;
 
 	luaL_checkstack(L, 2 * LUA_MINSTACK, "response:write");
-	error = read_answer(&answer, L, 1, true);
+	error = pl_response_read(&answer, L, 1, true);
 	if (!error && !take_length(&answer, &length))
 		error = "content-length takes digits, once";
 	if (error)
@@ -230,7 +217,7 @@ static int begin(lua_State *L, pl_script_exchange *self)
 	status = pl_exchange_respond(self->exchange, answer.status, answer.fields, answer.count,
 				     length);
 	if (status == PL_EINVAL)
-		return luaL_error(L, "response:write: %s", BAD_HEAD);
+		return luaL_error(L, "response:write: %s", PL_RESPONSE_BAD_HEAD);
 	lua_settop(L, top);
 	return status;
 }
@@ -251,7 +238,7 @@ static int await(lua_State *L, pl_script_exchange *self, bool drain)
 /* write(response, chunk) -> true; nil, message, code */
 static int response_write(lua_State *L)
 {
-	pl_script_exchange *self = check(L);
+	pl_script_exchange *self = pl_response_check(L);
 	pl_slice chunk = pl_lua_check_slice(L, 2);
 	int status = PL_OK;
 
@@ -289,6 +276,7 @@ void pl_response_push(lua_State *L, int request)
 
 static const luaL_Reg methods[] = {
 	{ "write", response_write },
+	{ "send_file", pl_response_send_file },
 	{ NULL, NULL },
 };
 

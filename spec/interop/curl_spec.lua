@@ -88,6 +88,61 @@ describe("curl:", function()
     file:close()
   end)
 
+  local function content(path)
+    local file = assert(io.open(path, "rb"))
+    local text = file:read "*a"
+    file:close()
+    return text
+  end
+
+  it("gets a part", function()
+    assert.equal("cdef0", curl("--range", "12-16", "/large.bin"))
+    assert.equal("ef", curl("--range", "-2", "/large.bin"))
+    local output = curl("--include", "--range", "0-1,16-17", "/large.bin")
+    assert.matches("^HTTP/1.1 206 Partial Content\r\n", output)
+    assert.matches("Content-Range: bytes 16-17/1048576\r\n\r\n01\r\n", output, 1, true)
+  end)
+
+  it("goes on with a download", function()
+    local path = folder:write("part.bin", ("0123456789abcdef"):rep(30000))
+    curl("--continue-at", "-", "--output", path, "/large.bin")
+    assert.is_true(content(path) == ("0123456789abcdef"):rep(65536))
+  end)
+
+  it("takes encoded answers", function()
+    local text = ("<p>some text</p>\n"):rep(1000)
+    folder:write("public/text.html", text)
+    assert.equal(text, curl("--compressed", "/text.html"))
+    local size = { "--output", "/dev/null", "--write-out", "%{size_download}" }
+    local compressed = curl("--compressed", size[1], size[2], size[3], size[4], "/text.html")
+    assert.is_true(tonumber(compressed) < #text / 10)
+    assert.equal(tostring(#text), curl(size[1], size[2], size[3], size[4], "/text.html"))
+  end)
+
+  it("gets only what is newer", function()
+    local code = { "--output", "/dev/null", "--write-out", "%{http_code}" }
+    local function newer_than(date)
+      return curl("--time-cond", date, code[1], code[2], code[3], code[4], "/index.html")
+    end
+    assert.equal("200", newer_than "Sun, 06 Nov 1994 08:49:37 GMT")
+    assert.equal("304", newer_than "Fri, 01 Jan 2100 00:00:00 GMT")
+    local etag = folder:write("etag.txt", "")
+    curl("--etag-save", etag, "/index.html")
+    assert.equal(
+      "304",
+      curl("--etag-compare", etag, code[1], code[2], code[3], code[4], "/index.html")
+    )
+    folder:write("public/index.html", "<p>other")
+    local again = { "--retry", "3", "--etag-compare", etag, "/index.html" }
+    assert.equal(
+      "<p>other",
+      require("spec.support.clock").wait_for(function()
+        local output = curl(again[1], again[2], again[3], again[4], again[5])
+        return output ~= "" and output
+      end)
+    )
+  end)
+
   it("speaks HTTP/1.0", function() assert.equal("<p>home", curl("--http1.0", "/")) end)
 
   it("cannot leave the folder", function()

@@ -277,6 +277,20 @@ local Response = {}
 ---@return string? code "ECLOSED", "ETIMEDOUT", "ETOOBIG" (more than content-length) or "ENOMEM"
 function Response:write(chunk) end
 
+---@class perilune.SendFile
+---@field root? string A folder that the path does not leave; a relative one is beside the script. Without it any file may be named.
+---@field download? boolean|string The client is to save it, under its own name or this one.
+
+--- Answers with a file: as those of document_root, with their conditions and ranges; with response_no
+--- other than 200, whole. headers and content_type are sent too. Waits until the answer has begun; what
+--- is left is sent without the handler.
+---@param path string Relative to `root`, else to the script's folder.
+---@param options? perilune.SendFile
+---@return true? ok
+---@return string? message
+---@return string? code "ENOENT", "EISDIR", "EACCES", "EMFILE" or "EIO": nothing was sent, and the handler answers; "ECLOSED": the client has gone; "EINVAL": a bad header
+function Response:send_file(path, options) end
+
 --- Sends the client elsewhere.
 ---@param url string Without spaces and control characters; others throw.
 ---@param code? 301|302|303|307|308 Default 302; others throw.

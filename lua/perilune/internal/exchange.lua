@@ -2,6 +2,7 @@
 local component = require "perilune.internal.component"
 local core = require "perilune.core.exchange"
 local options = require "perilune.internal.options"
+local paths = require "perilune.internal.paths"
 
 local request, response = core.request, core.response
 local request_body, request_params = request.getters.body, request.getters.params
@@ -50,6 +51,42 @@ function methods:redirect(url, code)
   end
   self.response_no = code
   self.headers.location = url
+end
+
+local send_file = methods.send_file
+
+local file_options = {
+  root = { type = "string", min = 1 },
+  download = { type = { "boolean", "string" }, min = 1, default = false },
+}
+
+--- Content-Disposition (RFC 6266): the name as ASCII, and as it is when it is more than that.
+local function disposition(name)
+  local plain = name:gsub('[%c"\\%%\127-\255]', "_")
+  local value = ('attachment; filename="%s"'):format(plain)
+  if plain == name then return value end
+  local escaped = name:gsub("[^%w!#$&+.^_`|~-]", function(c) return ("%%%02X"):format(c:byte()) end)
+  return value .. "; filename*=UTF-8''" .. escaped
+end
+
+--- Answers with a file. Waits until the answer has begun; what is left is sent without the handler.
+---@param path string
+---@param given? { root?: string, download?: boolean|string }
+function methods:send_file(path, given)
+  if type(path) ~= "string" then
+    error("response:send_file takes a path, got a " .. type(path), 2)
+  end
+  given = options.check("response:send_file", file_options, given or {})
+  if path:find "%z" then return nil, "no such file or directory", "ENOENT" end
+  local root, below = paths.from_script(given.root), path
+  if not root then
+    root, below = paths.from_script(path):match "^(.*/)([^/]*)$"
+  elseif path:sub(1, 1) == "/" then
+    return nil, "no such file or directory", "ENOENT"
+  end
+  local name = given.download
+  if name == true then name = path:match "[^/]*$" end
+  return send_file(self, root, below, given.root ~= nil, name and disposition(name) or nil)
 end
 
 local function assign(self, key, value)
