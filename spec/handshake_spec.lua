@@ -3,6 +3,7 @@ local capture = require "spec.support.capture"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
+local process = require "spec.support.process"
 local timer = require "perilune.timer"
 local websocket = require "spec.support.websocket"
 
@@ -243,6 +244,30 @@ describe("OnHandshake", function()
     peer:send(websocket.compose { headers = { "Sec-WebSocket-Protocol: other" } })
     assert.equal(400, http.read(peer).status)
     assert.equal(0, asked)
+  end)
+
+  it("is understood by a foreign client", function()
+    local made = fixture.server(nil, {
+      OnHandshake = function()
+        timer.sleep(0.05)
+        return { ["Set-Cookie"] = { "a=1", "b=2" } }
+      end,
+      OnMessage = function(conn, text) conn:write(text) end,
+    })
+    local run = process.run {
+      "/usr/bin/python3",
+      "-c",
+      [[
+import asyncio, sys, websockets
+async def main():
+    async with websockets.connect(sys.argv[1]) as socket:
+        await socket.send("hello")
+        print(socket.response_headers.get_all("set-cookie"), await socket.recv())
+asyncio.run(main())
+]],
+      ("ws://127.0.0.1:%d/"):format(made.port),
+    }
+    assert.equal("['a=1', 'b=2'] hello\n", run.output, run.errors)
   end)
 
   it("goes with compression", function()
