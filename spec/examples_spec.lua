@@ -65,4 +65,20 @@ describe("examples:", function()
     assert.equal("edited", connect(port):read())
     folder:remove()
   end)
+
+  it("05-console says what is typed", function()
+    local run = process.start(
+      { process.PERILUNE, "examples/05-console.lua", "0" },
+      { input = "pipe" }
+    )
+    local peer = connect(run:wait_port())
+    run:wait_output "%+ 127.0.0.1"
+    run:send "hello all\n/who\n"
+    assert.equal("hello all", peer:read())
+    run:wait_output "%x+ 127.0.0.1\n"
+    peer:send "\27[2J"
+    run:wait_output '"\\27%[2J"'
+    run:send "/stop\n"
+    assert.equal(0, run:wait())
+  end)
 end)

@@ -13,6 +13,7 @@
 #include "lua/lua_server.h"
 #include "lua/lua_shared.h"
 #include "lua/lua_task_object.h"
+#include "lua/lua_terminal.h"
 #include "lua/lua_timer.h"
 
 static const luaL_Reg core[] = {
@@ -24,6 +25,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.server", pl_lua_open_server },
 	{ "perilune.core.shared", pl_lua_open_shared },
 	{ "perilune.core.task", pl_lua_open_task },
+	{ "perilune.core.terminal", pl_lua_open_terminal },
 	{ "perilune.core.timer", pl_lua_open_timer },
 	{ NULL, NULL },
 };

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "lua/lua_modules.h"
+#include "net/tty.h"
 
 static void *script_alloc(void *script, void *ptr, size_t old, size_t size)
 {
@@ -38,8 +39,10 @@ static void on_signal(void *context, int number)
 	pl_script *script = context;
 
 	/* The second one means it. */
-	if (script->stopping)
+	if (script->stopping) {
+		pl_tty_restore();
 		_Exit(128 + number);
+	}
 	pl_script_stop(script, 0);
 }
 

@@ -1,5 +1,6 @@
 #include "worker/worker.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,14 +13,17 @@
 #include "base/status.h"
 #include "crypto/random.h"
 #include "net/mailbox.h"
+#include "net/tty.h"
 
 static volatile sig_atomic_t signalled;
 static void (*loop_handler)(int number); /* libuv has one for all signals */
 
 static void on_ending_signal(int number)
 {
-	if (signalled)
+	if (signalled) {
+		pl_tty_restore();
 		_exit(128 + number);
+	}
 	signalled = 1;
 	loop_handler(number);
 }
@@ -227,10 +231,23 @@ void pl_worker_begin_others(pl_worker *worker)
 
 /* The program. */
 
+/* A closed standard descriptor would be given to the next file that is opened. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void prepare_process(void)
 {
 	uint8_t seed[16];
 
+	fill_standard_descriptors();
 	/* libuv writes without MSG_NOSIGNAL: a peer that is gone must be an error, not our end. */
 	signal(SIGPIPE, SIG_IGN);
 	pl_random(seed, sizeof(seed));

@@ -20,14 +20,20 @@ ffi.cdef [[
   int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags,
                                        unsigned int mode);
   int posix_spawn_file_actions_addchdir_np(void *actions, const char *path);
+  int posix_spawnattr_init(void *attributes);
+  int posix_spawnattr_destroy(void *attributes);
+  int posix_spawnattr_setflags(void *attributes, short flags);
   int fcntl(int fd, int command, ...);
+  ssize_t write(int fd, const void *data, size_t len);
 ]]
 
 local C = ffi.C
 local O_CLOEXEC, O_NONBLOCK, F_SETFL, WNOHANG = 0x80000, 0x800, 4, 1
 local ACTIONS_SIZE = 256 -- of posix_spawn_file_actions_t: 80 bytes in glibc
+local ATTRIBUTES_SIZE = 512 -- of posix_spawnattr_t: 336 bytes in glibc
+local SETSID, O_RDWR = 0x80, 2
 local PIECE = 65536
-local SIGNALS = { INT = 2, KILL = 9, TERM = 15 }
+local SIGNALS = { HUP = 1, INT = 2, KILL = 9, ABRT = 6, TERM = 15, CONT = 18, STOP = 19, TSTP = 20 }
 
 local process = {}
 local Process = {}
@@ -38,9 +44,10 @@ local running = {}
 local function pipe()
   local fds = ffi.new "int[2]"
   assert(C.pipe2(fds, O_CLOEXEC) == 0, "no pipe")
-  C.fcntl(fds[0], F_SETFL, ffi.cast("int", O_NONBLOCK))
   return fds[0], fds[1]
 end
+
+local function never_block(fd) C.fcntl(fd, F_SETFL, ffi.cast("int", O_NONBLOCK)) end
 
 --- A NULL-terminated array for exec; `strings` must outlive it.
 local function vector(strings)
@@ -65,41 +72,84 @@ local function environment(changes)
   return list
 end
 
-local function spawn(argv, options, out, err)
+--- What the program begins with as 0, 1 and 2.
+local function add_descriptors(actions, ends)
+  if ends.terminal then
+    -- The leader of a session gets the first terminal that it opens.
+    C.posix_spawn_file_actions_addopen(actions, 0, ends.terminal, O_RDWR, 0)
+    C.posix_spawn_file_actions_adddup2(actions, 0, 1)
+    C.posix_spawn_file_actions_adddup2(actions, 0, 2)
+    return
+  end
+  if type(ends.input) == "string" then
+    C.posix_spawn_file_actions_addopen(actions, 0, ends.input, 0, 0)
+  else
+    C.posix_spawn_file_actions_adddup2(actions, ends.input, 0)
+  end
+  C.posix_spawn_file_actions_adddup2(actions, ends.out, 1)
+  C.posix_spawn_file_actions_adddup2(actions, ends.err, 2)
+end
+
+local function spawn(argv, options, ends)
   local actions = ffi.new("uint64_t[?]", ACTIONS_SIZE / 8)
+  local attributes = ffi.new("uint64_t[?]", ATTRIBUTES_SIZE / 8)
   local env = environment(options.env or {})
   local pid = ffi.new "int[1]"
+  C.posix_spawnattr_init(attributes)
+  if ends.terminal then C.posix_spawnattr_setflags(attributes, SETSID) end
   C.posix_spawn_file_actions_init(actions)
   if options.folder then C.posix_spawn_file_actions_addchdir_np(actions, options.folder) end
-  C.posix_spawn_file_actions_addopen(actions, 0, "/dev/null", 0, 0)
-  C.posix_spawn_file_actions_adddup2(actions, out, 1)
-  C.posix_spawn_file_actions_adddup2(actions, err, 2)
+  add_descriptors(actions, ends)
   local arguments, variables = vector(argv), vector(env)
   local status = C.posix_spawnp(
     pid,
     argv[1],
     actions,
-    nil,
+    attributes,
     ffi.cast("char *const *", arguments),
     ffi.cast("char *const *", variables)
   )
   C.posix_spawn_file_actions_destroy(actions)
+  C.posix_spawnattr_destroy(attributes)
   if status ~= 0 then error(("%s does not start: errno %d"):format(argv[1], status), 3) end
   return pid[0]
 end
 
---- Starts a program.
----@param argv string[] The program, looked for in PATH, and its arguments.
----@param options? { folder?: string, env?: table<string, string|false> }
-function process.start(argv, options)
-  local out, out_end = pipe()
-  local err, err_end = pipe()
-  local pid = spawn(argv, options or {}, out_end, err_end)
-  C.close(out_end)
-  C.close(err_end)
-  local self = setmetatable({ pid = pid, out = out, err = err, output = "", errors = "" }, Process)
-  running[pid] = self
+local function track(self)
+  running[self.pid] = setmetatable(self, Process)
   return self
+end
+
+--- Starts a program. Its input is empty, or what `input` names: a file, or "pipe", which is what
+--- send() writes to.
+---@param argv string[] The program, looked for in PATH, and its arguments.
+---@param options? { folder?: string, env?: table<string, string|false>, input?: string }
+function process.start(argv, options)
+  options = options or {}
+  local ends, self = { input = options.input or "/dev/null" }, { output = "", errors = "" }
+  self.out, ends.out = pipe()
+  self.err, ends.err = pipe()
+  never_block(self.out)
+  never_block(self.err)
+  if options.input == "pipe" then
+    ends.input, self.input = pipe()
+  end
+  self.pid = spawn(argv, options, ends)
+  C.close(ends.out)
+  C.close(ends.err)
+  if self.input then C.close(ends.input) end
+  return track(self)
+end
+
+--- Starts a program in a terminal of its own.
+---@param argv string[]
+---@param master integer The other end, which is closed with the program.
+---@param path string The terminal's.
+---@param options? { folder?: string, env?: table<string, string|false> }
+function process.start_in(argv, master, path, options)
+  never_block(master)
+  local pid = spawn(argv, options or {}, { terminal = path })
+  return track { pid = pid, out = master, input = master, output = "", errors = "" }
 end
 
 local function own_path()
@@ -129,7 +179,19 @@ end
 function Process:read()
   if not self.out then return end
   self.output = self.output .. drain(self.out)
-  self.errors = self.errors .. drain(self.err)
+  if self.err then self.errors = self.errors .. drain(self.err) end
+end
+
+--- Writes to its input.
+function Process:send(text)
+  local count = C.write(self.input, text, #text)
+  assert(count == #text, "not all was written")
+end
+
+--- Ends its input, a pipe.
+function Process:finish()
+  if self.input then C.close(self.input) end
+  self.input = nil
 end
 
 --- Waits until its output has the pattern; returns the first capture. Throws when it does not come.
@@ -157,9 +219,10 @@ function Process:poll()
   self.code = signal ~= 0 and 128 + signal or math.floor(status[0] / 256) % 256
   running[self.pid] = nil
   self:read()
+  if self.input ~= self.out then self:finish() end
   C.close(self.out)
-  C.close(self.err)
-  self.out, self.err = nil, nil
+  if self.err then C.close(self.err) end
+  self.out, self.err, self.input = nil, nil, nil
   return self.code
 end
 
@@ -178,6 +241,13 @@ function Process:signal(name)
   -- GCC 12's thread sanitizer loses one in ten that come right behind a write, in any program.
   if name ~= "KILL" then timer.sleep(0.05) end
   if not self.code then C.kill(self.pid, SIGNALS[name]) end
+end
+
+--- Sends a signal to a process that is not one of ours, such as a child's child. A second one has
+--- to come behind the first.
+function process.signal(pid, name)
+  assert(C.kill(pid, SIGNALS[name]) == 0)
+  timer.sleep(0.05)
 end
 
 --- Ends it, whatever it does.
