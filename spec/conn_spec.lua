@@ -1,4 +1,5 @@
--- covers: internal/conn.lua lua/lua_conn_flush.c lua/lua_conn_ping.c lua/lua_value.c
+-- covers: internal/conn.lua lua/lua_conn_events.c lua/lua_conn_flush.c lua/lua_conn_ping.c
+-- covers: lua/lua_value.c
 local capture = require "spec.support.capture"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"

@@ -1,0 +1,369 @@
+/* A conn's events, one at a time: its handlers, what waits for them, its end. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "lua/lua_conn_flush.h"
+#include "lua/lua_conn_internal.h"
+#include "lua/lua_conn_ping.h"
+#include "lua/lua_script.h"
+#include "lua/lua_value.h"
+
+static void run_next(conn_object *self);
+
+/* The userdata. */
+
+static conn_object *object_of(pl_handlers *handlers, pl_conn *conn)
+{
+	lua_State *L = handlers->script->L;
+	conn_object *self = conn->binding;
+
+	if (self)
+		return self;
+	self = pl_lua_new(L, PL_CONN_KIND, sizeof(*self));
+	self->conn = conn;
+	self->handlers = handlers;
+	pl_list_init(&self->pings);
+	pl_list_init(&self->flushes);
+	self->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+	conn->binding = self;
+	pl_handlers_keep(handlers);
+	return self;
+}
+
+void pl_lua_conn_push(lua_State *L, pl_handlers *handlers, pl_conn *conn)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, object_of(handlers, conn)->ref);
+}
+
+int pl_lua_conn_ref(const pl_conn *conn)
+{
+	return conn->binding ? ((const conn_object *)conn->binding)->ref : LUA_NOREF;
+}
+
+/* What waits. */
+
+static void append(conn_object *self, pending *event)
+{
+	event->next = NULL;
+	if (self->last)
+		self->last->next = event;
+	else
+		self->first = event;
+	self->last = event;
+	self->pending_count++;
+	self->pending_bytes += event->bytes ? event->bytes->len : 0;
+}
+
+/* After the end nothing comes but what tells of it. */
+void pl_lua_conn_forget(conn_object *self, bool errors)
+{
+	pending *event = self->first;
+
+	self->first = NULL;
+	self->last = NULL;
+	self->pending_count = 0;
+	self->pending_bytes = 0;
+	while (event) {
+		pending *next = event->next;
+
+		if (!errors &&
+		    (event->what.event == PL_OnError || event->what.event == PL_OnException)) {
+			append(self, event);
+		} else {
+			pl_block_unref(event->bytes);
+			pl_free(event);
+		}
+		event = next;
+	}
+}
+
+static void release(conn_object *self)
+{
+	int ref = self->ref;
+	pl_handlers *handlers = self->handlers;
+
+	self->ref = LUA_NOREF;
+	luaL_unref(handlers->script->L, LUA_REGISTRYINDEX, ref);
+	pl_handlers_leave(handlers);
+}
+
+static void event_done(pl_task *task, bool ok)
+{
+	conn_object *self = task->context;
+
+	if (!ok)
+		pl_handlers_exception(self->handlers, task, self->ref);
+	self->busy--;
+	run_next(self);
+}
+
+/* Calls the handler with the conn and what `push` adds. */
+static pl_task *begin(conn_object *self, pl_event event)
+{
+	pl_task *task = pl_handlers_task(self->handlers, event, event_done, self);
+
+	if (task) {
+		lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->ref);
+		self->busy++;
+	}
+	return task;
+}
+
+/* data: of a message, or the text of an error. */
+static void run_event(conn_object *self, const happening *what, const void *data, size_t len)
+{
+	pl_task *task = begin(self, what->event);
+	int arguments = 1;
+
+	if (!task)
+		return;
+	if (data) {
+		lua_pushlstring(task->L, data, len);
+		arguments++;
+	}
+	if (what->word) {
+		lua_pushstring(task->L, what->word);
+		arguments++;
+	}
+	if (what->event == PL_OnFragmented) {
+		lua_pushboolean(task->L, what->more);
+		arguments++;
+	}
+	pl_task_run(task, arguments);
+}
+
+static void disconnect_done(pl_task *task, bool ok)
+{
+	conn_object *self = task->context;
+
+	if (!ok)
+		pl_handlers_exception(self->handlers, task, self->ref);
+	release(self);
+}
+
+static void run_disconnect(conn_object *self)
+{
+	pl_task *task = pl_handlers_task(self->handlers, PL_OnDisconnect, disconnect_done, self);
+	pl_block *reason = self->reason;
+
+	self->disconnected = false;
+	self->reason = NULL;
+	if (task) {
+		lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->ref);
+		lua_pushinteger(task->L, self->code);
+		lua_pushlstring(task->L, reason ? (const char *)reason->data : "",
+				reason ? reason->len : 0);
+	}
+	pl_block_unref(reason);
+	if (task)
+		pl_task_run(task, 3);
+	else
+		release(self);
+}
+
+static void run_first(conn_object *self)
+{
+	pending *event = self->first;
+	pl_block *bytes = event->bytes;
+
+	self->first = event->next;
+	if (!self->first)
+		self->last = NULL;
+	self->pending_count--;
+	self->pending_bytes -= bytes ? bytes->len : 0;
+	run_event(self, &event->what, bytes ? bytes->data : NULL, bytes ? bytes->len : 0);
+	pl_block_unref(bytes);
+	pl_free(event);
+}
+
+/* A handler has ended. Those that do not wait end within the loop below, which then goes on. */
+static void run_next(conn_object *self)
+{
+	if (self->draining)
+		return;
+	self->draining = true;
+	while (!self->busy && self->first)
+		run_first(self);
+	self->draining = false;
+	if (self->busy)
+		return;
+	if (self->disconnected)
+		run_disconnect(self);
+	else if (self->conn)
+		pl_conn_pause(self->conn, false);
+	else
+		release(self);
+}
+
+static void enqueue(conn_object *self, const happening *what, const void *data, size_t len)
+{
+	const pl_limits *limits = self->conn->settings->limits;
+	pending *event = pl_calloc(1, sizeof(*event));
+	pl_block *bytes = data ? pl_block_copy(data, len) : NULL;
+
+	if (!event || (data && !bytes)) {
+		pl_log(PL_LOG_ERROR, "connection dropped: no memory for its messages");
+		pl_free(event);
+		pl_conn_disconnect(self->conn, 1011, PL_SLICE("out of memory"));
+		return;
+	}
+	event->what = *what;
+	event->bytes = bytes;
+	append(self, event);
+	if (self->pending_count >= limits->pending_events ||
+	    self->pending_bytes >= (size_t)limits->high_water)
+		pl_conn_pause(self->conn, true);
+}
+
+static void dispatch(pl_handlers *handlers, pl_conn *conn, const happening *what, const void *data,
+		     size_t len)
+{
+	conn_object *self;
+
+	if (!pl_handlers_has(handlers, what->event))
+		return;
+	self = object_of(handlers, conn);
+	if (self->busy)
+		enqueue(self, what, data, len);
+	else
+		run_event(self, what, data, len);
+}
+
+static void tell_error(pl_handlers *handlers, pl_conn *conn, pl_event event, const char *code,
+		       const char *message)
+{
+	const happening what = { .event = event, .word = code };
+	conn_object *self;
+
+	if (!pl_handlers_has(handlers, event))
+		return;
+	self = object_of(handlers, conn);
+	if (!self->busy)
+		run_event(self, &what, message, strlen(message));
+	else if (self->pending_count < conn->settings->limits->pending_events)
+		enqueue(self, &what, message, strlen(message));
+}
+
+void pl_lua_conn_error(pl_handlers *handlers, pl_conn *conn, int status, const char *message,
+		       bool raise)
+{
+	tell_error(handlers, conn, PL_OnError, pl_status_name(status), message);
+	if (raise)
+		tell_error(handlers, conn, PL_OnException, NULL, message);
+}
+
+/* Questions. */
+
+static void answered(pl_lua_question *question, lua_State *L)
+{
+	conn_object *self = question->object;
+
+	self->busy--;
+	question->answered(question, self->conn, L);
+	run_next(self);
+}
+
+static void question_done(pl_task *task, bool ok)
+{
+	pl_lua_question *question = task->context;
+	conn_object *self = question->object;
+
+	if (!ok)
+		pl_handlers_exception(self->handlers, task, self->ref);
+	answered(question, ok ? task->L : NULL);
+}
+
+static void question_abandoned(pl_task *task)
+{
+	pl_lua_question *question = task->context;
+
+	question->answered(question, NULL, NULL);
+}
+
+void pl_lua_conn_ask(pl_handlers *handlers, pl_conn *conn, pl_lua_question *question)
+{
+	conn_object *self = object_of(handlers, conn);
+	pl_task *task = pl_handlers_task(handlers, question->event, question_done, question);
+
+	question->object = self;
+	self->busy++;
+	if (!task) {
+		answered(question, NULL);
+		return;
+	}
+	task->abandoned = question_abandoned;
+	lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->ref);
+	pl_task_run(task, 1 + (question->push ? question->push(question, task->L) : 0));
+}
+
+void pl_lua_conn_connect(pl_handlers *handlers, pl_conn *conn)
+{
+	dispatch(handlers, conn, &(happening){ .event = PL_OnConnect }, NULL, 0);
+}
+
+void pl_lua_conn_message(pl_handlers *handlers, pl_conn *conn, enum pl_kind kind,
+			 const uint8_t *data, size_t len)
+{
+	const happening what = { .event = kind == PL_KIND_TEXT ? PL_OnMessage : PL_OnBinary };
+
+	dispatch(handlers, conn, &what, data, len);
+}
+
+void pl_lua_conn_fragment(pl_handlers *handlers, pl_conn *conn, enum pl_kind kind,
+			  const uint8_t *data, size_t len, bool more)
+{
+	const happening what = { .event = PL_OnFragmented,
+				 .word = kind == PL_KIND_TEXT ? "text" : "binary",
+				 .more = more };
+
+	dispatch(handlers, conn, &what, data, len);
+}
+
+void pl_lua_conn_drain(pl_handlers *handlers, pl_conn *conn)
+{
+	dispatch(handlers, conn, &(happening){ .event = PL_OnDrain }, NULL, 0);
+}
+
+void pl_lua_conn_flushed(pl_conn *conn)
+{
+	conn_object *self = conn->binding;
+
+	if (self)
+		pl_lua_flush_answered(&self->flushes, conn);
+}
+
+void pl_lua_conn_pong(pl_conn *conn, const uint8_t *payload, size_t len)
+{
+	conn_object *self = conn->binding;
+
+	if (self)
+		pl_lua_ping_answered(&self->pings, payload, len);
+}
+
+void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, uint16_t code,
+			    pl_slice reason)
+{
+	conn_object *self = conn->binding;
+
+	if (!self && !(session && pl_handlers_has(handlers, PL_OnDisconnect)))
+		return;
+	self = object_of(handlers, conn);
+	self->info = pl_conn_info_ref(conn->info);
+	conn->ops->counts(conn, &self->received, &self->sent);
+	self->conn = NULL;
+	conn->binding = NULL;
+	pl_lua_conn_forget(self, false);
+	self->disconnected = session;
+	self->code = code;
+	self->reason = reason.len ? pl_block_copy(reason.at, reason.len) : NULL;
+	pl_lua_ping_failed(&self->pings, PL_ECLOSED);
+	pl_lua_flush_failed(&self->flushes, PL_ECLOSED);
+	if (self->busy)
+		return;
+	if (session)
+		run_disconnect(self);
+	else
+		release(self);
+}
