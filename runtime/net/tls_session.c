@@ -98,6 +98,11 @@ static bool mix(uint8_t id[PL_SHA256_SIZE], const void *data, size_t len)
 	       pl_sha256(both, sizeof(both), id) == PL_OK;
 }
 
+static bool mix_text(uint8_t id[PL_SHA256_SIZE], const char *text)
+{
+	return mix(id, text ? text : "", text ? strlen(text) : 0);
+}
+
 static bool mix_authorities(uint8_t id[PL_SHA256_SIZE], SSL_CTX *ssl)
 {
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl));
@@ -118,16 +123,18 @@ static bool mix_authorities(uint8_t id[PL_SHA256_SIZE], SSL_CTX *ssl)
 }
 
 /* The ticket keys are the process's, so a ticket says under which rules it was given: whom one
- * server or name has let in is not let in by another (CVE-2025-23419). */
+ * server or name has let in is not let in by another (CVE-2025-23419), and a session of 1.2 keeps
+ * its cipher. */
 static bool make_id(uint8_t id[PL_SHA256_SIZE], SSL_CTX *ssl, const pl_tls_settings *settings)
 {
+	const int rules[] = { settings->verify, settings->verify_depth, settings->min_version,
+			      settings->max_version };
 	unsigned char certificate[EVP_MAX_MD_SIZE];
-	int rules[] = { settings->verify, settings->verify_depth };
 	unsigned len = 0;
 
 	return X509_digest(SSL_CTX_get0_certificate(ssl), EVP_sha256(), certificate, &len) == 1 &&
 	       mix(id, certificate, len) && mix(id, rules, sizeof(rules)) &&
-	       mix_authorities(id, ssl);
+	       mix_text(id, settings->cipher_list) && mix_authorities(id, ssl);
 }
 
 bool pl_tls_set_sessions(SSL_CTX *ssl, const pl_tls_settings *settings)

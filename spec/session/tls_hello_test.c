@@ -109,6 +109,48 @@ static void bad_names(void **state)
 	pl_tls_context_unref(server);
 }
 
+/* Lengths and kinds in the list of names (RFC 6066 3) that are not as they should be. */
+static void broken_names(void **state)
+{
+	static const char asked[] = "second.example";
+	enum { LIST = -5, KIND = -3, LENGTH = -2 };
+	static const struct {
+		int place, value;
+	} changes[] = { { LIST, 255 },	     { LIST + 1, 0 }, { LIST + 1, 16 },	 { LIST + 1, 18 },
+			{ KIND, 1 },	     { LENGTH, 1 },   { LENGTH + 1, 0 }, { LENGTH + 1, 13 },
+			{ LENGTH + 1, 255 }, { 3, 0 } };
+	char path[TLS_FILE_PATH];
+	const pl_tls_identity others[] = { { .name = asked, .cert_file = path } };
+	pl_tls_settings settings = peer_settings();
+	SSL_CTX *client = peer_client_context();
+	pl_tls_context *server;
+
+	(void)state;
+	tls_path(path, "second-both.pem");
+	settings.others = others;
+	settings.other_count = 1;
+	server = peer_context(&settings);
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		char hello[2048], *name;
+		struct peer peer;
+		int len;
+
+		assert_int_equal(peer_open(&peer, server, client), PL_OK);
+		SSL_set_tlsext_host_name(peer.client, asked);
+		peer_client_step(&peer);
+		len = BIO_read(peer.from_client, hello, sizeof(hello));
+		name = memmem(hello, (size_t)len, asked, sizeof(asked) - 1);
+		assert_non_null(name);
+		name[changes[i].place] = (char)changes[i].value;
+		pl_memory_feed(&peer.memory, hello, (size_t)len);
+		peer_turn(&peer);
+		peer_expect(&peer, "closed:EPROTO ");
+		peer_close(&peer);
+	}
+	SSL_CTX_free(client);
+	pl_tls_context_unref(server);
+}
+
 static void says_plain(pl_stream *stream)
 {
 	assert_int_equal(pl_stream_write(stream, "use TLS", 7), PL_OK);
@@ -147,9 +189,8 @@ static void plain_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(alpn),
-		cmocka_unit_test(names),
-		cmocka_unit_test(bad_names),
+		cmocka_unit_test(alpn),	      cmocka_unit_test(names),
+		cmocka_unit_test(bad_names),  cmocka_unit_test(broken_names),
 		cmocka_unit_test(plain_text),
 	};
 

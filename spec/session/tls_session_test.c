@@ -96,6 +96,21 @@ static void between_contexts(void **state)
 	}
 }
 
+/* OpenSSL does not ask whether it would still choose the cipher of a session. */
+static void ciphers_do_not_wander(void **state)
+{
+	pl_tls_settings usual = peer_settings(), strong = peer_settings();
+
+	(void)state;
+	strong.cipher_list = "ECDHE-ECDSA-AES256-GCM-SHA384:TLS_AES_256_GCM_SHA384";
+	for (size_t v = 0; v < 2; v++) {
+		int version = peer_versions[v];
+
+		assert_true(resumes(version, VISIT(&strong), VISIT(&strong), NULL));
+		assert_false(resumes(version, VISIT(&usual), VISIT(&strong), NULL));
+	}
+}
+
 /* A session belongs to the certificate that the client was shown (CVE-2025-23419). */
 static void between_names(void **state)
 {
@@ -274,13 +289,10 @@ static void without_tickets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(between_contexts),
-		cmocka_unit_test(between_names),
-		cmocka_unit_test(chains),
-		cmocka_unit_test(keys_change),
-		cmocka_unit_test(changed_tickets),
-		cmocka_unit_test(sessions_run_out),
-		cmocka_unit_test(certificates_run_out),
+		cmocka_unit_test(between_contexts),	 cmocka_unit_test(between_names),
+		cmocka_unit_test(ciphers_do_not_wander), cmocka_unit_test(chains),
+		cmocka_unit_test(keys_change),		 cmocka_unit_test(changed_tickets),
+		cmocka_unit_test(sessions_run_out),	 cmocka_unit_test(certificates_run_out),
 		cmocka_unit_test(without_tickets),
 	};
 
