@@ -58,11 +58,8 @@ static bool is_closing(const pl_listener *listener)
 
 static void adopt(pl_listener *listener, pl_tcp *tcp, int fd)
 {
-	pl_stream *stream;
-
 	listener->told = false;
-	if (pl_tcp_open(tcp, listener->loop, fd, &stream) == PL_OK)
-		listener->events->accept(listener->owner, stream);
+	listener->events->accept(listener->owner, pl_tcp_open(tcp, listener->loop, fd));
 }
 
 /* False when there is nothing more to take for now. */

@@ -68,6 +68,7 @@ static void end_turn(pl_loop *loop)
 {
 	run_list(&loop->deferred);
 	run_list(&loop->flushes);
+	pl_sockets_end_turn(loop);
 	if (!pl_list_empty(&loop->deferred) || !pl_list_empty(&loop->flushes))
 		uv_async_send(&loop->wake);
 }
@@ -100,6 +101,11 @@ static int init_handles(pl_loop *loop)
 
 	if (status)
 		return status;
+	status = pl_sockets_init(loop);
+	if (status) {
+		uv_loop_close(&loop->uv);
+		return status;
+	}
 	uv_prepare_init(&loop->uv, &loop->prepare);
 	uv_check_init(&loop->uv, &loop->check);
 	uv_timer_init(&loop->uv, &loop->timer);
@@ -152,6 +158,7 @@ static void close_own(pl_loop *loop)
 	for (i = 0; i < PL_LOOP_SIGNALS; i++)
 		if (loop->signals[i].number)
 			uv_close((uv_handle_t *)&loop->signals[i].handle, NULL);
+	pl_sockets_close(loop);
 	uv_close((uv_handle_t *)&loop->timer, NULL);
 	uv_close((uv_handle_t *)&loop->prepare, NULL);
 	uv_close((uv_handle_t *)&loop->check, NULL);
@@ -168,6 +175,7 @@ void pl_loop_free(pl_loop *loop)
 	close_own(loop);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	run_list(&loop->deferred);
+	pl_sockets_end_turn(loop);
 	uv_walk(&loop->uv, close_handle, NULL);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	uv_loop_close(&loop->uv);

@@ -24,8 +24,16 @@ typedef struct pl_loop_signal {
 	int number; /* 0: free */
 } pl_loop_signal;
 
+/* The connected sockets: see socket.h. */
+typedef struct pl_sockets {
+	uv_poll_t poll; /* of the set */
+	int set;	/* of epoll */
+	struct pl_socket *closing;
+} pl_sockets;
+
 struct pl_loop {
 	uv_loop_t uv;
+	pl_sockets sockets;
 	uv_prepare_t prepare;
 	uv_check_t check;
 	uv_timer_t timer;
@@ -51,5 +59,10 @@ struct pl_loop {
 
 /* The status for a libuv error. */
 int pl_net_status(int uv_error);
+
+/* socket.c, for loop.c. */
+int pl_sockets_init(pl_loop *loop);	 /* 0 or libuv's error */
+void pl_sockets_end_turn(pl_loop *loop); /* tells those that have closed */
+void pl_sockets_close(pl_loop *loop);
 
 #endif

@@ -7,8 +7,8 @@
 #include "base/status.h"
 #include "net/work.h"
 
-/* The socket is full: libuv can wait for it to take bytes, and only bytes. */
-static int wait_with_bytes(pl_output *output, pl_chunk_pool *pool)
+/* The file system cannot: bytes are put before the part. */
+static int with_bytes(pl_output *output, pl_chunk_pool *pool)
 {
 	int64_t got = pl_output_read_file(output, pool);
 
@@ -16,7 +16,7 @@ static int wait_with_bytes(pl_output *output, pl_chunk_pool *pool)
 		return PL_SENDFILE_COLD;
 	if (got == 0)
 		return PL_EIO; /* it has become shorter */
-	return got < 0 ? (int)got : PL_SENDFILE_FULL;
+	return got < 0 ? (int)got : PL_SENDFILE_SENT;
 }
 
 int pl_sendfile(int fd, pl_output *output, pl_chunk_pool *pool, bool warm, size_t *sent)
@@ -34,18 +34,17 @@ int pl_sendfile(int fd, pl_output *output, pl_chunk_pool *pool, bool warm, size_
 	do
 		n = sendfile(fd, part->file->fd, &offset, len);
 	while (n < 0 && errno == EINTR);
-	/* EINVAL, ENOSYS: the file system cannot. */
-	if (n < 0 && (errno == EAGAIN || errno == EINVAL || errno == ENOSYS))
-		return wait_with_bytes(output, pool);
+	if (n < 0 && errno == EAGAIN)
+		return PL_SENDFILE_FULL;
+	if (n < 0 && (errno == EINVAL || errno == ENOSYS))
+		return with_bytes(output, pool);
 	if (n < 0)
 		return pl_status_from_errno(errno);
 	if (n == 0)
 		return PL_EIO; /* it has become shorter */
 	*sent = (size_t)n;
 	pl_output_consume(output, pool, (size_t)n);
-	if (*sent < len && pl_output_file(output))
-		return wait_with_bytes(output, pool);
-	return PL_SENDFILE_SENT;
+	return *sent < len ? PL_SENDFILE_FULL : PL_SENDFILE_SENT;
 }
 
 struct pl_sendfile_wait {

@@ -16,8 +16,8 @@ enum {
 };
 
 typedef enum pl_sendfile_result {
-	PL_SENDFILE_SENT, /* some, or all, of the part: go on */
-	PL_SENDFILE_FULL, /* the socket takes no more; bytes are first in the output now */
+	PL_SENDFILE_SENT, /* some, or all, of the part; or bytes are before it now: go on */
+	PL_SENDFILE_FULL, /* the socket takes no more */
 	PL_SENDFILE_COLD  /* has to be read in */
 } pl_sendfile_result;
 

@@ -11,7 +11,7 @@ typedef struct pl_tcp pl_tcp;
 pl_tcp *pl_tcp_new(void);
 void pl_tcp_free(pl_tcp *tcp); /* when it was not opened */
 
-/* Makes it the stream of a connected socket. On PL_EIO both are gone. */
-int pl_tcp_open(pl_tcp *tcp, pl_loop *loop, int fd, pl_stream **stream);
+/* Makes it the stream of a connected socket, which must not block. */
+pl_stream *pl_tcp_open(pl_tcp *tcp, pl_loop *loop, int fd);
 
 #endif

@@ -235,10 +235,10 @@ static const struct {
 	bool tls;
 	size_t most;
 } rows[] = {
-	{ "HTTP, between requests", http, false, 980 },
-	{ "WebSocket", plain, false, 940 },
-	{ "WebSocket, deflate shared", deflated, false, 985 },
-	{ "WebSocket, a browser's head", browser, false, 1080 },
+	{ "HTTP, between requests", http, false, 750 },
+	{ "WebSocket", plain, false, 710 },
+	{ "WebSocket, deflate shared", deflated, false, 760 },
+	{ "WebSocket, a browser's head", browser, false, 850 },
 	{ "WebSocket over TLS", plain, true, 16000 },
 };
 
