@@ -3,7 +3,7 @@
  *
  *   perilune [options] APP [arguments]
  *   perilune [options] test [busted's arguments]
- *   perilune cert DIR [--name NAME]...
+ *   perilune cert DIR [--self-signed] [--name NAME]...
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ enum { EXIT_USAGE = 2, CERT_NAMES = 100 };
 static const char help[] =
 	"Usage: perilune [options] APP [arguments]\n"
 	"       perilune [options] test [DIR] [busted's arguments]\n"
-	"       perilune cert DIR [--name NAME]...\n"
+	"       perilune cert DIR [--self-signed] [--name NAME]...\n"
 	"\n"
 	"Runs a Lua script that serves realtime protocols. APP is a Lua file, or a folder\n"
 	"with a main.lua. Whatever follows APP is the script's own (arg[1], arg[2], ...).\n"
@@ -37,6 +37,7 @@ static const char help[] =
 	"  test               run busted specs inside the runtime (default folder: spec)\n"
 	"  cert               make certificates for TLS: an authority of your own (ca.pem, which\n"
 	"                     clients have to trust) and what a server needs (cert.pem, key.pem).\n"
+	"                     Self-signed: these two alone, without an authority.\n"
 	"                     Names: host names and IP addresses; default localhost, 127.0.0.1, "
 	"::1\n"
 	"\n"
@@ -124,20 +125,25 @@ static int take_options(int argc, char **argv, pl_script_options *options, int *
 	return -1;
 }
 
-static int write_certificates(const char *folder, const char *const *names, size_t count)
+static int write_certificates(const char *folder, const char *const *names, size_t count,
+			      bool self_signed)
 {
 	static const char *const usual[] = { "localhost", "127.0.0.1", "::1" };
 	char error[PL_CERTIFICATE_FOLDER_ERROR];
 
-	if (pl_certificate_folder(folder, count ? names : usual, count ? count : 3, error)) {
+	if (pl_certificate_folder(folder, count ? names : usual, count ? count : 3, self_signed,
+				  error)) {
 		fprintf(stderr, "perilune: %s\n", error);
 		return EXIT_FAILURE;
 	}
-	printf("%s/ca.pem      the authority, for %d days: clients have to trust it\n"
-	       "%s/ca-key.pem  its key: keep it safe\n"
-	       "%s/cert.pem    the server's certificate, for %d days\n"
+	if (!self_signed)
+		printf("%s/ca.pem      the authority, for %d days: clients have to trust it\n"
+		       "%s/ca-key.pem  its key: keep it safe\n",
+		       folder, PL_CERTIFICATE_CA_DAYS, folder);
+	printf("%s/cert.pem    the server's certificate, for %d days%s\n"
 	       "%s/key.pem     its key\n",
-	       folder, PL_CERTIFICATE_CA_DAYS, folder, folder, PL_CERTIFICATE_SERVER_DAYS, folder);
+	       folder, PL_CERTIFICATE_SERVER_DAYS, self_signed ? ": clients have to trust it" : "",
+	       folder);
 	return EXIT_SUCCESS;
 }
 
@@ -146,11 +152,14 @@ static int cert(int argc, char **argv)
 {
 	const char *names[CERT_NAMES];
 	const char *folder = NULL;
+	bool self_signed = false;
 	size_t count = 0;
 	int i;
 
 	for (i = 0; i < argc; i++) {
-		if (is_option(argv[i], "--name")) {
+		if (strcmp(argv[i], "--self-signed") == 0) {
+			self_signed = true;
+		} else if (is_option(argv[i], "--name")) {
 			const char *name = option_value(argc, argv, &i);
 
 			if (!name || count == CERT_NAMES)
@@ -167,7 +176,7 @@ static int cert(int argc, char **argv)
 	}
 	if (!folder)
 		return usage("cert: which folder?%s", "");
-	return write_certificates(folder, names, count);
+	return write_certificates(folder, names, count, self_signed);
 }
 
 int main(int argc, char **argv)

@@ -267,6 +267,19 @@ describe("perilune cert", function()
     assert.equal(1, process.run({ process.PERILUNE, "cert", "a", "--name", "b c" }).code)
   end)
 
+  it("may be its own authority", function()
+    local folder = fixture.folder().path
+    local made = process.run { process.PERILUNE, "cert", folder, "--self-signed" }
+    assert.equal(0, made.code, made.errors)
+    assert.matches("cert.pem    the server's certificate, for %d+ days: clients have", made.output)
+    assert.is_nil(io.open(folder .. "/ca.pem"))
+    local listening = fixture.server({ tls = folder }, { OnCommandGet = hello })
+    local url = ("https://localhost:%d/"):format(listening.port)
+    local ca = folder .. "/cert.pem"
+    local got = process.run { "curl", "-sS", "--noproxy", "*", "--cacert", ca, url }
+    assert.equal("hello http http/1.1", got.output, got.errors)
+  end)
+
   it("takes names and addresses", function()
     local folder = certify("chat.example", "192.0.2.7")
     local shown = process.run { "openssl", "x509", "-in", folder .. "/cert.pem", "-noout", "-text" }

@@ -12,7 +12,7 @@
 #include "crypto/certificate.h"
 #include "crypto/random.h"
 
-enum { PATH_LONGEST = 400, FILES = 4, DAY = 86400 };
+enum { PATH_LONGEST = 400, AUTHORITY = 0, SERVER = 2, FILES = 4, DAY = 86400 };
 
 /* A clock that is behind ours by less than this takes the certificates, too. */
 enum { BACKDATED = 3600 };
@@ -48,12 +48,12 @@ static void set_path(writing *self, const char *name)
 	snprintf(self->path, sizeof(self->path), "%s/%s", self->folder, name);
 }
 
-static int check_free(writing *self)
+static int check_free(writing *self, size_t first)
 {
 	struct stat info;
 	size_t i;
 
-	for (i = 0; i < FILES; i++) {
+	for (i = first; i < FILES; i++) {
 		set_path(self, files[i].name);
 		if (lstat(self->path, &info) == 0)
 			return fail(self, PL_EINVAL, "is there already");
@@ -126,26 +126,26 @@ static int make_server(pl_certificate **server, const char *const *names, size_t
 	return pl_certificate_new(server, &plan, authority);
 }
 
-static int make_all(writing *self, const char *const *names, size_t count)
+static int make_all(writing *self, const char *const *names, size_t count, bool self_signed)
 {
 	pl_certificate *authority = NULL, *server = NULL;
-	int status = make_authority(&authority);
+	int status = self_signed ? PL_OK : make_authority(&authority);
 
 	if (!status)
 		status = make_server(&server, names, count, authority);
 	if (status)
 		fail(self, status, "the certificates cannot be made");
+	if (!status && authority)
+		status = write_pair(self, AUTHORITY, authority);
 	if (!status)
-		status = write_pair(self, 0, authority);
-	if (!status)
-		status = write_pair(self, 2, server);
+		status = write_pair(self, SERVER, server);
 	pl_certificate_free(authority);
 	pl_certificate_free(server);
 	return status;
 }
 
 int pl_certificate_folder(const char *folder, const char *const *names, size_t name_count,
-			  char error[PL_CERTIFICATE_FOLDER_ERROR])
+			  bool self_signed, char error[PL_CERTIFICATE_FOLDER_ERROR])
 {
 	writing self = { .folder = folder, .error = error };
 	size_t i;
@@ -161,6 +161,6 @@ int pl_certificate_folder(const char *folder, const char *const *names, size_t n
 		return fail(&self, PL_EINVAL, name_count ? "too long" : "no name is given");
 	if (mkdir(folder, 0755) && errno != EEXIST)
 		return fail_errno(&self);
-	status = check_free(&self);
-	return status ? status : make_all(&self, names, name_count);
+	status = check_free(&self, self_signed ? SERVER : AUTHORITY);
+	return status ? status : make_all(&self, names, name_count, self_signed);
 }

@@ -73,7 +73,7 @@ static void a_folder_is_written_once(void **state)
 	(void)state;
 	make_folder_name();
 	umask(022);
-	assert_int_equal(pl_certificate_folder(folder, names, 3, error), PL_OK);
+	assert_int_equal(pl_certificate_folder(folder, names, 3, false, error), PL_OK);
 	assert_int_equal(mode_of("ca.pem"), 0644);
 	assert_int_equal(mode_of("ca-key.pem"), 0600);
 	assert_int_equal(mode_of("cert.pem"), 0644);
@@ -87,11 +87,34 @@ static void a_folder_is_written_once(void **state)
 	EVP_PKEY_free(key);
 	X509_free(ca);
 	X509_free(cert);
-	assert_int_equal(pl_certificate_folder(folder, names, 3, error), PL_EINVAL);
+	assert_int_equal(pl_certificate_folder(folder, names, 3, false, error), PL_EINVAL);
 	assert_non_null(strstr(error, "/ca.pem: is there already"));
 	unlink(path_of("ca.pem"));
-	assert_int_equal(pl_certificate_folder(folder, names, 3, error), PL_EINVAL);
+	assert_int_equal(pl_certificate_folder(folder, names, 3, false, error), PL_EINVAL);
 	assert_non_null(strstr(error, "/ca-key.pem: is there already"));
+	remove_folder();
+}
+
+static void self_signed(void **state)
+{
+	char error[PL_CERTIFICATE_FOLDER_ERROR] = "";
+	EVP_PKEY *key;
+	X509 *cert;
+
+	(void)state;
+	make_folder_name();
+	assert_int_equal(pl_certificate_folder(folder, names, 3, true, error), PL_OK);
+	assert_int_equal(access(path_of("ca.pem"), F_OK), -1);
+	assert_int_equal(mode_of("key.pem"), 0600);
+	cert = read_x509("cert.pem");
+	key = X509_get_pubkey(cert);
+	assert_int_equal(X509_self_signed(cert, 1), 1);
+	assert_int_equal(X509_verify(cert, key), 1);
+	assert_int_equal(X509_check_host(cert, "localhost", 0, 0, NULL), 1);
+	EVP_PKEY_free(key);
+	X509_free(cert);
+	assert_int_equal(pl_certificate_folder(folder, names, 3, true, error), PL_EINVAL);
+	assert_non_null(strstr(error, "/cert.pem: is there already"));
 	remove_folder();
 }
 
@@ -102,12 +125,12 @@ static void what_cannot_be(void **state)
 
 	(void)state;
 	make_folder_name();
-	assert_int_equal(pl_certificate_folder(folder, wrong, 2, error), PL_EINVAL);
+	assert_int_equal(pl_certificate_folder(folder, wrong, 2, false, error), PL_EINVAL);
 	assert_string_equal(error, "'not a name': is no host name and no IP address");
-	assert_int_equal(pl_certificate_folder(folder, NULL, 0, error), PL_EINVAL);
+	assert_int_equal(pl_certificate_folder(folder, NULL, 0, false, error), PL_EINVAL);
 	assert_int_equal(access(folder, F_OK), -1);
 	strcat(folder, "/no/such");
-	assert_int_equal(pl_certificate_folder(folder, names, 1, error), PL_ENOENT);
+	assert_int_equal(pl_certificate_folder(folder, names, 1, false, error), PL_ENOENT);
 	assert_non_null(strstr(error, "/no/such: no such file or directory"));
 	folder[strlen(folder) - strlen("/tls/no/such")] = '\0';
 	assert_int_equal(rmdir(folder), 0);
@@ -117,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_folder_is_written_once),
+		cmocka_unit_test(self_signed),
 		cmocka_unit_test(what_cannot_be),
 	};
 
