@@ -370,6 +370,72 @@ describe("task:cancel", function()
     assert.is_true(second:wait(20))
   end)
 
+  it("works in conn:flush", function()
+    local server = fixture.server { limits = { high_water = 2 ^ 20, send_queue = 2 ^ 26 } }
+    local peer, conn = fixture.pair(server, { receive_buffer = 4096 })
+    conn:write(("x"):rep(2 ^ 24))
+    cancel_in(function() conn:flush() end)
+    cancel_in(function() conn:flush(50) end)
+    local flusher = begun(conn.flush, conn)
+    assert.equal(2 ^ 24, #peer:read(60))
+    assert.is_true(flusher:wait(20))
+  end)
+
+  it("works in what a request waits for; the answer is then the handler's", function()
+    local large = ("x"):rep(2 ^ 24)
+    local waits = {
+      read = function(request) request:read() end,
+      body = function(request) return request.body end,
+      write = function(_, response)
+        for _ = 1, 20 do
+          response:write(large)
+        end
+      end,
+    }
+    local told
+    local server = fixture.server({}, {
+      OnCommandGet = function(_, request, response)
+        local f = waits[request.document:sub(2)]
+        local ok, message = pcall(cancel_in, function() f(request, response) end)
+        told = ok or message
+        if request.document ~= "/write" then response.content_text = "answered" end
+      end,
+    })
+    for _, name in ipairs { "read", "body", "write" } do
+      told = nil
+      local peer = fixture.socket(server, { receive_buffer = 4096 })
+      peer:send(("POST /%s HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"):format(name))
+      clock.wait_for(function() return told ~= nil end)
+      assert.is_true(told)
+      if name ~= "write" then
+        assert.equal("HTTP/1.1 200 OK", peer:read(15))
+      end
+      peer:close()
+    end
+  end)
+
+  it("works in response:send_file, which goes on", function()
+    local folder = fixture.folder()
+    folder:write("file.txt", "contents")
+    local cancelled = 0
+    local server = fixture.server({}, {
+      OnCommandGet = function(_, _, response)
+        local made = begun(function() response:send_file(folder.path .. "/file.txt") end)
+        made:cancel()
+        if select(3, made:wait()) == "ECANCELED" then cancelled = cancelled + 1 end
+      end,
+    })
+    -- Now and then the file is open before we come to it.
+    clock.wait_for(function()
+      local peer = fixture.socket(server)
+      peer:send "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+      local answer = peer:read_all()
+      assert.matches("^HTTP/1.1 200 OK\r\n", answer)
+      assert.matches("contents$", answer)
+      return cancelled > 0
+    end)
+  end)
+
   it("works in task:wait, task.all and task.race", function()
     local long = begun(function() timer.sleep(60) end)
     cancel_in(function() long:wait() end)
