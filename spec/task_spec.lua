@@ -407,9 +407,7 @@ describe("task:cancel", function()
       peer:send(("POST /%s HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"):format(name))
       clock.wait_for(function() return told ~= nil end)
       assert.is_true(told)
-      if name ~= "write" then
-        assert.equal("HTTP/1.1 200 OK", peer:read(15))
-      end
+      if name ~= "write" then assert.equal("HTTP/1.1 200 OK", peer:read(15)) end
       peer:close()
     end
   end)
