@@ -106,15 +106,14 @@ static void connected(attempt *self)
 	pl_dial *dial = self->dial;
 	pl_tcp *tcp = pl_tcp_new();
 	int fd = self->fd;
-	int status = PL_ENOMEM;
 
 	/* Two watchers of one descriptor are more than libuv takes. */
 	if (tcp)
 		self->fd = -1;
 	attempt_drop(self);
 	if (tcp)
-		status = pl_tcp_open(tcp, dial->loop, fd, &dial->stream);
-	finish(dial, status);
+		dial->stream = pl_tcp_open(tcp, dial->loop, fd);
+	finish(dial, tcp ? PL_OK : PL_ENOMEM);
 }
 
 static void on_writable(uv_poll_t *poll, int uv_status, int events)
