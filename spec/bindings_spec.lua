@@ -1,19 +1,10 @@
 -- covers: internal/bindings.lua internal/paths.lua internal/tls.lua lua/lua_server_listen.c
 -- covers: lua/lua_server_settings.c
 local capture = require "spec.support.capture"
+local certificates = require "spec.support.certificates"
 local fixture = require "spec.support.fixture"
 local process = require "spec.support.process"
 local server = require "perilune.server"
-
-local function certify(...)
-  local folder = fixture.folder().path
-  local argv = { process.PERILUNE, "cert", folder }
-  for _, name in ipairs { ... } do
-    argv[#argv + 1] = "--name=" .. name
-  end
-  assert.equal(0, process.run(argv).code)
-  return folder
-end
 
 --- What curl gets from a URL: the body, or its exit code.
 local function get(url, ...)
@@ -262,15 +253,11 @@ describe("a server with bindings", function()
     local probe = fixture.server { bindings = "127.0.0.1:0,127.0.0.1:0" }
     local plain, secure = probe.bindings[1].port, probe.bindings[2].port
     probe:stop()
-    local folder = certify()
+    local folder = certificates.folder()
     local made = fixture.server({
       bindings = ("127.0.0.1:%d,127.0.0.1:%d"):format(plain, secure),
       port = plain,
-      tls = {
-        cert_file = folder .. "/cert.pem",
-        key_file = folder .. "/key.pem",
-        port = secure,
-      },
+      tls = certificates.tls(folder, { port = secure }),
     }, { OnCommandGet = tell })
     assert.equal("127.0.0.1", get(("http://127.0.0.1:%d/"):format(plain)))
     assert.equal("127.0.0.1", get(("https://127.0.0.1:%d/"):format(secure)))
@@ -278,22 +265,15 @@ describe("a server with bindings", function()
   end)
 
   it("has certificates of its own for each, and names within each", function()
-    local one, two, three = certify "one.example", certify "two.example", certify "three.example"
+    local one = certificates.folder "one.example"
+    local two = certificates.folder "two.example"
+    local three = certificates.folder "three.example"
     local made = fixture.server {
       tls = one,
       bindings = {
         { tls = true },
         {
-          tls = {
-            cert_file = two .. "/cert.pem",
-            key_file = two .. "/key.pem",
-            sni = {
-              ["three.example"] = {
-                cert_file = three .. "/cert.pem",
-                key_file = three .. "/key.pem",
-              },
-            },
-          },
+          tls = certificates.tls(two, { sni = { ["three.example"] = certificates.tls(three) } }),
         },
         { tls = false },
       },
@@ -311,7 +291,7 @@ describe("a server with bindings", function()
   end)
 
   it("announces each address", function()
-    local folder = certify()
+    local folder = certificates.folder()
     local path = fixture.script(([[
       local bindings = { { host = "127.0.0.1" }, { host = "::1", tls = "%s" } }
       assert(require("perilune.server").new({ port = 0, bindings = bindings }):start())

@@ -1,4 +1,5 @@
 --- When connections are kept and when they end: HTTP, TCP, TLS.
+local certificates = require "spec.support.certificates"
 local clock = require "spec.support.clock"
 local ffi = require "ffi"
 local fixture = require "spec.support.fixture"
@@ -188,8 +189,7 @@ describe("a flood of TLS handshakes", function()
   after_each(fixture.clean)
 
   it("does not hold up who is there, and all are served", function()
-    local folder = fixture.folder().path
-    assert.equal(0, process.run({ process.PERILUNE, "cert", folder }).code)
+    local folder = certificates.folder()
     local made = fixture.server({
       limits = { tls_handshakes = 1 },
       bindings = { { tls = false }, { tls = folder } },

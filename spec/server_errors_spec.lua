@@ -1,4 +1,5 @@
 -- covers: lua/lua_server_ask.c
+local certificates = require "spec.support.certificates"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
@@ -124,8 +125,7 @@ describe("OnError", function()
   end)
 
   it("tells of TLS handshakes that fail, and not of who only connects", function()
-    local folder = fixture.folder().path
-    assert.equal(0, process.run({ process.PERILUNE, "cert", folder }).code)
+    local folder = certificates.folder()
     local seen, events = noting()
     local made = fixture.server({ tls = folder, limits = { handshake_timeout = 0.2 } }, events)
     fixture.socket(made):close()
@@ -262,8 +262,7 @@ describe("OnTCPConnect", function()
   end)
 
   it("comes before TLS, and may wait", function()
-    local folder = fixture.folder().path
-    assert.equal(0, process.run({ process.PERILUNE, "cert", folder }).code)
+    local folder = certificates.folder()
     local asked
     local made = fixture.server({ tls = folder }, {
       OnTCPConnect = function(conn)
