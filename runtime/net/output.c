@@ -94,17 +94,17 @@ static void append(pl_output *output, pl_chunk *chunk)
 }
 
 /* What has begun to leave cannot be overtaken: what is written now must not share its chunk. */
-static bool takes_more(const pl_output *output, const pl_chunk *chunk, size_t n)
+static bool takes_more(const pl_chunk *chunk, size_t n)
 {
 	return chunk && chunk->room > 0 && chunk->room - chunk->end >= n && !chunk->ahead &&
-	       chunk->start == 0 && output->len - chunk->end >= output->pinned;
+	       chunk->start == 0;
 }
 
 uint8_t *pl_output_reserve(pl_output *output, pl_chunk_pool *pool, size_t n)
 {
 	pl_chunk *chunk = output->last;
 
-	if (!takes_more(output, chunk, n)) {
+	if (!takes_more(chunk, n)) {
 		chunk = new_chunk(pool, n, !chunk);
 		if (!chunk)
 			return NULL;
@@ -196,16 +196,11 @@ int64_t pl_output_read_file(pl_output *output, pl_chunk_pool *pool)
 /* Where the chunks begin of which nothing has left. *last: the chunk before, NULL if none. */
 static pl_chunk **movable(pl_output *output, pl_chunk **last)
 {
-	pl_chunk **at = &output->first;
-	size_t before = 0;
+	pl_chunk *first = output->first;
+	bool begun = first && first->start > 0;
 
-	*last = NULL;
-	while (*at && (before < output->pinned || (*at)->start > 0)) {
-		before += (*at)->end - (*at)->start;
-		*last = *at;
-		at = &(*at)->next;
-	}
-	return at;
+	*last = begun ? first : NULL;
+	return begun ? &first->next : &output->first;
 }
 
 static void fill(pl_output *output, pl_chunk *chunk, const void *data, size_t len)
@@ -260,7 +255,6 @@ size_t pl_output_peek(const pl_output *output, pl_output_piece *pieces, size_t m
 void pl_output_consume(pl_output *output, pl_chunk_pool *pool, size_t n)
 {
 	output->len -= n;
-	output->pinned -= n < output->pinned ? n : output->pinned;
 	while (output->first) {
 		pl_chunk *chunk = output->first;
 		size_t left = chunk->end - chunk->start;

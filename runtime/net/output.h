@@ -40,8 +40,7 @@ typedef struct pl_chunk_pool {
 typedef struct pl_output {
 	pl_chunk *first;
 	pl_chunk *last;
-	size_t len;    /* bytes not sent */
-	size_t pinned; /* of them, with the system already: they cannot be moved any more */
+	size_t len; /* bytes not sent */
 } pl_output;
 
 typedef struct pl_output_piece {

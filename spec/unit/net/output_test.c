@@ -261,26 +261,6 @@ static void some_writes_go_ahead(void **state)
 	assert_null(output.first);
 }
 
-static void what_the_system_has_stays_in_front(void **state)
-{
-	pl_output output = { 0 };
-
-	(void)state;
-	link_text(&output, "aaa");
-	link_text(&output, "bbb");
-	link_text(&output, "ccc");
-	output.pinned = 4;
-	assert_int_equal(pl_output_insert(&output, &pool, 1, "1", 1), PL_OK);
-	assert_string_equal(text_of(&output), "aaa bbb 1 ccc ");
-	output.pinned = 8;
-	assert_int_equal(pl_output_insert(&output, &pool, 1, "2", 1), PL_OK);
-	assert_string_equal(text_of(&output), "aaa bbb 1 ccc 2 ");
-	pl_output_consume(&output, &pool, 8);
-	assert_int_equal(output.pinned, 0);
-	assert_string_equal(text_of(&output), "cc 2 ");
-	pl_output_clear(&output, &pool);
-}
-
 static void nothing_is_packed_into_what_may_change(void **state)
 {
 	pl_output output = { 0 };
@@ -304,12 +284,11 @@ static void what_has_not_begun_can_be_dropped(void **state)
 	link_text(&output, "bbb");
 	link_text(&output, "ccc");
 	pl_output_consume(&output, &pool, 1);
-	output.pinned = 3;
 	pl_output_cut(&output, &pool);
-	assert_string_equal(text_of(&output), "aa bbb ");
-	assert_int_equal(output.len, 5);
+	assert_string_equal(text_of(&output), "aa ");
+	assert_int_equal(output.len, 2);
 	put(&output, "d", 1);
-	output.pinned = 0;
+	assert_string_equal(text_of(&output), "aa d ");
 	pl_output_cut(&output, &pool);
 	assert_string_equal(text_of(&output), "aa ");
 	pl_output_clear(&output, &pool);
@@ -377,8 +356,6 @@ int main(void)
 						nothing_is_left),
 		cmocka_unit_test_setup_teardown(what_goes_in_comes_out, remember, nothing_is_left),
 		cmocka_unit_test_setup_teardown(some_writes_go_ahead, remember, nothing_is_left),
-		cmocka_unit_test_setup_teardown(what_the_system_has_stays_in_front, remember,
-						nothing_is_left),
 		cmocka_unit_test_setup_teardown(nothing_is_packed_into_what_may_change, remember,
 						nothing_is_left),
 		cmocka_unit_test_setup_teardown(what_has_not_begun_can_be_dropped, remember,
