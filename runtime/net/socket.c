@@ -40,7 +40,11 @@ int pl_socket_want(pl_socket *socket, pl_loop *loop, unsigned wanted)
 
 void pl_socket_close(pl_socket *socket, pl_loop *loop)
 {
-	close(socket->fd); /* also takes it out of the set */
+	/* Closing takes it out only with its last descriptor, and a program that is being started
+	 * has those of this one up to its exec. */
+	if (socket->watched)
+		epoll_ctl(loop->sockets.set, EPOLL_CTL_DEL, socket->fd, NULL);
+	close(socket->fd);
 	socket->fd = -1;
 	socket->next = loop->sockets.closing;
 	loop->sockets.closing = socket;

@@ -101,6 +101,30 @@ static void only_what_is_wanted_is_told(void **state)
 	pl_loop_free(loop);
 }
 
+/* As a program that is being started has it, between fork and exec. */
+static void another_descriptor_of_it_tells_nothing(void **state)
+{
+	pl_loop *loop = loop_new();
+	int other;
+	end a;
+
+	(void)state;
+	make(&a, loop);
+	pl_socket_want(&a.socket, loop, PL_SOCKET_READ);
+	other = dup(a.socket.fd);
+	pl_socket_close(&a.socket, loop);
+	pl_loop_turn(loop);
+	assert_int_equal(a.closed, 1);
+	a.socket.fd = other; /* as if the memory had become that of another */
+	say(&a);
+	pl_loop_turn(loop);
+	pl_loop_turn(loop);
+	assert_int_equal(a.readable, 0);
+	close(other);
+	close(a.peer);
+	pl_loop_free(loop);
+}
+
 /* It is taken out of the set when it happens: once, and not again and again. */
 static void what_is_not_wanted_any_more_keeps_nobody_awake(void **state)
 {
@@ -216,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_is_wanted_is_told),
+		cmocka_unit_test(another_descriptor_of_it_tells_nothing),
 		cmocka_unit_test(what_is_not_wanted_any_more_keeps_nobody_awake),
 		cmocka_unit_test(a_peer_that_is_gone_is_readable_and_writable),
 		cmocka_unit_test(one_that_another_closes_is_told_nothing_more),
