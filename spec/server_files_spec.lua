@@ -176,6 +176,29 @@ describe("files", function()
     end
   end)
 
+  it("are sent over TLS, too", function()
+    local certificates = require "spec.support.certificates"
+    local process = require "spec.support.process"
+    local text = ("0123456789abcdef"):rep(300000)
+    folder:write("large.bin", text)
+    start { tls = certificates.tls(certificates.folder "localhost") }
+    local function curl(...)
+      local run = process.run { "curl", "--silent", "--insecure", "--max-time", "20", ... }
+      assert.equal(0, run.code, run.errors)
+      return run.output
+    end
+    local base = ("https://127.0.0.1:%d"):format(made.port)
+    assert.is_true(curl(base .. "/large.bin") == text)
+    assert.equal(
+      text:sub(1000001, 3000001),
+      curl("--range", "1000000-3000000", base .. "/large.bin")
+    )
+    local several = curl("--range", "0-99999,4000000-4099999", base .. "/large.bin")
+    assert.is_truthy(several:find(text:sub(1, 100000), 1, true))
+    assert.is_truthy(several:find(text:sub(4000001, 4100000), 1, true))
+    assert.equal(text, curl("--compressed", base .. "/large.bin"))
+  end)
+
   it("end the connection when they become shorter", function()
     folder:write("large.bin", ("x"):rep(30000000))
     start()

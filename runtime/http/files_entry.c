@@ -9,9 +9,10 @@
 #include "http/files_internal.h"
 
 enum {
-	RACY = 50000000, /* ns: a tick of the clock that file systems use, and more */
-	ENDING = 4,	 /* ".br" */
-	DIGEST = 16	 /* bytes of it that make an ETag */
+	RACY = 50000000,  /* ns: a tick of the clock that file systems use, and more */
+	ENDING = 4,	  /* ".br" */
+	AT_ONCE = 262144, /* bytes that the loop's thread reads, at most */
+	DIGEST = 16	  /* bytes of it that make an ETag */
 };
 
 /* By coding: what stands beside the file. */
@@ -105,6 +106,8 @@ static int read_bytes(pl_files_variant *variant, pl_file *file, int64_t most, un
 
 	if (file->info.size > most)
 		return PL_OK;
+	if (file->info.size > AT_ONCE && !(flags & PL_FILE_WAIT))
+		return PL_EAGAIN;
 	variant->bytes = pl_block_new(size);
 	if (!variant->bytes)
 		return PL_ENOMEM;

@@ -237,6 +237,50 @@ static void another_receiver_takes_over(void **state)
 	peer_close(&peer);
 }
 
+/* Parts of shared blocks are framed as bytes are; a file is only taken where it can be sent. */
+static void parts_of_blocks_and_files(void **state)
+{
+	pl_block *block = pl_block_copy("0123456789", 10);
+	struct peer peer;
+	pl_file *file;
+
+	(void)state;
+	assert_int_equal(pl_file_open(&file, "/proc/self", "status", PL_FILE_WAIT), PL_OK);
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	assert_int_equal(pl_exchange_write_part(peer.held, block, 0, 10), PL_ESTATE);
+	assert_int_equal(pl_exchange_write_file(peer.held, file, 0, 10), PL_ESTATE);
+	assert_int_equal(pl_exchange_respond(peer.held, 200, NULL, 0, 7), PL_OK);
+	assert_int_equal(pl_exchange_write_part(peer.held, block, 0, 8), PL_ETOOBIG);
+	assert_int_equal(pl_exchange_write_file(peer.held, file, 0, 8), PL_ETOOBIG);
+	assert_int_equal(pl_exchange_write_file(peer.held, file, 0, 7), PL_ENOTSUP);
+	assert_int_equal(pl_exchange_write_part(peer.held, block, 2, 4), PL_OK);
+	assert_int_equal(block->refs, 2);
+	assert_int_equal(pl_exchange_write_part(peer.held, block, 5, 0), PL_OK);
+	assert_int_equal(pl_exchange_write_part(peer.held, block, 7, 3), PL_OK);
+	assert_int_equal(pl_exchange_write_part(peer.held, block, 0, 1), PL_ETOOBIG);
+	pl_exchange_end(peer.held);
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer),
+			    "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n2345789");
+	peer_send(&peer, GET("/late"));
+	assert_int_equal(pl_exchange_respond(peer.held, 200, NULL, 0, -1), PL_OK);
+	assert_int_equal(pl_exchange_write_file(peer.held, file, 0, 8), PL_ENOTSUP);
+	assert_int_equal(pl_exchange_write_part(peer.held, block, 1, 3), PL_OK);
+	pl_exchange_end(peer.held);
+	peer_turn(&peer);
+	assert_non_null(strstr(peer_sent(&peer), "\r\n\r\n3\r\n123\r\n0\r\n\r\n"));
+	peer_send(&peer, "HEAD /late HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_int_equal(pl_exchange_respond(peer.held, 200, NULL, 0, 5), PL_OK);
+	assert_int_equal(pl_exchange_write_part(peer.held, block, 0, 5), PL_OK);
+	assert_int_equal(pl_exchange_write_file(peer.held, file, 0, 5), PL_OK);
+	pl_stream_abort(&peer.memory.stream, PL_ECONNRESET);
+	peer_close(&peer);
+	assert_int_equal(block->refs, 1);
+	pl_block_unref(block);
+	pl_file_unref(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +295,7 @@ int main(void)
 		cmocka_unit_test(an_answer_within_an_answer_breaks_it_off),
 		cmocka_unit_test(an_answer_has_the_reason_as_its_text),
 		cmocka_unit_test(another_receiver_takes_over),
+		cmocka_unit_test(parts_of_blocks_and_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

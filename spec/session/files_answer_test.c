@@ -608,6 +608,24 @@ static void it_is_bounded(void **state)
 }
 
 /* The pages of a file are not in memory: the pool reads them. */
+/* More than the loop's thread should read at a time. */
+static void what_is_kept_may_be_large(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.root = root;
+	peer.limits.cached_file = 1 << 30;
+	assert_int_equal(peer_start(&peer), PL_OK);
+	ask_raw(&peer, ASK("HEAD", "/big.txt", ""));
+	assert_true(pl_files_held(peer.files) > 400000);
+	assert_int_equal(
+		strlen(body(ask_raw(&peer, ASK("GET", "/big.txt", "Range: bytes=-99999\r\n")))),
+		99999);
+	peer_close(&peer);
+}
+
 static void what_is_cold_is_read_by_the_pool(void **state)
 {
 	struct peer peer;
@@ -838,6 +856,7 @@ int main(void)
 		cmocka_unit_test(many_wait_for_one),
 		cmocka_unit_test(a_change_is_seen),
 		cmocka_unit_test(it_is_bounded),
+		cmocka_unit_test(what_is_kept_may_be_large),
 		cmocka_unit_test(what_is_cold_is_read_by_the_pool),
 		cmocka_unit_test(what_is_ordered),
 		cmocka_unit_test(what_cannot_be_ordered),
