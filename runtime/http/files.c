@@ -320,12 +320,20 @@ static bool is_method(const pl_exchange *exchange, pl_slice method)
 /* PL_OK when what is to be sent is at hand. */
 static int open_variant(pl_files_answer *answer)
 {
-	const pl_files_variant *variant = answer->variant;
+	pl_files_variant *variant = answer->variant;
+	int status;
 
 	if (answer->file || variant->bytes || variant->size == 0 ||
 	    is_method(answer->exchange, PL_SLICE("HEAD")))
 		return PL_OK;
-	return pl_files_entry_open(answer->entry, variant, &answer->file, 0);
+	if (variant->file) {
+		answer->file = pl_file_ref(variant->file);
+		return PL_OK;
+	}
+	status = pl_files_entry_open(answer->entry, variant, &answer->file, 0);
+	if (status == PL_OK)
+		pl_files_keep_open(answer->files, answer->entry, variant, answer->file);
+	return status;
 }
 
 static void answer_406(pl_files_answer *answer)

@@ -4,8 +4,42 @@
 #include "base/status.h"
 #include "http/files_internal.h"
 
+/* Only those that are cached have files open. */
+static void close_files(pl_files *files, pl_files_entry *entry)
+{
+	pl_list_remove(&entry->open);
+	for (unsigned i = 0; i < PL_FILES_VARIANTS; i++) {
+		if (entry->variants[i].file)
+			files->open_count--;
+		pl_file_unref(entry->variants[i].file);
+		entry->variants[i].file = NULL;
+	}
+}
+
+static void on_close_timer(pl_timer *timer)
+{
+	pl_files *files = PL_CONTAINER(timer, pl_files, close_timer);
+
+	while (!pl_list_empty(&files->open))
+		close_files(files, PL_CONTAINER(files->open.next, pl_files_entry, open));
+}
+
+void pl_files_keep_open(pl_files *files, pl_files_entry *entry, pl_files_variant *variant,
+			pl_file *file)
+{
+	if (!entry->cached || variant->file || files->open_count == PL_FILES_OPEN)
+		return;
+	if (pl_list_empty(&files->open))
+		pl_loop_start(files->loop, &files->close_timer, PL_FILES_OPEN_TIME);
+	if (pl_list_empty(&entry->open))
+		pl_list_append(&files->open, &entry->open);
+	variant->file = pl_file_ref(file);
+	files->open_count++;
+}
+
 static void remove_entry(pl_files *files, pl_files_entry *entry)
 {
+	close_files(files, entry);
 	entry->cached = false;
 	files->held -= entry->cost;
 	pl_map_remove(&files->entries, &entry->map);
@@ -90,6 +124,8 @@ pl_files *pl_files_new(pl_loop *loop, const pl_files_settings *settings)
 	files->refs = 1;
 	pl_list_init(&files->used);
 	pl_list_init(&files->gzip_queue);
+	pl_list_init(&files->open);
+	pl_timer_init(&files->close_timer, on_close_timer);
 	return files;
 }
 
@@ -110,6 +146,7 @@ void pl_files_free(pl_files *files)
 	if (!files)
 		return;
 	files->closed = true;
+	pl_loop_stop_timer(files->loop, &files->close_timer);
 	pl_files_clear(files);
 	pl_files_unref(files);
 }

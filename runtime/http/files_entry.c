@@ -43,6 +43,7 @@ static pl_files_entry *entry_new(const pl_files_key *key, const char *type)
 	entry->compressible = pl_http_media_compressible(pl_slice_make(type, strlen(type)));
 	entry->cost = sizeof(*entry) + key->len;
 	pl_list_init(&entry->node);
+	pl_list_init(&entry->open);
 	return entry;
 }
 
@@ -323,6 +324,7 @@ void pl_files_entry_set_made(pl_files_entry *entry, pl_block *block, int level)
 
 	*made = entry->variants[PL_HTTP_IDENTITY];
 	made->bytes = block;
+	made->file = NULL;
 	made->size = block->len;
 	made->etag_len =
 		(uint8_t)(made->etag_len - 1 +

@@ -26,8 +26,10 @@ enum {
 	PL_FILES_RANGES = 64, /* of limits.ranges, at most */
 	PL_FILES_BOUNDARY = 25,
 	PL_FILES_PIECE = 65536,
-	PL_FILES_TURN = 16, /* pieces written in a turn of the loop */
-	PL_FILES_TRIES = 3  /* for a file that changes while it is looked at */
+	PL_FILES_OPEN = 16,	   /* files that are kept open, at most, */
+	PL_FILES_OPEN_TIME = 1000, /* and for how long, in ms */
+	PL_FILES_TURN = 16,	   /* pieces written in a turn of the loop */
+	PL_FILES_TRIES = 3	   /* for a file that changes while it is looked at */
 };
 
 /* One of the forms in which a file can be sent. */
@@ -37,6 +39,7 @@ typedef struct pl_files_variant {
 	uint64_t size;
 	pl_file_info info;
 	pl_block *bytes;  /* NULL: not kept */
+	pl_file *file;	  /* open for the next ones who want it, or NULL */
 	int64_t modified; /* seconds; -1: not known */
 	char etag[PL_FILES_ETAG];
 	char modified_text[PL_HTTP_DATE_SIZE];
@@ -55,6 +58,7 @@ enum pl_files_mark { PL_FILES_BENEATH = 'b', PL_FILES_ANYWHERE = 'a', PL_FILES_B
 typedef struct pl_files_entry {
 	pl_map_entry map;
 	pl_list node; /* in the cache, by use */
+	pl_list open; /* in files->open, when files of its variants are */
 	uint32_t refs;
 	bool cached;
 	bool fixed; /* bytes of the program: they never change */
@@ -82,6 +86,9 @@ struct pl_files {
 	pl_list gzip_queue; /* answers that wait for their entries to be compressed */
 	size_t gzip_waiting;
 	bool gzip_runs;
+	pl_list open; /* entries with open files */
+	size_t open_count;
+	pl_timer close_timer;
 };
 
 typedef struct pl_files_answer {
@@ -92,7 +99,7 @@ typedef struct pl_files_answer {
 	void *owner; /* of missing */
 	pl_files_key key;
 	pl_files_entry *entry; /* a reference, or NULL */
-	const pl_files_variant *variant;
+	pl_files_variant *variant;
 	pl_file *file;	 /* of the variant, when it is not in memory */
 	pl_block *piece; /* what the pool is reading, or has made */
 	pl_list node;	 /* in gzip_queue */
@@ -144,6 +151,10 @@ void pl_files_insert(pl_files *files, pl_files_entry *entry); /* in place of an 
 void pl_files_drop(pl_files *files, pl_files_entry *entry);
 void pl_files_grown(pl_files *files, pl_files_entry *entry, size_t bytes);
 void pl_files_clear(pl_files *files);
+
+/* Keeps the open file of a variant for a moment, if there is room. */
+void pl_files_keep_open(pl_files *files, pl_files_entry *entry, pl_files_variant *variant,
+			pl_file *file);
 pl_files *pl_files_ref(pl_files *files);
 void pl_files_unref(pl_files *files);
 

@@ -173,6 +173,8 @@ int64_t pl_file_read(pl_file *file, void *data, size_t len, int64_t offset, unsi
 
 	if (!wait && !file->eager)
 		return PL_EAGAIN;
+	if (!wait)
+		file->tried = true;
 	while (got < len) {
 		ssize_t n = read_some(file, at + got, len - got, offset + (int64_t)got,
 				      wait ? 0 : RWF_NOWAIT);
@@ -190,7 +192,7 @@ int64_t pl_file_read(pl_file *file, void *data, size_t len, int64_t offset, unsi
 	return (int64_t)got;
 }
 
-bool pl_file_cached(pl_file *file, int64_t offset, int64_t len)
+static bool probe(pl_file *file, int64_t offset, int64_t len)
 {
 	int64_t last = offset + len - 1;
 	uint8_t byte;
@@ -199,4 +201,22 @@ bool pl_file_cached(pl_file *file, int64_t offset, int64_t len)
 		if (pl_file_read(file, &byte, 1, offset, 0) < 0)
 			return false;
 	return pl_file_read(file, &byte, 1, last, 0) >= 0;
+}
+
+/* One stretch is known: it grows at its end, from its begin's time on. */
+bool pl_file_cached(pl_file *file, int64_t offset, int64_t len, uint64_t now)
+{
+	bool known = file->warm_end > file->warm_first && now - file->warm_at < PL_FILE_WARM &&
+		     offset >= file->warm_first && offset <= file->warm_end;
+
+	if (known && offset + len <= file->warm_end)
+		return true;
+	if (!probe(file, offset, len))
+		return false;
+	if (!known) {
+		file->warm_first = offset;
+		file->warm_at = now;
+	}
+	file->warm_end = offset + len;
+	return true;
 }

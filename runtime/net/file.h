@@ -29,7 +29,11 @@ typedef struct pl_file_info {
 typedef struct pl_file {
 	uint32_t refs; /* taken and given back by one thread */
 	int fd;
-	bool eager; /* RWF_NOWAIT works here */
+	bool eager; /* RWF_NOWAIT works here, as far as was tried */
+	bool tried;
+	int64_t warm_first; /* where what was seen in memory begins, */
+	int64_t warm_end;   /* and ends */
+	uint64_t warm_at;   /* when, in ms */
 	pl_file_info info;
 } pl_file;
 
@@ -54,10 +58,11 @@ void pl_file_unref(pl_file *file); /* NULL is allowed; closes with the last refe
  * where the cache ends; PL_EAGAIN when that is at once; PL_EIO. */
 int64_t pl_file_read(pl_file *file, void *data, size_t len, int64_t offset, unsigned flags);
 
-/* Whether these bytes seem to be in memory, so that sendfile would not wait for them: a byte of
- * every PL_FILE_PROBE is looked at, less than what the system reads ahead and evicts at once. */
-enum { PL_FILE_PROBE = 128 * 1024 };
-bool pl_file_cached(pl_file *file, int64_t offset, int64_t len);
+/* Whether these bytes seem to be in memory, so that sendfile would not wait for them: whether they
+ * were when they were last asked for, less than PL_FILE_WARM ago (`now` is in ms); else a byte of
+ * every PL_FILE_PROBE is looked at, as much as the system reads ahead at once. */
+enum { PL_FILE_PROBE = 128 * 1024, PL_FILE_WARM = 1000 };
+bool pl_file_cached(pl_file *file, int64_t offset, int64_t len, uint64_t now);
 
 static inline bool pl_file_same(const pl_file_info *a, const pl_file_info *b)
 {

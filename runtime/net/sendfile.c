@@ -19,7 +19,8 @@ static int with_bytes(pl_output *output, pl_chunk_pool *pool)
 	return got < 0 ? (int)got : PL_SENDFILE_SENT;
 }
 
-int pl_sendfile(int fd, pl_output *output, pl_chunk_pool *pool, bool warm, size_t *sent)
+int pl_sendfile(int fd, pl_output *output, pl_chunk_pool *pool, bool warm, uint64_t now,
+		size_t *sent)
 {
 	const pl_chunk *part = pl_output_file(output);
 	size_t len = part->end - part->start;
@@ -29,7 +30,7 @@ int pl_sendfile(int fd, pl_output *output, pl_chunk_pool *pool, bool warm, size_
 	*sent = 0;
 	if (len > PL_SENDFILE_PIECE)
 		len = PL_SENDFILE_PIECE;
-	if (!warm && !pl_file_cached(part->file, offset, (int64_t)len))
+	if (!warm && !pl_file_cached(part->file, offset, (int64_t)len, now))
 		return PL_SENDFILE_COLD;
 	do
 		n = sendfile(fd, part->file->fd, &offset, len);

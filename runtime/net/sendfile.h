@@ -21,10 +21,12 @@ typedef enum pl_sendfile_result {
 	PL_SENDFILE_COLD  /* has to be read in */
 } pl_sendfile_result;
 
-/* Sends from the part at the front of the output, at most PL_SENDFILE_PIECE bytes, and consumes it.
- * `warm`: it was just read in. `sent` gets how many bytes went. A pl_sendfile_result, or < 0:
- * PL_EIO (also for a file that has become shorter), PL_ENOMEM, what the socket says. */
-int pl_sendfile(int fd, pl_output *output, pl_chunk_pool *pool, bool warm, size_t *sent);
+/* `now` is the loop's. Sends from the part at the front of the output, at most PL_SENDFILE_PIECE
+ * bytes, and consumes it. `warm`: it was just read in. `sent` gets how many bytes went. A
+ * pl_sendfile_result, or < 0: PL_EIO (also for a file that has become shorter), PL_ENOMEM, what the
+ * socket says. */
+int pl_sendfile(int fd, pl_output *output, pl_chunk_pool *pool, bool warm, uint64_t now,
+		size_t *sent);
 
 /* A stream that waits: for the thread pool to read a file in, or for its next turn. */
 typedef struct pl_sendfile_wait pl_sendfile_wait;

@@ -83,7 +83,8 @@ int pl_stream_write_file(pl_stream *stream, pl_file *file, size_t at, size_t len
 		return PL_ECLOSED;
 	if (!stream->ops->files)
 		return PL_ENOTSUP;
-	pl_file_read(file, &byte, 1, (int64_t)at, 0); /* which shows whether it can be eager */
+	if (!file->tried)
+		pl_file_read(file, &byte, 1, (int64_t)at, 0);
 	if (!file->eager)
 		return PL_ENOTSUP;
 	return queued(stream, pl_output_append_file(&stream->output, pool, file, at, len));

@@ -243,7 +243,8 @@ static void flush_file(pl_tcp *self, size_t *left)
 		return;
 	}
 	self->warm = false;
-	result = pl_sendfile(self->socket.fd, &stream->output, &stream->loop->chunks, warm, &sent);
+	result = pl_sendfile(self->socket.fd, &stream->output, &stream->loop->chunks, warm,
+			     pl_loop_now(stream->loop), &sent);
 	*left -= sent < *left ? sent : *left;
 	if (result < 0)
 		tcp_close(self, result);

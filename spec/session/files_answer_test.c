@@ -57,6 +57,16 @@ static void open_with(struct peer *peer, bool precompressed, int level)
 	assert_int_equal(peer_start(peer), PL_OK);
 }
 
+/* Open descriptors of the process. */
+static int descriptors(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
 static void sleep_ms(long ms)
 {
 	struct timespec time = { 0, ms * 1000000 };
@@ -608,6 +618,56 @@ static void it_is_bounded(void **state)
 }
 
 /* The pages of a file are not in memory: the pool reads them. */
+/* The file itself and what was made of it; open for a moment only. */
+static void files_are_open_for_a_moment(void **state)
+{
+	struct peer peer;
+	int before, after = 0;
+
+	(void)state;
+	open_with(&peer, true, 6);
+	ask_raw(&peer, ASK("GET", "/a.txt", ""));
+	before = descriptors();
+	for (int i = 0; i < 2; i++) {
+		ask_raw(&peer, ASK("GET", "/big.txt", "Range: bytes=0-1\r\n"));
+		after = descriptors();
+		assert_int_equal(after, before + 1);
+	}
+	inflates(&peer, ASK("GET", "/big.txt", GZIP), 400000);
+	assert_int_equal(descriptors(), after);
+	peer_skip(&peer, 1000);
+	assert_int_equal(descriptors(), before);
+	ask_raw(&peer, ASK("GET", "/big.txt", "Range: bytes=0-1\r\n"));
+	assert_int_equal(descriptors(), before + 1);
+	peer_close(&peer);
+}
+
+/* However many there are. */
+static void few_files_are_open(void **state)
+{
+	char request[128];
+	struct peer peer;
+	int before;
+
+	(void)state;
+	peer_init(&peer);
+	peer.root = root;
+	peer.limits.cached_file = 10;
+	assert_int_equal(peer_start(&peer), PL_OK);
+	before = descriptors();
+	for (int i = 0; i < 30; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "few%d.bin", i);
+		make_digits(name, 1000);
+		snprintf(request, sizeof(request), GET("/few%d.bin"), i);
+		assert_int_equal(strlen(body(ask_kept(&peer, request))), 1000);
+		assert_in_range(descriptors(), before, before + 16);
+	}
+	assert_int_equal(descriptors(), before + 16);
+	peer_close(&peer);
+}
+
 /* More than the loop's thread should read at a time. */
 static void what_is_kept_may_be_large(void **state)
 {
@@ -856,6 +916,8 @@ int main(void)
 		cmocka_unit_test(many_wait_for_one),
 		cmocka_unit_test(a_change_is_seen),
 		cmocka_unit_test(it_is_bounded),
+		cmocka_unit_test(files_are_open_for_a_moment),
+		cmocka_unit_test(few_files_are_open),
 		cmocka_unit_test(what_is_kept_may_be_large),
 		cmocka_unit_test(what_is_cold_is_read_by_the_pool),
 		cmocka_unit_test(what_is_ordered),

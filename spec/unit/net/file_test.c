@@ -240,7 +240,9 @@ static void a_file_is_read(void **state)
 	pl_file *file;
 
 	(void)state;
-	for (unsigned flags = 0; flags <= WAIT; flags++) {
+	for (int i = 0; i < 2; i++) {
+		unsigned flags = i ? 0 : WAIT; /* what was read is in memory */
+
 		assert_int_equal(open_file(&file, "large", WAIT), PL_OK);
 		memset(got, 0, sizeof(got));
 		assert_int_equal(pl_file_read(file, got, sizeof(got), 0, flags), LARGE);
@@ -276,14 +278,34 @@ static void what_is_not_in_memory_has_to_wait(void **state)
 	(void)state;
 	evict("large");
 	assert_int_equal(open_file(&file, "large", WAIT), PL_OK);
-	assert_false(pl_file_cached(file, 0, LARGE));
+	assert_false(pl_file_cached(file, 0, LARGE, 0));
 	assert_int_equal(pl_file_read(file, got, LARGE, 0, 0), PL_EAGAIN);
 	assert_true(file->eager);
 	assert_int_equal(pl_file_read(file, got, LARGE, 0, WAIT), LARGE);
 	assert_memory_equal(got, large_text, LARGE);
-	assert_true(pl_file_cached(file, 0, LARGE));
-	assert_true(pl_file_cached(file, LARGE - 1, 1));
+	assert_true(pl_file_cached(file, 0, LARGE, 0));
+	assert_true(pl_file_cached(file, LARGE - 1, 1, 0));
 	assert_int_equal(pl_file_read(file, got, LARGE, 0, 0), LARGE);
+	pl_file_unref(file);
+}
+
+/* What was in memory is taken to be there for a while, and what was not seen is not. */
+static void what_was_seen_is_remembered(void **state)
+{
+	static char got[LARGE];
+	pl_file *file;
+
+	(void)state;
+	assert_int_equal(open_file(&file, "large", WAIT), PL_OK);
+	assert_int_equal(pl_file_read(file, got, LARGE, 0, WAIT), LARGE);
+	assert_true(pl_file_cached(file, 0, 100000, 5000));
+	assert_true(pl_file_cached(file, 100000, 10, 5500));
+	evict("large");
+	assert_true(pl_file_cached(file, 0, 100010, 5999));
+	assert_true(pl_file_cached(file, 50, 100, 5999));
+	assert_false(pl_file_cached(file, 100000, 50000, 5999));
+	assert_false(pl_file_cached(file, 150000, 10, 5999));
+	assert_false(pl_file_cached(file, 0, 100000, 6000));
 	pl_file_unref(file);
 }
 
@@ -338,6 +360,7 @@ int main(void)
 		cmocka_unit_test(a_change_shows),
 		cmocka_unit_test(a_file_is_read),
 		cmocka_unit_test(what_is_not_in_memory_has_to_wait),
+		cmocka_unit_test(what_was_seen_is_remembered),
 		cmocka_unit_test(references_are_counted),
 		cmocka_unit_test(without_memory_it_says_so),
 		cmocka_unit_test(nothing_is_left),

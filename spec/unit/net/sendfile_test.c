@@ -276,7 +276,7 @@ static void what_is_not_in_memory_is_read_in(void **state)
 	(void)state;
 	side_open(&side);
 	evict();
-	assert_false(pl_file_cached(side.file, 0, LARGE));
+	assert_false(pl_file_cached(side.file, 0, LARGE, 0));
 	write_part(&side, 10, LARGE - 10);
 	pl_stream_flush_now(side.stream);
 	assert_int_equal(pl_stream_queued(side.stream), LARGE - 10);
