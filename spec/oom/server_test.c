@@ -110,6 +110,32 @@ static bool file_answer(server_side *side)
 	return false;
 }
 
+/* The script lets the connection in, and adds to the answer of its handshake. */
+static bool ask_and_echo(server_side *side)
+{
+	const pl_http_field added = { PL_SLICE("X-Added"), PL_SLICE("1") };
+	server_client *client;
+
+	side->asks = 1 << PL_ASKS_ARRIVAL | 1 << PL_ASKS_HANDSHAKE;
+	client = server_side_dial(side, 0);
+	side->asks &= ~(1U << PL_ASKS_ARRIVAL);
+	if (side->arrival)
+		pl_arrival_end(side->arrival, side->arrived, true);
+	side->arrival = NULL;
+	SERVER_FEED(client, SERVER_SIDE_HANDSHAKE(""));
+	server_side_turn(side);
+	side->asks = 0;
+	if (side->upgrade)
+		pl_upgrade_end(side->upgrade, 0, &added, 1);
+	side->upgrade = NULL;
+	server_side_turn(side);
+	if (!SENT_ENDS(client, "X-Added: 1\r\n\r\n"))
+		return false;
+	server_client_say(client, "echo hello");
+	server_side_turn(side);
+	return SENT_ENDS(client, "\x81\x05hello");
+}
+
 /* The end comes in the very turn of the handshake. */
 static bool stop_at_once(server_side *side)
 {
@@ -124,6 +150,7 @@ static const scenario scenarios[] = {
 	{ "upgrade, echo, close", upgrade_and_echo },
 	{ "broadcast to three", broadcast },
 	{ "a file", file_answer },
+	{ "asked, echo", ask_and_echo },
 	{ "stopped at once", stop_at_once },
 };
 
