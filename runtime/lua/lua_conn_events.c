@@ -14,19 +14,27 @@ static void run_next(conn_object *self);
 
 /* The userdata. */
 
+static int make_object(lua_State *L, void *context)
+{
+	conn_object **made = context;
+	conn_object *self = pl_lua_new(L, PL_CONN_KIND, sizeof(*self));
+
+	self->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+	*made = self;
+	return 0;
+}
+
+/* NULL without memory. */
 static conn_object *object_of(pl_handlers *handlers, pl_conn *conn)
 {
-	lua_State *L = handlers->script->L;
 	conn_object *self = conn->binding;
 
-	if (self)
+	if (self || !pl_tasks_try(handlers->script, make_object, &self))
 		return self;
-	self = pl_lua_new(L, PL_CONN_KIND, sizeof(*self));
 	self->conn = conn;
 	self->handlers = handlers;
 	pl_list_init(&self->pings);
 	pl_list_init(&self->flushes);
-	self->ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	conn->binding = self;
 	pl_handlers_keep(handlers);
 	return self;
@@ -34,7 +42,11 @@ static conn_object *object_of(pl_handlers *handlers, pl_conn *conn)
 
 void pl_lua_conn_push(lua_State *L, pl_handlers *handlers, pl_conn *conn)
 {
-	lua_rawgeti(L, LUA_REGISTRYINDEX, object_of(handlers, conn)->ref);
+	conn_object *self = object_of(handlers, conn);
+
+	if (!self)
+		luaL_error(L, "out of memory");
+	lua_rawgeti(L, LUA_REGISTRYINDEX, self->ref);
 }
 
 int pl_lua_conn_ref(const pl_conn *conn)
@@ -99,38 +111,56 @@ static void event_done(pl_task *task, bool ok)
 	run_next(self);
 }
 
-/* Calls the handler with the conn and what `push` adds. */
-static pl_task *begin(conn_object *self, pl_event event)
-{
-	pl_task *task = pl_handlers_task(self->handlers, event, event_done, self);
+typedef struct call {
+	conn_object *self;
+	const happening *what;
+	const void *data; /* of a message, or the text of an error */
+	size_t len;
+} call;
 
-	if (task) {
-		lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->ref);
-		self->busy++;
+static int push_call(lua_State *L, void *context)
+{
+	const call *made = context;
+	int count = 1;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, made->self->ref);
+	if (made->data) {
+		lua_pushlstring(L, made->data, made->len);
+		count++;
 	}
-	return task;
+	if (made->what->word) {
+		lua_pushstring(L, made->what->word);
+		count++;
+	}
+	if (made->what->event == PL_OnFragmented) {
+		lua_pushboolean(L, made->what->more);
+		count++;
+	}
+	return count;
 }
 
-/* data: of a message, or the text of an error. */
+/* An event of which the script cannot be told: the connection is not what it was. */
+static void lose(pl_conn *conn)
+{
+	pl_log(PL_LOG_ERROR, "connection dropped: no memory for its events");
+	if (conn)
+		pl_conn_disconnect(conn, 1011, PL_SLICE("out of memory"));
+}
+
 static void run_event(conn_object *self, const happening *what, const void *data, size_t len)
 {
-	pl_task *task = begin(self, what->event);
-	int arguments = 1;
+	call made = { self, what, data, len };
+	pl_task *task = pl_handlers_task(self->handlers, what->event, event_done, self);
+	int arguments = task ? pl_task_push(task, push_call, &made) : -1;
 
-	if (!task)
+	if (arguments < 0) {
+		if (task)
+			pl_task_drop(task);
+		if (pl_handlers_has(self->handlers, what->event))
+			lose(self->conn);
 		return;
-	if (data) {
-		lua_pushlstring(task->L, data, len);
-		arguments++;
 	}
-	if (what->word) {
-		lua_pushstring(task->L, what->word);
-		arguments++;
-	}
-	if (what->event == PL_OnFragmented) {
-		lua_pushboolean(task->L, what->more);
-		arguments++;
-	}
+	self->busy++;
 	pl_task_run(task, arguments);
 }
 
@@ -143,24 +173,34 @@ static void disconnect_done(pl_task *task, bool ok)
 	release(self);
 }
 
+static int push_disconnect(lua_State *L, void *context)
+{
+	const conn_object *self = context;
+	const pl_block *reason = self->reason;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, self->ref);
+	lua_pushinteger(L, self->code);
+	lua_pushlstring(L, reason ? (const char *)reason->data : "", reason ? reason->len : 0);
+	return 3;
+}
+
 static void run_disconnect(conn_object *self)
 {
 	pl_task *task = pl_handlers_task(self->handlers, PL_OnDisconnect, disconnect_done, self);
-	pl_block *reason = self->reason;
+	int arguments = task ? pl_task_push(task, push_disconnect, self) : -1;
 
 	self->disconnected = false;
+	pl_block_unref(self->reason);
 	self->reason = NULL;
-	if (task) {
-		lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->ref);
-		lua_pushinteger(task->L, self->code);
-		lua_pushlstring(task->L, reason ? (const char *)reason->data : "",
-				reason ? reason->len : 0);
+	if (arguments >= 0) {
+		pl_task_run(task, arguments);
+		return;
 	}
-	pl_block_unref(reason);
 	if (task)
-		pl_task_run(task, 3);
-	else
-		release(self);
+		pl_task_drop(task);
+	if (pl_handlers_has(self->handlers, PL_OnDisconnect))
+		lose(NULL);
+	release(self);
 }
 
 static void run_first(conn_object *self)
@@ -225,7 +265,9 @@ static void dispatch(pl_handlers *handlers, pl_conn *conn, const happening *what
 	if (!pl_handlers_has(handlers, what->event))
 		return;
 	self = object_of(handlers, conn);
-	if (self->busy)
+	if (!self)
+		lose(conn);
+	else if (self->busy)
 		enqueue(self, what, data, len);
 	else
 		run_event(self, what, data, len);
@@ -240,7 +282,9 @@ static void tell_error(pl_handlers *handlers, pl_conn *conn, pl_event event, con
 	if (!pl_handlers_has(handlers, event))
 		return;
 	self = object_of(handlers, conn);
-	if (!self->busy)
+	if (!self)
+		lose(conn);
+	else if (!self->busy)
 		run_event(self, &what, message, strlen(message));
 	else if (self->pending_count < conn->settings->limits->pending_events)
 		enqueue(self, &what, message, strlen(message));
@@ -282,20 +326,36 @@ static void question_abandoned(pl_task *task)
 	question->answered(question, NULL, NULL);
 }
 
+static int push_question(lua_State *L, void *context)
+{
+	pl_lua_question *question = context;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, ((conn_object *)question->object)->ref);
+	return 1 + (question->push ? question->push(question, L) : 0);
+}
+
 void pl_lua_conn_ask(pl_handlers *handlers, pl_conn *conn, pl_lua_question *question)
 {
 	conn_object *self = object_of(handlers, conn);
-	pl_task *task = pl_handlers_task(handlers, question->event, question_done, question);
+	pl_task *task;
+	int arguments;
 
+	if (!self) {
+		question->answered(question, conn, NULL);
+		return;
+	}
 	question->object = self;
 	self->busy++;
-	if (!task) {
+	task = pl_handlers_task(handlers, question->event, question_done, question);
+	arguments = task ? pl_task_push(task, push_question, question) : -1;
+	if (arguments < 0) {
+		if (task)
+			pl_task_drop(task);
 		answered(question, NULL);
 		return;
 	}
 	task->abandoned = question_abandoned;
-	lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->ref);
-	pl_task_run(task, 1 + (question->push ? question->push(question, task->L) : 0));
+	pl_task_run(task, arguments);
 }
 
 void pl_lua_conn_connect(pl_handlers *handlers, pl_conn *conn)
@@ -350,6 +410,10 @@ void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, 
 	if (!self && !(session && pl_handlers_has(handlers, PL_OnDisconnect)))
 		return;
 	self = object_of(handlers, conn);
+	if (!self) {
+		lose(NULL);
+		return;
+	}
 	self->info = pl_conn_info_ref(conn->info);
 	conn->ops->counts(conn, &self->received, &self->sent);
 	self->conn = NULL;

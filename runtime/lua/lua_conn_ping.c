@@ -37,11 +37,11 @@ static void cancel(pl_wait *wait)
 
 static void finish(waiting_ping *self, int status)
 {
-	pl_task *task = pl_wait_end(&self->wait);
+	pl_task *task = pl_lua_wait_end(&self->wait, status);
 
 	detach(self);
 	pl_free(self);
-	pl_task_run(task, pl_lua_result(task->L, status));
+	pl_wait_go(task);
 }
 
 static void on_timeout(pl_timer *timer)

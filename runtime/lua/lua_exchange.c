@@ -58,9 +58,9 @@ pl_script_wait *pl_script_wait_begin(lua_State *L, pl_script_exchange *self, pl_
 	return wait;
 }
 
-pl_task *pl_script_wait_end(pl_script_wait *wait)
+pl_task *pl_script_wait_end(pl_script_wait *wait, int (*push)(lua_State *L, void *context))
 {
-	pl_task *task = pl_wait_end(&wait->wait);
+	pl_task *task = pl_wait_end_with(&wait->wait, push, wait->exchange);
 
 	detach(wait);
 	return task;
@@ -68,9 +68,10 @@ pl_task *pl_script_wait_end(pl_script_wait *wait)
 
 void pl_script_wait_finish(pl_script_wait *wait, int status)
 {
-	pl_task *task = pl_script_wait_end(wait);
+	pl_task *task = pl_lua_wait_end(&wait->wait, status);
 
-	pl_task_run(task, pl_lua_result(task->L, status));
+	detach(wait);
+	pl_wait_go(task);
 }
 
 /* The exchange is over, or the handler is: nobody waits any longer. The tasks that go on may end
@@ -144,28 +145,41 @@ static pl_event event_of(pl_slice method)
 	return PL_OnCommandOther;
 }
 
+/* conn, request, response; the references are taken last, so that none is lost. */
+static int push_call(lua_State *L, void *context)
+{
+	pl_script_exchange *self = context;
+	int top = lua_gettop(L);
+
+	pl_lua_conn_push(L, self->handlers, self->conn);
+	pl_request_push(L, self);
+	pl_response_push(L, top + 2);
+	lua_pushvalue(L, top + 2);
+	self->request = luaL_ref(L, LUA_REGISTRYINDEX);
+	lua_pushvalue(L, top + 3);
+	self->response = luaL_ref(L, LUA_REGISTRYINDEX);
+	return 3;
+}
+
 static void run_handler(pl_script_exchange *self)
 {
 	pl_event event = event_of(self->exchange->request->method);
 	pl_task *task = pl_handlers_task(self->handlers, event, handler_done, self);
-	lua_State *L;
+	int arguments;
 
 	self->running = true;
-	if (!task) {
+	self->request = self->response = LUA_NOREF;
+	arguments = task ? pl_task_push(task, push_call, self) : -1;
+	if (arguments < 0) {
+		if (task)
+			pl_task_drop(task);
+		luaL_unref(self->handlers->script->L, LUA_REGISTRYINDEX, self->request);
 		pl_exchange_answer(self->exchange, 500, NULL);
 		pl_script_exchange_release(self);
 		return;
 	}
 	task->abandoned = handler_abandoned;
-	L = task->L;
-	pl_lua_conn_push(L, self->handlers, self->conn);
-	pl_request_push(L, self);
-	lua_pushvalue(L, -1);
-	self->request = luaL_ref(L, LUA_REGISTRYINDEX);
-	pl_response_push(L, lua_gettop(L));
-	lua_pushvalue(L, -1);
-	self->response = luaL_ref(L, LUA_REGISTRYINDEX);
-	pl_task_run(task, 3);
+	pl_task_run(task, arguments);
 }
 
 void pl_lua_exchange_let_go(lua_State *L, const pl_server *server)

@@ -71,7 +71,7 @@ pl_script_wait *pl_script_wait_begin(lua_State *L, pl_script_exchange *self,
 				     pl_script_wait **place);
 
 /* The wait is over: the task, on which its results are pushed before it is run. */
-pl_task *pl_script_wait_end(pl_script_wait *wait);
+pl_task *pl_script_wait_end(pl_script_wait *wait, int (*push)(lua_State *L, void *context));
 
 /* Resumes the task with a status. */
 void pl_script_wait_finish(pl_script_wait *wait, int status);

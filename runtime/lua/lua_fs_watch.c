@@ -98,7 +98,7 @@ static void on_time(pl_timer *timer)
 	watcher *self = PL_CONTAINER(timer, watcher, timer);
 	pl_task *task = pl_task_new(self->script, on_done, self);
 
-	if (task && !pl_task_push(task, push_call, self)) {
+	if (task && pl_task_push(task, push_call, self) < 0) {
 		pl_task_drop(task);
 		task = NULL;
 	}

@@ -231,18 +231,20 @@ static int push_body(lua_State *L, const pl_script_exchange *self)
 	return 1;
 }
 
+static int push_awaited(lua_State *L, void *context)
+{
+	pl_script_exchange *self = context;
+
+	return self->use == PL_BODY_WHOLE ? push_body(L, self) : push_piece(L, self);
+}
+
 void pl_request_resume(pl_script_exchange *self)
 {
-	pl_task *task;
-	int results;
-
 	if (!self->reader)
 		return;
 	if (self->use == PL_BODY_WHOLE ? !self->whole && !self->body_status : !ready(self))
 		return;
-	task = pl_script_wait_end(self->reader);
-	results = self->use == PL_BODY_WHOLE ? push_body(task->L, self) : push_piece(task->L, self);
-	pl_task_run(task, results);
+	pl_wait_go(pl_script_wait_end(self->reader, push_awaited));
 }
 
 bool pl_request_failed(const pl_script_exchange *self, const char *message)

@@ -69,6 +69,11 @@ static int push_result(lua_State *L, int status)
 				   : pl_lua_result(L, status);
 }
 
+static int push_told(lua_State *L, void *context)
+{
+	return push_result(L, *(const int *)context);
+}
+
 /* The exchange is ours again. The handler may have returned, without an answer of its own. */
 static void take_back(sending *made, pl_exchange *exchange)
 {
@@ -93,12 +98,12 @@ static void on_begun(void *owner, pl_exchange *exchange, int status)
 	if (self && !made->waiting)
 		return; /* pl_response_send_file is still on the stack */
 	if (made->waiting)
-		task = pl_wait_end(&made->wait);
+		task = pl_wait_end_with(&made->wait, push_told, &status);
 	pl_free(made);
 	if (self)
 		pl_script_exchange_release(self);
 	if (task)
-		pl_task_run(task, push_result(task->L, status));
+		pl_wait_go(task);
 }
 
 /* What only the file can say. */

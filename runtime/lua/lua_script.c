@@ -252,6 +252,7 @@ static int on_panic(lua_State *L)
 {
 	const char *text = lua_tostring(L, -1);
 
+	pl_tasks_escape(&pl_script_of(L)->tasks);
 	pl_log(PL_LOG_ERROR, "the program cannot go on: %s", text ? text : "an error without text");
 	return 0;
 }

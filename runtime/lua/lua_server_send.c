@@ -227,10 +227,8 @@ static void push_description(lua_State *L, const pl_roster_entry *entry)
 	lua_setfield(L, -2, "worker");
 }
 
-/* list(entries) of a light userdata, protected */
-static int push_list(lua_State *L)
+static int push_list(lua_State *L, const pl_buffer *entries)
 {
-	const pl_buffer *entries = lua_touserdata(L, 1);
 	pl_roster_entry entry;
 	size_t offset = 0;
 	int count = 0;
@@ -241,6 +239,12 @@ static int push_list(lua_State *L)
 		lua_rawseti(L, -2, ++count);
 	}
 	return 1;
+}
+
+/* list(entries) of a light userdata */
+static int list_protected(lua_State *L)
+{
+	return push_list(L, lua_touserdata(L, 1));
 }
 
 typedef struct roster_wait {
@@ -257,33 +261,34 @@ static void cancel_roster(pl_wait *wait)
 	pl_free(self);
 }
 
-/* Pushes a list, or nil, message, code; returns how many. */
-static int push_roster(lua_State *L, const pl_roster *roster, int status)
+typedef struct roster_result {
+	const pl_roster *roster;
+	int status;
+} roster_result;
+
+/* A list, or nil, message, code. */
+static int push_roster(lua_State *L, void *context)
 {
-	if (status == PL_ETIMEDOUT)
-		return pl_lua_fail(L, status, "a worker does not answer");
-	if (status)
-		return pl_lua_result(L, status);
-	lua_pushcfunction(L, push_list);
-	lua_pushlightuserdata(L, (void *)(uintptr_t)&roster->entries);
-	if (lua_pcall(L, 1, 1, 0)) {
-		lua_pop(L, 1);
-		return pl_lua_result(L, PL_ENOMEM);
-	}
-	return 1;
+	const roster_result *result = context;
+
+	if (result->status == PL_ETIMEDOUT)
+		return pl_lua_fail(L, result->status, "a worker does not answer");
+	if (result->status)
+		return pl_lua_result(L, result->status);
+	return push_list(L, &result->roster->entries);
 }
 
 static void on_roster(pl_roster *roster, int status)
 {
 	roster_wait *self = roster->context;
+	roster_result result = { roster, status };
 	pl_loop *loop = roster->server->loop;
-	pl_task *task = pl_wait_end(&self->wait);
-	int results = push_roster(task->L, roster, status);
+	pl_task *task = pl_wait_end_with(&self->wait, push_roster, &result);
 
 	pl_roster_free(roster);
 	pl_free(self);
 	pl_loop_release(loop);
-	pl_task_run(task, results);
+	pl_wait_go(task);
 }
 
 static int collect(lua_State *L, pl_server *server)
@@ -308,13 +313,16 @@ static int collect(lua_State *L, pl_server *server)
 static int server_connections(lua_State *L)
 {
 	pl_server *server = pl_server_object(L, 1)->server;
-	pl_roster alone = { .server = server };
-	int results;
+	pl_buffer entries = { 0 };
+	int results = 1;
 
 	if (server->group)
 		return collect(L, server);
-	results = push_roster(L, &alone, pl_roster_describe(server, &alone.entries));
-	pl_buffer_deinit(&alone.entries);
+	lua_pushcfunction(L, list_protected);
+	lua_pushlightuserdata(L, &entries);
+	if (pl_roster_describe(server, &entries) || lua_pcall(L, 1, 1, 0))
+		results = pl_lua_result(L, PL_ENOMEM);
+	pl_buffer_deinit(&entries);
 	return results;
 }
 

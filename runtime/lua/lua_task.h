@@ -13,6 +13,7 @@
 #define PL_LUA_LUA_TASK_H
 
 #include <lua.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -68,6 +69,7 @@ typedef struct pl_tasks {
 	int guard; /* a reference to what calls `push` */
 	int (*push)(lua_State *L, void *context);
 	void *push_context;
+	jmp_buf *escape; /* out of a push that is called without protection */
 } pl_tasks;
 
 void pl_tasks_init(pl_tasks *tasks);
@@ -78,8 +80,16 @@ void pl_tasks_deinit(pl_tasks *tasks); /* cancels waits; before lua_close */
 pl_task *pl_task_new(struct pl_script *script, void (*done)(pl_task *task, bool ok), void *context);
 
 /* Pushes by a function that may throw for want of memory: `push` pushes onto a state of the script
- * and returns how much, as a C function of Lua does. False when it threw: nothing is pushed. */
-bool pl_task_push(pl_task *task, int (*push)(lua_State *L, void *context), void *context);
+ * and returns how much, as a C function of Lua does. Returns that, or -1 when it threw. A task that
+ * has not begun can only be dropped then. */
+int pl_task_push(pl_task *task, int (*push)(lua_State *L, void *context), void *context);
+
+/* Calls `push` in the same way; what it pushed is dropped. Whether it went well. */
+bool pl_tasks_try(struct pl_script *script, int (*push)(lua_State *L, void *context),
+		  void *context);
+
+/* For the panic function: does not return when a push can be given up. */
+void pl_tasks_escape(pl_tasks *tasks);
 
 /* Runs what was pushed, with its arguments, until it ends or waits. */
 void pl_task_run(pl_task *task, int arguments);

@@ -19,17 +19,23 @@ typedef struct script_timer {
 	bool running; /* the callback has been called and waits */
 } script_timer;
 
+/* The userdata is held while the timer is active, and while its function runs. */
+static void let_go(script_timer *self)
+{
+	if (self->active || self->running)
+		return;
+	luaL_unref(self->script->L, LUA_REGISTRYINDEX, self->callback);
+	luaL_unref(self->script->L, LUA_REGISTRYINDEX, self->self);
+}
+
 static void stop(script_timer *self)
 {
-	lua_State *L = self->script->L;
-
 	if (!self->active)
 		return;
 	self->active = false;
 	pl_loop_stop_timer(self->script->loop, &self->timer);
-	luaL_unref(L, LUA_REGISTRYINDEX, self->callback);
-	luaL_unref(L, LUA_REGISTRYINDEX, self->self);
 	pl_script_remove(self->script, &self->component);
+	let_go(self);
 }
 
 static void on_component_stop(pl_component *component)
@@ -48,21 +54,19 @@ static void on_done(pl_task *task, bool ok)
 		pl_log_text(PL_LOG_ERROR, text, len);
 	}
 	self->running = false;
-	luaL_unref(self->script->L, LUA_REGISTRYINDEX, task->held);
+	let_go(self);
 }
 
 static void call(script_timer *self)
 {
-	lua_State *L = self->script->L;
 	pl_task *task = pl_task_new(self->script, on_done, self);
 
 	if (!task) {
 		pl_log(PL_LOG_ERROR, "a timer was not called: out of memory");
+		if (!self->every)
+			stop(self);
 		return;
 	}
-	/* The task keeps the timer's memory, also when its function cancels the timer. */
-	lua_rawgeti(L, LUA_REGISTRYINDEX, self->self);
-	task->held = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->callback);
 	self->running = true;
 	if (!self->every)

@@ -25,6 +25,16 @@ int pl_lua_result(lua_State *L, int status)
 	return 2;
 }
 
+static int push_status(lua_State *L, void *context)
+{
+	return pl_lua_result(L, *(const int *)context);
+}
+
+pl_task *pl_lua_wait_end(pl_wait *wait, int status)
+{
+	return pl_wait_end_with(wait, push_status, &status);
+}
+
 void *pl_lua_check(lua_State *L, int index, const char *kind)
 {
 	void *object = lua_touserdata(L, index);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "lua/lua_task.h"
 
 static inline void pl_lua_push(lua_State *L, pl_slice text)
 {
@@ -29,6 +30,9 @@ static inline pl_slice pl_lua_check_slice(lua_State *L, int index)
 
 /* What a call comes to: true (PL_OK); true, "buffered" (> 0); nil, message, code (< 0). */
 int pl_lua_result(lua_State *L, int status);
+
+/* A wait ends with that; then pl_wait_go. */
+pl_task *pl_lua_wait_end(pl_wait *wait, int status);
 
 /* nil, message, code. */
 int pl_lua_fail(lua_State *L, int status, const char *message);

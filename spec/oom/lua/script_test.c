@@ -1,0 +1,217 @@
+/*
+ * A script that serves, in which the Nth allocation and all after it fail while a client speaks to
+ * it, for N = 1, 2, 3, …: an answer may be missing and a connection may close, but the program
+ * lives, and serves the next client as ever.
+ *
+ * covers: lua/lua_task.c lua/lua_events.c lua/lua_conn_events.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/embedded.h"
+#include "base/log.h"
+#include "lua/lua_script.h"
+
+enum { ATTEMPTS = 150, PATIENCE = 20, SHORT = 40000, ANSWER_MAX = 4096 };
+
+static const char source[] =
+	"local server = require('perilune.server').new { port = tonumber(arg[1]) }\n"
+	"local timer, task = require 'perilune.timer', require 'perilune.task'\n"
+	"function server.OnConnect(conn) conn.data.from = conn.url end\n"
+	"function server.OnMessage(conn, text)\n"
+	"  timer.sleep(0)\n"
+	"  conn:write(text .. conn.data.from)\n"
+	"end\n"
+	"function server.OnDisconnect(conn, code, reason) last = reason .. code end\n"
+	"function server.OnException(conn, message) last = message end\n"
+	"function server.OnCommandGet(conn, request, response)\n"
+	"  response.content_text = request.command .. (request.body or '')\n"
+	"end\n"
+	"timer.every(0.002, function() task.start(function(x) return x end, {}):wait() end)\n"
+	"assert(server:start())\n";
+
+static char script_path[] = "/tmp/perilune-oom-script-XXXXXX";
+static char port_text[8];
+static uint16_t port;
+static int wrong; /* attempts after which the server did not serve as ever */
+
+static const char handshake[] = "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+				"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+				"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+static const char hello[] = "\x81\x85\0\0\0\0hello";
+static const char request[] = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+			      "Connection: close\r\n\r\nhello";
+
+static int dial(int microseconds)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct timeval patience = { microseconds / 1000000, microseconds % 1000000 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Reads until `end` has come: true; false at the end of the connection or of patience. */
+static bool await(int fd, const char *end)
+{
+	char answer[ANSWER_MAX + 1];
+	size_t len = 0;
+
+	while (len < ANSWER_MAX) {
+		ssize_t n = recv(fd, answer + len, ANSWER_MAX - len, 0);
+
+		if (n <= 0)
+			return false;
+		len += (size_t)n;
+		answer[len] = '\0';
+		if (memmem(answer, len, end, strlen(end)))
+			return true;
+	}
+	return false;
+}
+
+static bool say(int fd, const char *text, size_t len, const char *answer)
+{
+	return send(fd, text, len, MSG_NOSIGNAL) == (ssize_t)len && await(fd, answer);
+}
+
+/* A WebSocket that says something, and a request; memory fails from the nth allocation on. */
+static bool converse(int microseconds, uint64_t nth)
+{
+	int fd = dial(microseconds);
+	bool right;
+
+	if (fd < 0)
+		return false;
+	pl_alloc_fail_at(nth);
+	right = say(fd, handshake, sizeof(handshake) - 1, "\r\n\r\n");
+	right = right && say(fd, hello, sizeof(hello) - 1, "hello/chat");
+	right = right && say(fd, "\x88\x82\0\0\0\0\x03\xe8", 8, "\x88");
+	pl_alloc_fail_at(0);
+	close(fd);
+	fd = dial(microseconds);
+	if (fd < 0)
+		return false;
+	pl_alloc_fail_at(nth);
+	right = say(fd, request, sizeof(request) - 1, "POSThello") && right;
+	pl_alloc_fail_at(0);
+	close(fd);
+	return right;
+}
+
+/* The same on a connection that is there already, so that little but events allocates. */
+static void converse_later(uint64_t nth)
+{
+	int fd = dial(SHORT);
+
+	if (fd >= 0 && say(fd, handshake, sizeof(handshake) - 1, "\r\n\r\n")) {
+		pl_alloc_fail_at(nth);
+		say(fd, hello, sizeof(hello) - 1, "hello/chat");
+		pl_alloc_fail_at(0);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static void *client(void *unused)
+{
+	uint64_t nth;
+	int i;
+
+	(void)unused;
+	for (i = 0; i < 1000 && !converse(PATIENCE * 1000000, 0); i++)
+		usleep(10000);
+	for (nth = 1; nth <= ATTEMPTS; nth++) {
+		converse(SHORT, nth);
+		converse_later(nth);
+		if (!converse(PATIENCE * 1000000, 0)) {
+			wrong++;
+			break;
+		}
+	}
+	kill(getpid(), SIGTERM);
+	return NULL;
+}
+
+static int run(pl_worker *worker, void *options)
+{
+	return pl_script_run(worker, options);
+}
+
+static void a_script_lives_on(void **state)
+{
+	char *arguments[] = { port_text };
+	pl_script_options options = { .path = script_path, .argc = 1, .argv = arguments };
+	int64_t live = pl_alloc_live();
+	pthread_t thread;
+
+	(void)state;
+	pl_embedded_use(pl_embedded_files);
+	assert_int_equal(pthread_create(&thread, NULL, client, NULL), 0);
+	assert_int_equal(pl_worker_run(1, run, &options), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(wrong, 0);
+	assert_int_equal(pl_alloc_live(), live);
+}
+
+static int choose_port(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(fd, (struct sockaddr *)&address, size) ||
+	    getsockname(fd, (struct sockaddr *)&address, &size))
+		return -1;
+	port = ntohs(address.sin_port);
+	snprintf(port_text, sizeof(port_text), "%u", port);
+	return close(fd);
+}
+
+static int write_script(void **state)
+{
+	int fd = mkstemp(script_path);
+
+	(void)state;
+	if (fd < 0 || choose_port())
+		return -1;
+	if (write(fd, source, sizeof(source) - 1) != sizeof(source) - 1)
+		return -1;
+	return close(fd);
+}
+
+static int remove_script(void **state)
+{
+	(void)state;
+	return unlink(script_path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_script_lives_on),
+	};
+
+	return cmocka_run_group_tests(tests, write_script, remove_script);
+}
