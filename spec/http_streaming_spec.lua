@@ -395,6 +395,25 @@ describe("a request", function()
     assert.same({ expected, expected }, clock.wait_for(function() return results end))
   end)
 
+  it("keeps what comes while a file is looked for that is not there", function()
+    local task = require "perilune.task"
+    local body, root, peer = ("0123456789"):rep(20), fixture.folder().path, nil
+    local made = serving(function(_, request, response)
+      local first = request:read(1)
+      for i = 2, #body do
+        task.start(function() peer:send(body:sub(i, i)) end)
+        local _, _, code = response:send_file("none" .. i, { root = root })
+        assert.equal("ENOENT", code)
+      end
+      response.content_text = first .. table.concat((read_all(request)))
+    end)
+    peer = fixture.socket(made)
+    peer:send(head(#body))
+    timer.sleep(0.01)
+    peer:send(body:sub(1, 1))
+    assert.equal(body, http.read(peer).body)
+  end)
+
   it("is finished when its handler closes the connection", function()
     assert.equal(
       "abcdef",

@@ -210,11 +210,12 @@ static void proceed(pl_script_exchange *self)
 static void on_data(void *owner, pl_exchange *exchange, const uint8_t *data, size_t len)
 {
 	pl_script_exchange *self = owner;
+	bool running = self->running;
 
 	if (!pl_request_take(self, data, len)) {
 		pl_exchange_abort(exchange, PL_ENOMEM);
 		leave(self, PL_ENOMEM, NO_MEMORY);
-		if (!self->running)
+		if (!running)
 			pl_script_exchange_release(self);
 	} else if (pl_request_full(self)) {
 		pl_exchange_pause(exchange, true);
@@ -273,6 +274,7 @@ pl_exchange *pl_script_exchange_hand_over(pl_script_exchange *self, const char *
 {
 	pl_exchange *exchange = self->exchange;
 
+	pl_exchange_pause(exchange, true); /* what comes of the body is for who gets it back */
 	self->exchange = NULL;
 	self->conn = NULL;
 	self->status = PL_ESTATE;
