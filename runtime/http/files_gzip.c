@@ -5,7 +5,7 @@
 #include "http/files_internal.h"
 #include "http/gzip.h"
 
-enum { WAITING = 64 }; /* answers that may wait; more are sent as they are */
+enum { WAITING = 16 }; /* answers that may wait; more are sent as they are */
 
 static void run_gzip(void *context)
 {

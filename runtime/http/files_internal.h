@@ -29,7 +29,7 @@ enum {
 	PL_FILES_OPEN = 16,	   /* files that are kept open, at most, */
 	PL_FILES_OPEN_TIME = 1000, /* and for how long, in ms */
 	PL_FILES_TURN = 16,	   /* pieces written in a turn of the loop */
-	PL_FILES_TRIES = 3	   /* for a file that changes while it is looked at */
+	PL_FILES_TRIES = 8	   /* for a file that changes while it is looked at */
 };
 
 /* One of the forms in which a file can be sent. */

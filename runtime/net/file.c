@@ -20,14 +20,14 @@ enum { READING = O_RDONLY | O_NONBLOCK | O_NOCTTY };
 static int open_cached(int folder, const char *path, int how_to, uint64_t resolve)
 {
 	struct open_how how = { .flags = (uint64_t)(how_to | O_CLOEXEC),
-				.resolve = resolve | RESOLVE_CACHED | RESOLVE_NO_MAGICLINKS };
+				.resolve = resolve | RESOLVE_CACHED };
 
 	return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
 }
 
 static int open_cached_below(const char *root, const char *path, int how_to, unsigned flags)
 {
-	uint64_t resolve = flags & PL_FILE_ANYWHERE ? 0 : RESOLVE_BENEATH;
+	uint64_t resolve = flags & PL_FILE_ANYWHERE ? 0 : RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
 	int folder = open_cached(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0);
 	int fd;
 	int error;

@@ -185,6 +185,27 @@ static void a_root_that_is_no_folder(void **state)
 	memcpy(root, before, sizeof(root));
 }
 
+/* The root itself is trusted, wherever it leads. */
+static void a_root_behind_a_magic_link(void **state)
+{
+	char before[sizeof(root)];
+	pl_file *file;
+	int folder = open(root, O_PATH | O_DIRECTORY);
+
+	(void)state;
+	assert_true(folder >= 0);
+	memcpy(before, root, sizeof(root));
+	snprintf(root, sizeof(root), "/proc/self/fd/%d", folder);
+	for (unsigned flags = 0; flags <= (WAIT | PL_FILE_ANYWHERE); flags++) {
+		int status = open_file(&file, "hello", flags);
+
+		assert_true(status == PL_OK || (!(flags & WAIT) && status == PL_EAGAIN));
+		pl_file_unref(file);
+	}
+	memcpy(root, before, sizeof(root));
+	close(folder);
+}
+
 /* What is known. */
 
 static void info_is_that_of_the_file(void **state)
@@ -356,6 +377,7 @@ int main(void)
 		cmocka_unit_test(a_magic_link_leads_nowhere),
 		cmocka_unit_test(a_long_name_is_no_file),
 		cmocka_unit_test(a_root_that_is_no_folder),
+		cmocka_unit_test(a_root_behind_a_magic_link),
 		cmocka_unit_test(info_is_that_of_the_file),
 		cmocka_unit_test(a_change_shows),
 		cmocka_unit_test(a_file_is_read),
