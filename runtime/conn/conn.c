@@ -273,6 +273,8 @@ static void send_ping(pl_conn *conn)
 	const pl_heartbeat *heartbeat = &conn->settings->heartbeat;
 
 	conn->ops->ping(conn, NULL, 0);
+	if (conn->pinged) /* by pl_conn_demand, while the owner was asked: that deadline stays */
+		return;
 	conn->pinged = heartbeat->timeout > 0;
 	pl_loop_start(conn->settings->loop, &conn->timer,
 		      conn->pinged ? heartbeat->timeout : heartbeat->interval);
@@ -359,6 +361,8 @@ int pl_conn_demand(pl_conn *conn, uint32_t timeout)
 
 	if (status < 0)
 		return status;
+	if (conn->pinged && conn->timer.due <= pl_loop_now(conn->settings->loop) + timeout)
+		return status; /* the peer has less time already */
 	conn->pinged = true;
 	pl_loop_start(conn->settings->loop, &conn->timer, timeout);
 	return status;

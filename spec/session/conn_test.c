@@ -935,6 +935,57 @@ static void the_owner_decides_about_the_ping(void **state)
 	peer_close(&peer);
 }
 
+/* With a heartbeat and without, which goes on afterwards as before. */
+static void a_sign_of_life_is_demanded(void **state)
+{
+	(void)state;
+	for (uint32_t interval = 0; interval <= 20000; interval += 20000) {
+		peer_state peer;
+
+		open_beating(&peer, interval, 5000, PL_HEARTBEAT_IF_NO_MESSAGE);
+		assert_int_equal(pl_conn_demand(peer.conn, 3000), PL_OK);
+		turn(&peer);
+		assert_string_equal(sent(&peer), "ping: ");
+		pass(&peer, 2000);
+		FEED(&peer, "\x8a\x80" Z);
+		journal(&peer);
+		pass(&peer, 18000);
+		assert_string_equal(sent(&peer), "");
+		pass(&peer, 2000);
+		assert_string_equal(sent(&peer), interval ? "ping: " : "");
+		FEED(&peer, "\x8a\x80" Z);
+		journal(&peer);
+		assert_int_equal(pl_conn_demand(peer.conn, 3000), PL_OK);
+		assert_int_equal(pl_conn_demand(peer.conn, 60000), PL_OK);
+		pass(&peer, 3000);
+		assert_string_equal(journal(&peer), "closed:1006 ");
+		peer_close(&peer);
+	}
+}
+
+/* A ping of the heartbeat that comes meanwhile, with no time limit of its own, gives no more time.
+ */
+static void a_demand_outlasts_the_heartbeats_ping(void **state)
+{
+	pl_conn_events events = conn_events;
+	peer_state peer;
+
+	(void)state;
+	events.heartbeat = ask_owner;
+	owner_asks = true;
+	open_beating(&peer, 20000, 0, PL_HEARTBEAT_IF_NO_MESSAGE);
+	peer.settings.events = &events;
+	pass(&peer, 20000);
+	assert_int_equal(pl_conn_demand(peer.conn, 3000), PL_OK);
+	pass(&peer, 1000);
+	pl_conn_heartbeat(peer.conn, false);
+	pass(&peer, 1000);
+	assert_true(pl_conn_is_open(peer.conn));
+	pass(&peer, 1000);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	peer_close(&peer);
+}
+
 static void time_while_paused_does_not_count(void **state)
 {
 	peer_state peer;
@@ -1025,6 +1076,8 @@ int main(void)
 		cmocka_unit_test(without_a_timeout_it_only_pings),
 		cmocka_unit_test(without_an_interval_it_is_off),
 		cmocka_unit_test(the_owner_decides_about_the_ping),
+		cmocka_unit_test(a_sign_of_life_is_demanded),
+		cmocka_unit_test(a_demand_outlasts_the_heartbeats_ping),
 		cmocka_unit_test(time_while_paused_does_not_count),
 		cmocka_unit_test(our_pings_are_told_of),
 		cmocka_unit_test(bytes_are_counted),
