@@ -211,6 +211,8 @@ static size_t measure(const char *name, const char *request, bool tls)
 	clients = fork();
 	if (clients == 0)
 		be_clients(port, tls, request, told[0], done[1]);
+	close(told[0]);
+	close(done[1]); /* so that its end is seen */
 	run_until(loop, done[0]);
 	malloc_trim(0); /* what others have freed is not there to be used again */
 	heap = ALLOCATED;
@@ -224,8 +226,8 @@ static size_t measure(const char *name, const char *request, bool tls)
 	stop(loop, server, &stopped, clients);
 	pl_tls_context_unref(context);
 	pl_loop_free(loop);
-	for (int i = 0; i < 2; i++)
-		close(told[i]), close(done[i]);
+	close(told[1]);
+	close(done[0]);
 	return heap;
 }
 
