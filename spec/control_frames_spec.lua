@@ -10,11 +10,10 @@ describe("a peer that does not read:", function()
   after_each(fixture.clean)
 
   --- Its connection has so much to be sent that the output is blocked.
-  local function blocked(size, heartbeat)
-    local made = fixture.server {
-      limits = { send_queue = 64 * MIB },
-      heartbeat = heartbeat or false,
-    }
+  local function blocked(size, limits)
+    limits = limits or {}
+    limits.send_queue = 64 * MIB
+    local made = fixture.server { limits = limits, heartbeat = false }
     local peer, conn = fixture.pair(made)
     local bytes = ("x"):rep(MIB)
     for _ = 1, MESSAGES do
@@ -65,8 +64,9 @@ describe("a peer that does not read:", function()
   end
 
   it("gets our Close behind what was written", function()
-    local peer, conn = blocked()
+    local peer, conn = blocked(nil, { close_timeout = 0.2 })
     conn:close(4001, "done")
+    timer.sleep(0.5)
     assert.equal(MESSAGES * MIB, data_before(peer, websocket.CLOSE, "\15\161done"))
   end)
 

@@ -239,9 +239,18 @@ static void tell_flushed(pl_conn *conn)
 		conn->settings->events->flushed(conn);
 }
 
+static void limit_closing(pl_conn *conn)
+{
+	pl_loop_start(conn->settings->loop, &conn->timer,
+		      (uint64_t)conn->settings->limits->close_timeout);
+}
+
 void pl_conn_drained(pl_conn *conn)
 {
 	tell_flushed(conn);
+	/* Our Close has left now; it had to wait for what was written before. */
+	if (conn->state == PL_CONN_CLOSING && !pl_timer_active(&conn->timer))
+		limit_closing(conn);
 	if (conn->state != PL_CONN_OPEN)
 		return;
 	pump(conn);
@@ -391,13 +400,6 @@ void pl_conn_opened(pl_conn *conn, const pl_conn_ops *ops, void *session)
 			      conn->settings->heartbeat.interval);
 }
 
-static void set_closing(pl_conn *conn)
-{
-	conn->state = PL_CONN_CLOSING;
-	pl_loop_start(conn->settings->loop, &conn->timer,
-		      (uint64_t)conn->settings->limits->close_timeout);
-}
-
 void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason)
 {
 	if (conn->state != PL_CONN_OPEN && conn->state != PL_CONN_HTTP)
@@ -405,8 +407,13 @@ void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason)
 	/* What was written before goes out before the Close. */
 	while (send_next(conn))
 		;
-	if (conn->state == PL_CONN_OPEN)
-		set_closing(conn);
+	if (conn->state == PL_CONN_OPEN) {
+		conn->state = PL_CONN_CLOSING;
+		if (conn->stream->blocked)
+			pl_loop_stop_timer(conn->settings->loop, &conn->timer);
+		else
+			limit_closing(conn);
+	}
 	conn->ops->close(conn, code, reason);
 }
 
@@ -430,7 +437,8 @@ void pl_conn_closing(pl_conn *conn)
 {
 	if (conn->state != PL_CONN_OPEN)
 		return;
-	set_closing(conn);
+	conn->state = PL_CONN_CLOSING;
+	limit_closing(conn);
 }
 
 void pl_conn_ended(pl_conn *conn, uint16_t code, pl_slice reason)

@@ -133,7 +133,8 @@ int pl_conn_ping(pl_conn *conn, const void *payload, size_t len);
 /* A ping, after which the peer has `timeout` ms for any sign of life, else it is dropped. */
 int pl_conn_demand(pl_conn *conn, uint32_t timeout);
 
-/* Close frame, then up to limits.close_timeout for the peer's. */
+/* Close frame behind what was written (limits.write_timeout watches that), then up to
+ * limits.close_timeout for the peer's. */
 void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason);
 
 /* Close frame if it can leave at once, then the connection ends. */

@@ -719,6 +719,28 @@ static void a_peer_that_takes_no_answer_has_some_time(void **state)
 	}
 }
 
+/* The time to answer begins when our Close has left: what was written before is not cut off. */
+static void what_was_written_has_its_time(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_beating(&peer, 20000, 5000, PL_HEARTBEAT_ALWAYS);
+	block(&peer);
+	write_text(&peer, "second");
+	pl_conn_close(peer.conn, 1000, PL_SLICE(""));
+	pass(&peer, 60000);
+	assert_string_equal(journal(&peer), "");
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	turn(&peer);
+	assert_string_equal(sent(&peer), "text:first text:second close:1000 ");
+	pass(&peer, 4999);
+	assert_string_equal(journal(&peer), "");
+	pass(&peer, 1);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	peer_close(&peer);
+}
+
 static void pings_do_not_wait_for_messages(void **state)
 {
 	peer_state peer;
@@ -1066,6 +1088,7 @@ int main(void)
 		cmocka_unit_test(a_paused_connection_closes_too),
 		cmocka_unit_test(the_peer_closes_while_messages_wait),
 		cmocka_unit_test(a_peer_that_takes_no_answer_has_some_time),
+		cmocka_unit_test(what_was_written_has_its_time),
 		cmocka_unit_test(pings_do_not_wait_for_messages),
 		cmocka_unit_test(our_pings_cannot_fill_the_memory),
 		cmocka_unit_test(disconnect_drops_what_waits),

@@ -46,8 +46,8 @@ function Conn:write_binary(bytes, size) end
 ---@return string? code "ETIMEDOUT" (the connection stays), "ECLOSED" or "ENOMEM"
 function Conn:flush(timeout) end
 
---- Sends Close and waits up to limits.close_timeout for the peer's, in the background: the call
---- returns at once. On HTTP the connection ends after its present answer.
+--- Sends Close behind what was written, then waits up to limits.close_timeout for the peer's, in the
+--- background: the call returns at once. On HTTP the connection ends after its present answer.
 ---@param code? integer 1000 to 1003, 1007 to 1014 or 3000 to 4999; default 1000; -1 for none. Others throw.
 ---@param reason? string UTF-8, cut at 123 bytes.
 ---@return true? ok
