@@ -271,6 +271,8 @@ static int server_new(lua_State *L)
 	if (!status)
 		status =
 			pl_server_new(&self->server, script->loop, &settings, &server_events, self);
+	pl_free((void *)(uintptr_t)settings.protocols);
+	pl_free((void *)(uintptr_t)settings.origins);
 	if (status)
 		return luaL_error(L, "server.new: %s", pl_status_text(status));
 	return 1;
@@ -284,8 +286,6 @@ static int server_gc(lua_State *L)
 		pl_server_free(self->server);
 	pl_server_openings_free(self);
 	pl_free(self->bound);
-	pl_free(self->protocols);
-	pl_free(self->origins);
 	if (self->script)
 		pl_handlers_deinit(&self->handlers);
 	return 0;

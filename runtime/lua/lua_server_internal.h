@@ -22,8 +22,6 @@ typedef struct server_object {
 	pl_script *script;
 	pl_server *server;
 	pl_handlers handlers;
-	pl_slice *protocols;
-	pl_slice *origins;
 	pl_list waits;		/* of tasks in server:stop() */
 	pl_server_bound *bound; /* while active, in the order of the bindings */
 	size_t bound_count;
@@ -36,8 +34,8 @@ typedef struct server_object {
 /* The server at index; throws when it is none. */
 server_object *pl_server_object(lua_State *L, int index);
 
-/* lua_server_settings.c: reads the options at 1, which are checked and complete; their strings live
- * as long as the userdata, whose environment they are. PL_OK or PL_ENOMEM. */
+/* lua_server_settings.c: reads the options at 1, which are checked and complete, and have to stay.
+ * The lists of protocols and origins are the caller's to free. PL_OK or PL_ENOMEM. */
 int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings);
 
 /* limits() -> list of { name, unit, default, min, max, text }: times in seconds */

@@ -90,34 +90,34 @@ static void read_files(lua_State *L, int table, pl_files_settings *files)
 }
 
 /* A list of strings at `table` as slices, which the caller frees. */
-static int read_list(lua_State *L, int table, pl_slice **list, size_t *count)
+static int read_list(lua_State *L, int table, const pl_slice **result, size_t *count)
 {
+	size_t len = lua_objlen(L, table);
+	pl_slice *list = len ? pl_calloc(len, sizeof(*list)) : NULL;
 	size_t i;
 
-	*count = lua_objlen(L, table);
-	*list = *count ? pl_calloc(*count, sizeof(**list)) : NULL;
-	if (*count && !*list)
+	if (len && !list)
 		return PL_ENOMEM;
-	for (i = 0; i < *count; i++) {
+	for (i = 0; i < len; i++) {
 		lua_rawgeti(L, table, (int)i + 1);
-		(*list)[i] = pl_lua_check_slice(L, lua_gettop(L));
+		list[i] = pl_lua_check_slice(L, lua_gettop(L));
 		lua_pop(L, 1);
 	}
+	*result = list;
+	*count = len;
 	return PL_OK;
 }
 
-static int read_lists(lua_State *L, int options, server_object *self, pl_server_settings *settings)
+static int read_lists(lua_State *L, int options, pl_server_settings *settings)
 {
 	int status;
 
 	lua_getfield(L, options, "protocols");
-	status = read_list(L, lua_gettop(L), &self->protocols, &settings->protocol_count);
-	settings->protocols = self->protocols;
+	status = read_list(L, lua_gettop(L), &settings->protocols, &settings->protocol_count);
 	lua_getfield(L, options, "security_options");
 	lua_getfield(L, -1, "origins_allowed");
 	if (!status)
-		status = read_list(L, lua_gettop(L), &self->origins, &settings->origin_count);
-	settings->origins = self->origins;
+		status = read_list(L, lua_gettop(L), &settings->origins, &settings->origin_count);
 	return status;
 }
 
@@ -163,7 +163,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	read_deflate(L, lua_gettop(L), &settings->deflate);
 	lua_pop(L, 2);
 	read_connection(L, 1, settings);
-	status = read_lists(L, 1, self, settings);
+	status = read_lists(L, 1, settings);
 	lua_settop(L, top);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "server/roster.h"
 #include "server/server_internal.h"
+#include "server/texts.h"
 #include "ws/ws_session.h"
 
 /* An address that the server listens on. */
@@ -265,41 +266,21 @@ static void on_stop_timer(pl_timer *timer)
 	}
 }
 
-int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *settings,
-		  const pl_server_events *events, void *binding)
+static void set_up(pl_server *server, pl_loop *loop)
 {
-	pl_server *server = pl_calloc(1, sizeof(*server));
+	const pl_server_settings *settings = &server->settings;
 
-	if (!server)
-		return PL_ENOMEM;
 	server->loop = loop;
-	server->settings = *settings;
-	server->events = events;
-	server->binding = binding;
 	server->conn_settings.loop = loop;
 	server->conn_settings.events = &pl_server_conn_events;
-	server->conn_settings.limits = &server->settings.limits;
+	server->conn_settings.limits = &settings->limits;
 	server->conn_settings.heartbeat = settings->heartbeat;
 	server->conn_settings.generation = settings->generation;
-	server->http1_settings.limits = &server->settings.limits;
+	server->http1_settings.limits = &settings->limits;
 	server->http1_settings.software = settings->software;
 	server->http1_settings.close = settings->http_close;
 	server->http1_settings.announce = settings->http_announce;
-	server->settings.files.limits = &server->settings.limits;
-	server->files = pl_files_new(loop, &server->settings.files);
-	if (!server->files) {
-		pl_free(server);
-		return PL_ENOMEM;
-	}
-	if (settings->deflate.enabled) {
-		server->deflate_pool = pl_ws_deflate_pool_new(settings->deflate.mem_level,
-							      settings->deflate.level);
-		if (!server->deflate_pool) {
-			pl_files_free(server->files);
-			pl_free(server);
-			return PL_ENOMEM;
-		}
-	}
+	server->settings.files.limits = &settings->limits;
 	pl_admission_init(&server->own_admission);
 	server->admission = &server->own_admission;
 	pl_list_init(&server->ports);
@@ -307,8 +288,51 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 	pl_list_init(&server->rosters);
 	pl_deferred_init(&server->stopped, run_stopped);
 	pl_timer_init(&server->stop_timer, on_stop_timer);
+}
+
+/* False without memory. */
+static bool make_parts(pl_server *server)
+{
+	const pl_deflate_settings *deflate = &server->settings.deflate;
+
+	server->files = pl_files_new(server->loop, &server->settings.files);
+	if (deflate->enabled)
+		server->deflate_pool = pl_ws_deflate_pool_new(deflate->mem_level, deflate->level);
+	return server->files && (server->deflate_pool || !deflate->enabled);
+}
+
+int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *settings,
+		  const pl_server_events *events, void *binding)
+{
+	pl_server *server = pl_calloc(1, sizeof(*server));
+
+	if (!server)
+		return PL_ENOMEM;
+	server->settings = *settings;
+	server->events = events;
+	server->binding = binding;
+	server->texts = pl_server_texts_copy(&server->settings);
+	set_up(server, loop);
+	if (!server->texts || !make_parts(server)) {
+		pl_server_free(server);
+		return PL_ENOMEM;
+	}
 	*result = server;
 	return PL_OK;
+}
+
+void pl_server_rebind(pl_server *server, const pl_server_events *events, void *binding)
+{
+	pl_list *node;
+
+	for (node = server->conns.next; node != &server->conns; node = node->next) {
+		pl_conn *conn = PL_CONTAINER(node, pl_conn, node);
+
+		server->events->disconnect(conn, false, 0, pl_slice_make(NULL, 0));
+		conn->binding = NULL;
+	}
+	server->events = events;
+	server->binding = binding;
 }
 
 void pl_server_free(pl_server *server)
@@ -328,6 +352,7 @@ void pl_server_free(pl_server *server)
 	pl_map_deinit(&server->by_guid);
 	pl_files_free(server->files);
 	pl_ws_deflate_pool_free(server->deflate_pool);
+	pl_free(server->texts);
 	pl_free(server);
 }
 

@@ -89,7 +89,8 @@ typedef struct pl_server_settings {
 
 struct pl_server {
 	pl_loop *loop;
-	pl_server_settings settings; /* slices and strings are borrowed from the caller */
+	pl_server_settings settings;
+	void *texts; /* of the settings */
 	pl_conn_settings conn_settings;
 	pl_http1_settings http1_settings;
 	const pl_server_events *events;
@@ -112,8 +113,14 @@ struct pl_server {
 	bool stopping;
 };
 
+/* The settings are copied, with all texts. PL_OK or PL_ENOMEM. */
 int pl_server_new(pl_server **server, pl_loop *loop, const pl_server_settings *settings,
 		  const pl_server_events *events, void *binding);
+
+/* Gives the server, with its connections, to another script's side. The former one loses each of
+ * them as if it had gone, but for requests that it answers; the next event of a connection is the
+ * new one's. Not from within an event. */
+void pl_server_rebind(pl_server *server, const pl_server_events *events, void *binding);
 
 /* Only while no connection is there. */
 void pl_server_free(pl_server *server);

@@ -1,7 +1,7 @@
 /*
  * A server over streams in memory: who receives what is published, who is let in, how it stops.
  *
- * covers: server/publish.c server/site.c
+ * covers: server/publish.c server/texts.c server/site.c
  */
 #include "session/server_side.h"
 
@@ -395,6 +395,76 @@ static void built_in_files_are_served_when_allowed(void **state)
 	pl_embedded_use(NULL);
 }
 
+/* Another script's side. */
+
+static void the_settings_may_go(void **state)
+{
+	char protocol[] = "chat";
+	char software[] = "Unit";
+	char origin[] = "https://a.example";
+	pl_slice protocols[] = { { protocol, 4 } };
+	pl_slice origins[] = { { origin, sizeof(origin) - 1 } };
+	server_side side;
+
+	(void)state;
+	server_side_init(&side);
+	side.settings.protocols = protocols;
+	side.settings.protocol_count = 1;
+	side.settings.origins = origins;
+	side.settings.origin_count = 1;
+	side.settings.software = pl_slice_make(software, 4);
+	assert_int_equal(server_side_start(&side), PL_OK);
+	memset(protocol, 'x', sizeof(protocol));
+	memset(software, 'x', sizeof(software));
+	memset(origin, 'x', sizeof(origin));
+	memset(protocols, 0, sizeof(protocols));
+	memset(origins, 0, sizeof(origins));
+	SERVER_FEED(server_side_dial(&side, 0),
+		    SERVER_SIDE_HANDSHAKE("Origin: https://a.example\r\n"
+					  "Sec-WebSocket-Protocol: chat\r\n"));
+	server_side_turn(&side);
+	assert_non_null(strstr(sent_text(&side.clients[0]), "Sec-WebSocket-Protocol: chat\r\n"));
+	SERVER_FEED(server_side_dial(&side, 1), SERVER_SIDE_GET("/nothing"));
+	server_side_turn(&side);
+	assert_non_null(strstr(sent_text(&side.clients[1]), "Server: Unit\r\n"));
+	server_side_close(&side);
+}
+
+static void on_other_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len)
+{
+	(void)kind;
+	server_side_note(conn, "other:%.*s ", (int)len, data);
+}
+
+static void the_scripts_side_is_replaced_under_connections(void **state)
+{
+	const pl_audience room = { .channel = PL_SLICE("room") };
+	pl_server_events others = server_side_events;
+	server_side side;
+	server_client *talker = &side.clients[0];
+	server_client *browser = &side.clients[1];
+
+	(void)state;
+	open_sessions(&side, 1);
+	server_side_dial(&side, 1);
+	assert_true(server_client_say(talker, "join room"));
+	talker->conn->binding = &side;
+
+	others.message = on_other_message;
+	pl_server_rebind(side.server, &others, &side);
+	assert_null(talker->conn->binding);
+	assert_string_equal(server_client_journal(talker), ""); /* nobody was disconnected */
+	assert_int_equal(pl_server_count(side.server), 1);
+
+	assert_true(server_client_say(talker, "hello"));
+	assert_string_equal(server_client_journal(talker), "other:hello ");
+	assert_int_equal(publish(&side, "x", &room), 1);
+	SERVER_FEED(browser, SERVER_SIDE_GET("/"));
+	server_side_turn(&side);
+	assert_non_null(strstr(sent_text(browser), "hello"));
+	server_side_close(&side);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -409,6 +479,8 @@ int main(void)
 		cmocka_unit_test(it_stops_with_all_kinds_of_connections),
 		cmocka_unit_test(it_stops_without_connections_and_again),
 		cmocka_unit_test(built_in_files_are_served_when_allowed),
+		cmocka_unit_test(the_settings_may_go),
+		cmocka_unit_test(the_scripts_side_is_replaced_under_connections),
 	};
 
 	pl_log_set_level(PL_LOG_ERROR);
