@@ -5,6 +5,10 @@ local load_module = ...
 local process = require "perilune.core.process"
 local sleep = require("perilune.core.timer").sleep
 
+-- Compiled code that goes on behind a call of C (a stitched trace) would not see that the task was
+-- cancelled while it waited there: traces end at such calls. That costs nothing measurable.
+require("jit.opt").start "minstitch=32767"
+
 -- Only text is loaded: bytecode is not checked and could break the interpreter.
 
 local raw_load, raw_loadfile = load, loadfile
