@@ -102,7 +102,7 @@ void pl_stream_resume(pl_stream *stream);
 
 /* Sends what is queued, ends our direction, discards input until the peer ends its own (at most
  * PL_STREAM_LINGER ms and bytes), closes: so that our last words are not lost to a reset. */
-enum { PL_STREAM_LINGER = 2000, PL_STREAM_LINGER_BYTES = 1 << 20 };
+enum { PL_STREAM_LINGER = 2000, PL_STREAM_LINGER_BYTES = 16 << 20 };
 void pl_stream_finish(pl_stream *stream);
 
 /* Drops what is queued and closes at once; `closed` gets the status. */
