@@ -225,3 +225,94 @@ size_t pl_ws_deflate_answer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_defl
 				agreed->client_fresh ? "; client_no_context_takeover" : "", server,
 				client);
 }
+
+/* The client's side. */
+
+static void put_window(char out[40], const char *name, uint8_t bits)
+{
+	if (bits < PL_WS_WINDOW_MAX)
+		snprintf(out, 40, "; %s_max_window_bits=%u", name, bits);
+}
+
+/* That the client can limit its own window is always said: it costs nothing (7.1.2.2). */
+size_t pl_ws_deflate_offer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *ours)
+{
+	char server[40] = "";
+	char client[40] = "; client_max_window_bits";
+
+	put_window(server, "server", ours->server_window);
+	put_window(client, "client", ours->client_window);
+	return (size_t)snprintf(out, PL_WS_DEFLATE_ANSWER_MAX, "permessage-deflate%s%s%s%s",
+				ours->server_fresh ? "; server_no_context_takeover" : "",
+				ours->client_fresh ? "; client_no_context_takeover" : "", server,
+				client);
+}
+
+/* Whether an answer keeps to the offer: what was asked of the server is there, what the client is
+ * asked for is not more than it said. */
+static bool fits(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours, const offer *answer)
+{
+	if (answer->bad || (ours->server_fresh && !answer->server_fresh))
+		return false;
+	if (ours->server_window < PL_WS_WINDOW_MAX &&
+	    (answer->server_window == 0 || answer->server_window > ours->server_window))
+		return false;
+	agreed->server_fresh = answer->server_fresh;
+	agreed->client_fresh = answer->client_fresh || ours->client_fresh;
+	agreed->server_window_asked = false;
+	agreed->server_window = answer->server_window ? answer->server_window : PL_WS_WINDOW_MAX;
+	agreed->client_window = answer->client_window
+					? smaller(answer->client_window, ours->client_window)
+					: ours->client_window;
+	return true;
+}
+
+/* In an answer a window has a value (7.1.2.2). */
+static bool read_answer_param(offer *self, pl_slice name, pl_slice value)
+{
+	if (value.at == NULL && pl_slice_equal_nocase(name, PL_SLICE("client_max_window_bits")))
+		return false;
+	return read_param(self, name, value);
+}
+
+static int read_answer(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+		       pl_slice extension)
+{
+	offer answer = { 0 };
+	pl_slice token;
+	pl_slice name;
+	pl_slice value;
+	int status;
+
+	if (!ours || !take_token(&extension, &token) ||
+	    !pl_slice_equal_nocase(token, PL_SLICE("permessage-deflate")))
+		return PL_EPROTO;
+	while ((status = pl_ws_extension_param(&extension, &name, &value)) == PL_OK)
+		if (!read_answer_param(&answer, name, value))
+			answer.bad = true;
+	return status > 0 && fits(agreed, ours, &answer) ? PL_OK : PL_EPROTO;
+}
+
+int pl_ws_deflate_accept(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+			 const pl_http_field *fields, size_t field_count)
+{
+	int status = PL_ENOENT;
+	size_t i;
+
+	for (i = 0; i < field_count; i++) {
+		pl_slice list = fields[i].value;
+
+		if (!pl_slice_equal_nocase(fields[i].name, PL_SLICE("sec-websocket-extensions")))
+			continue;
+		while (list.len > 0) {
+			pl_slice extension = take_extension(&list);
+
+			if (extension.len == 0)
+				continue;
+			if (status == PL_OK || read_answer(agreed, ours, extension))
+				return PL_EPROTO;
+			status = PL_OK;
+		}
+	}
+	return status;
+}

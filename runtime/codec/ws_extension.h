@@ -1,6 +1,6 @@
 /*
  * ws_extension.h - Sec-WebSocket-Extensions (RFC 6455 section 9.1), and the agreement on
- * permessage-deflate (RFC 7692 section 7.1), the server's side.
+ * permessage-deflate (RFC 7692 section 7.1), both sides.
  *
  * Pure.
  */
@@ -43,5 +43,15 @@ int pl_ws_deflate_agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *
 
 /* The answer's field value; returns its length. */
 size_t pl_ws_deflate_answer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *agreed);
+
+/* A client's offer of what it wants, as the field's value; returns its length. */
+size_t pl_ws_deflate_offer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *ours);
+
+/* What the server has made of that offer. `ours` NULL: nothing was offered. PL_OK with *agreed;
+ * PL_ENOENT: the answer has no extension; PL_EPROTO: it has one that was not offered, another one
+ * beside it, or terms that do not fit the offer, and the connection has to fail (RFC 6455 4.1, RFC
+ * 7692 7.1). */
+int pl_ws_deflate_accept(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+			 const pl_http_field *fields, size_t field_count);
 
 #endif

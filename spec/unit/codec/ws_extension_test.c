@@ -264,6 +264,132 @@ static void parameters_are_taken_one_by_one(void **state)
 	assert_int_equal(pl_ws_extension_param(&rest, &name, &value), 1);
 }
 
+/* The client's side. */
+
+typedef struct answer_row {
+	pl_ws_deflate_terms ours;
+	const char *answer; /* NULL: no field */
+	const char *agreed; /* "server client fresh", see terms_text; NULL: refused; "-": none */
+} answer_row;
+
+static const char *terms_text(const pl_ws_deflate_terms *terms)
+{
+	static char text[32];
+
+	snprintf(text, sizeof(text), "%u %u %s%s", terms->server_window, terms->client_window,
+		 terms->server_fresh ? "s" : "", terms->client_fresh ? "c" : "");
+	return text;
+}
+
+static const char *accepted(const pl_ws_deflate_terms *ours, const char *answer)
+{
+	pl_http_field field = { PL_SLICE("Sec-WebSocket-Extensions"), { NULL, 0 } };
+	size_t len = answer ? strlen(answer) : 0;
+	char *copy = bytes_copy(answer ? answer : "", len);
+	pl_ws_deflate_terms agreed;
+	int status;
+
+	field.value = pl_slice_make(copy, len);
+	status = pl_ws_deflate_accept(&agreed, ours, &field, answer ? 1 : 0);
+	free(copy);
+	if (status == PL_ENOENT)
+		return "-";
+	return status == PL_OK ? terms_text(&agreed) : NULL;
+}
+
+static void offers_are_written(void **state)
+{
+	static const struct {
+		pl_ws_deflate_terms ours;
+		const char *offer;
+	} rows[] = {
+		{ ANY, "permessage-deflate; client_max_window_bits" },
+		{ { .server_window = 10, .client_window = 9 },
+		  "permessage-deflate; server_max_window_bits=10; client_max_window_bits=9" },
+		{ { .server_window = 8,
+		    .client_window = 15,
+		    .server_fresh = true,
+		    .client_fresh = true },
+		  "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+		  "server_max_window_bits=8; client_max_window_bits" },
+	};
+	char offer[PL_WS_DEFLATE_ANSWER_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = pl_ws_deflate_offer(offer, &rows[i].ours);
+
+		assert_int_equal(len, strlen(rows[i].offer));
+		assert_memory_equal(offer, rows[i].offer, len);
+	}
+}
+
+static void answers_have_to_fit_the_offer(void **state)
+{
+	static const answer_row rows[] = {
+		{ ANY, NULL, "-" },
+		{ ANY, "", "-" },
+		{ ANY, " , ", "-" },
+		{ ANY, "permessage-deflate", "15 15 " },
+		{ ANY, "PerMessage-Deflate", "15 15 " },
+		{ ANY, "permessage-deflate; server_max_window_bits=9", "9 15 " },
+		{ ANY, "permessage-deflate; client_max_window_bits=\"9\"", "15 9 " },
+		{ ANY, "permessage-deflate; client_max_window_bits", NULL },
+		{ ANY, "permessage-deflate; server_max_window_bits", NULL },
+		{ ANY, "permessage-deflate; server_max_window_bits=16", NULL },
+		{ ANY, "permessage-deflate; server_max_window_bits=7", NULL },
+		{ ANY, "permessage-deflate; client_max_window_bits=08", NULL },
+		{ ANY, "permessage-deflate; server_no_context_takeover", "15 15 s" },
+		{ ANY, "permessage-deflate; client_no_context_takeover", "15 15 c" },
+		{ ANY, "permessage-deflate; server_no_context_takeover=1", NULL },
+		{ ANY, "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
+		  NULL },
+		{ ANY, "permessage-deflate; unknown", NULL },
+		{ ANY, "permessage-deflate, permessage-deflate", NULL },
+		{ ANY, "permessage-deflate, x", NULL },
+		{ ANY, "x-webkit-deflate-frame", NULL },
+		{ ANY, "permessage-deflate;", NULL },
+		{ ANY, "permessage-deflate; =1", NULL },
+		{ ANY, "\"", NULL },
+		{ { .server_window = 10, .client_window = 9 },
+		  "permessage-deflate; server_max_window_bits=10",
+		  "10 9 " },
+		{ { .server_window = 10, .client_window = 9 },
+		  "permessage-deflate; server_max_window_bits=8; client_max_window_bits=8",
+		  "8 8 " },
+		{ { .server_window = 10, .client_window = 9 },
+		  "permessage-deflate; server_max_window_bits=10; client_max_window_bits=12",
+		  "10 9 " },
+		{ { .server_window = 10, .client_window = 15 },
+		  "permessage-deflate; server_max_window_bits=11",
+		  NULL },
+		{ { .server_window = 10, .client_window = 15 }, "permessage-deflate", NULL },
+		{ { .server_window = 15, .client_window = 15, .server_fresh = true },
+		  "permessage-deflate",
+		  NULL },
+		{ { .server_window = 15, .client_window = 15, .client_fresh = true },
+		  "permessage-deflate",
+		  "15 15 c" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *agreed = accepted(&rows[i].ours, rows[i].answer);
+
+		if (rows[i].agreed)
+			assert_string_equal(agreed ? agreed : "refused", rows[i].agreed);
+		else
+			assert_null(agreed);
+	}
+}
+
+static void what_was_not_offered_is_refused(void **state)
+{
+	(void)state;
+	assert_string_equal(accepted(NULL, NULL), "-");
+	assert_null(accepted(NULL, "permessage-deflate"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +399,9 @@ int main(void)
 		cmocka_unit_test(malformed_lists_are_refused),
 		cmocka_unit_test(offers_are_counted),
 		cmocka_unit_test(parameters_are_taken_one_by_one),
+		cmocka_unit_test(offers_are_written),
+		cmocka_unit_test(answers_have_to_fit_the_offer),
+		cmocka_unit_test(what_was_not_offered_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
