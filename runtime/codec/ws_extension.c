@@ -71,7 +71,7 @@ static bool window_of(pl_slice text, uint8_t *bits)
 {
 	uint64_t value;
 
-	if (text.len == 0 || text.at[0] == '0' ||
+	if (!text.at || text.len == 0 || text.at[0] == '0' ||
 	    !pl_slice_to_u64(text, PL_WS_WINDOW_MAX, &value) || value < PL_WS_WINDOW_MIN)
 		return false;
 	*bits = (uint8_t)value;
