@@ -24,13 +24,14 @@ typedef struct tls {
 	pl_stream stream;
 	pl_stream *below;
 	pl_tls_context *context;
+	pl_tls_client *client; /* NULL: the server's side */
 	SSL *ssl;
 	pl_tls_input *input; /* while `running` */
 	pl_buffer kept;	     /* bytes from below that have to wait: the owner is paused */
 	pl_deferred again;   /* takes them in */
 	pl_timer timer;	     /* the handshake's deadline */
 	pl_tls_turn turn;    /* while a step of it has to wait; what was read is in `kept` */
-	const char *failure; /* of the handshake; a constant text */
+	const char *failure; /* of the handshake; a constant text, or the client's */
 	int status;	     /* for `closed`, when it is not that of the stream below */
 	uint8_t state;
 	bool begun;	/* a byte has come */
@@ -54,6 +55,7 @@ static SSL *connected(tls *self)
 	wire->input = self->input;
 	wire->below = self->below;
 	wire->tickets = self->context->tickets;
+	wire->client = self->client;
 	return self->ssl;
 }
 
@@ -91,7 +93,10 @@ static void below_closed(void *owner, int status)
 	if (self->stream.events)
 		self->stream.events->closed(self->stream.owner,
 					    self->status ? self->status : status);
+	if (self->client)
+		pl_tls_client_end(self->client, self->ssl);
 	SSL_free(self->ssl);
+	pl_tls_client_free(self->client);
 	pl_tls_context_unref(self->context);
 	pl_free(self);
 }
@@ -134,17 +139,25 @@ static const char *peer_ip(tls *self, char ip[PL_ADDRESS_TEXT])
 	return ip;
 }
 
+static const char *reason_of(tls *self)
+{
+	long verified = SSL_get_verify_result(self->ssl);
+
+	if (self->client)
+		return pl_tls_client_failed(self->client, self->ssl);
+	return verified == X509_V_OK ? pl_tls_reason() : X509_verify_cert_error_string(verified);
+}
+
 /* Says why, and closes. */
 static void broken(tls *self, const char *what)
 {
-	long verified = SSL_get_verify_result(self->ssl);
-	const char *why =
-		verified == X509_V_OK ? pl_tls_reason() : X509_verify_cert_error_string(verified);
+	const char *why = reason_of(self);
 	char ip[PL_ADDRESS_TEXT];
 
 	if (pl_log_enabled(PL_LOG_DEBUG))
 		pl_log(PL_LOG_DEBUG, "TLS %s with %s failed: %s", what, peer_ip(self, ip), why);
-	if (self->state == HANDSHAKE)
+	/* A server of TLS 1.3 refuses a client's certificate after the client's handshake. */
+	if (self->state == HANDSHAKE || self->client)
 		self->failure = why;
 	ERR_clear_error();
 	if (self->below->closing)
@@ -284,6 +297,8 @@ static void opened(tls *self)
 		pl_stream_pause(self->below);
 	if (stream->output.len > 0 || self->finishing)
 		pl_loop_flush(stream->loop, &stream->flush);
+	if (self->client && self->client->ready && !stream->closing)
+		self->client->ready(self->client->owner);
 }
 
 static void shake_hands(tls *self)
@@ -394,7 +409,8 @@ static void refuse_plain(tls *self)
 		       peer_ip(self, ip));
 	if (self->context->plain)
 		self->context->plain(self->below);
-	self->failure = "plain text on a TLS port";
+	self->failure =
+		self->client ? "the server answers without TLS" : "plain text on a TLS port";
 	fail(self, PL_EPROTO);
 }
 
@@ -465,6 +481,8 @@ static void below_end(void *owner)
 	if (self->ended || self->state == CLOSING || self->finishing)
 		return;
 	pl_log(PL_LOG_DEBUG, "TLS connection cut off: the peer has not said goodbye");
+	if (self->client && self->state == HANDSHAKE)
+		self->failure = "the server has closed the connection in the handshake";
 	tls_abort(&self->stream, PL_ECONNRESET);
 }
 
@@ -524,44 +542,82 @@ static void on_deadline(pl_timer *timer)
 	tls_abort(&self->stream, PL_ETIMEDOUT);
 }
 
-/* False: no memory. */
-static bool prepare(tls *self, pl_tls_context *context)
+/* The loop's way to the stream below. False: no memory. */
+static bool wire(tls *self, pl_tls_context *context)
 {
-	pl_tls_wire **wire = &self->stream.loop->tls_wire;
+	pl_tls_wire **shared = &self->stream.loop->tls_wire;
 
-	if (!*wire)
-		*wire = pl_tls_wire_new();
-	self->ssl = *wire ? SSL_new(context->sites[0].ssl) : NULL;
+	if (!*shared)
+		*shared = pl_tls_wire_new();
+	self->ssl = *shared ? SSL_new(context->sites[0].ssl) : NULL;
 	if (!self->ssl) {
 		ERR_clear_error();
 		return false;
 	}
-	BIO_up_ref((*wire)->bio);
-	SSL_set_bio(self->ssl, (*wire)->bio, (*wire)->bio);
-	SSL_set_accept_state(self->ssl);
+	BIO_up_ref((*shared)->bio);
+	SSL_set_bio(self->ssl, (*shared)->bio, (*shared)->bio);
 	return true;
+}
+
+static tls *make(pl_stream *below, pl_tls_context *context)
+{
+	tls *self = pl_calloc(1, sizeof(*self));
+
+	if (!self)
+		return NULL;
+	pl_stream_init(&self->stream, &tls_ops, below->loop);
+	self->below = below;
+	if (!wire(self, context)) {
+		pl_free(self);
+		return NULL;
+	}
+	return self;
+}
+
+static void begin(tls *self, pl_tls_context *context, pl_tls_patience patience)
+{
+	pl_loop *loop = self->stream.loop;
+
+	self->context = pl_tls_context_ref(context);
+	pl_deferred_init(&self->again, on_again);
+	pl_timer_init(&self->timer, on_deadline);
+	pl_tls_turn_init(&self->turn, patience.steps, on_turn);
+	pl_loop_start(loop, &self->timer, patience.timeout);
+	pl_stream_own(self->below, &below_events, self);
+	pl_stream_resume(self->below);
 }
 
 int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context,
 		  pl_tls_patience patience)
 {
-	tls *self = pl_calloc(1, sizeof(*self));
+	tls *self = make(below, context);
 
 	if (!self)
 		return PL_ENOMEM;
-	pl_stream_init(&self->stream, &tls_ops, below->loop);
-	self->below = below;
-	if (!prepare(self, context)) {
-		pl_free(self);
+	SSL_set_accept_state(self->ssl);
+	begin(self, context, patience);
+	*stream = &self->stream;
+	return PL_OK;
+}
+
+int pl_tls_connect(pl_stream **stream, pl_stream *below, pl_tls_context *context,
+		   const pl_tls_connection *connection)
+{
+	/* Who dials decides how many handshakes there are. */
+	pl_tls_patience patience = { connection->timeout, UINT32_MAX };
+	tls *self = make(below, context);
+	int status;
+
+	if (!self)
 		return PL_ENOMEM;
+	status = pl_tls_client_new(&self->client, context, self->ssl, connection);
+	if (status) {
+		SSL_free(self->ssl);
+		pl_free(self);
+		return status;
 	}
-	self->context = pl_tls_context_ref(context);
-	pl_deferred_init(&self->again, on_again);
-	pl_timer_init(&self->timer, on_deadline);
-	pl_tls_turn_init(&self->turn, patience.steps, on_turn);
-	pl_loop_start(below->loop, &self->timer, patience.timeout);
-	pl_stream_own(below, &below_events, self);
-	pl_stream_resume(below);
+	begin(self, context, patience);
+	run(self, (pl_tls_input){ NULL, 0 }); /* the client speaks first */
 	*stream = &self->stream;
 	return PL_OK;
 }
@@ -583,6 +639,12 @@ pl_slice pl_tls_alpn(const pl_stream *stream)
 const char *pl_tls_failure(const pl_stream *stream)
 {
 	return stream->ops == &tls_ops ? PL_CONTAINER(stream, tls, stream)->failure : NULL;
+}
+
+bool pl_tls_resumed(const pl_stream *stream)
+{
+	return stream->ops == &tls_ops &&
+	       SSL_session_reused(PL_CONTAINER(stream, tls, stream)->ssl);
 }
 
 static bool print_subject(X509 *x509, char *text, size_t size)

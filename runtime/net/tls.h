@@ -1,5 +1,6 @@
 /*
- * tls.h - the server's side of TLS (RFC 8446, RFC 5246) as a stream over another stream.
+ * tls.h - TLS (RFC 8446, RFC 5246) as a stream over another stream; the server's side. The client's
+ * is in tls_client.h.
  *
  * What stream.h says holds here: `closed` is last, output leaves at the end of the turn, `blocked`
  * is that of the stream below. Besides:
@@ -32,11 +33,12 @@ int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context,
  * none (yet), and for streams that are no TLS. */
 pl_slice pl_tls_alpn(const pl_stream *stream);
 
-/* Why the handshake failed; NULL when it did not, and for streams that are no TLS. */
+/* Why the handshake failed, for a client also why the connection did later; NULL when it did not,
+ * and for streams that are no TLS. Valid until `closed` returns. */
 const char *pl_tls_failure(const pl_stream *stream);
 
-/* The verified client certificate's subject in RFC 4514's form, NUL-terminated and cut to size.
- * False: the client has shown none, or the stream is no TLS. */
+/* The subject of the peer's certificate in RFC 4514's form, NUL-terminated and cut to size.
+ * False: it has shown none, or the stream is no TLS. */
 bool pl_tls_peer_subject(const pl_stream *stream, char *text, size_t size);
 
 #endif

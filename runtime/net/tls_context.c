@@ -1,8 +1,6 @@
 #include "net/tls_context.h"
 
-#include <errno.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,110 +33,6 @@ bool pl_tls_fail(pl_tls_making *maker, int status, const char *format, ...)
 	vsnprintf(maker->error, PL_TLS_ERROR_MAX, format, arguments);
 	va_end(arguments);
 	return false;
-}
-
-/* Files. */
-
-/* OpenSSL's own words for a missing file are about BIOs. */
-bool pl_tls_readable(pl_tls_making *maker, const char *what, const char *path)
-{
-	FILE *file = fopen(path, "rb");
-	int error = 0;
-
-	if (!file || (fgetc(file) == EOF && ferror(file)))
-		error = errno;
-	if (file)
-		fclose(file);
-	if (!error)
-		return true;
-	return pl_tls_fail(maker, pl_status_from_errno(error), "%s '%s': %s", what, path,
-			   pl_status_text(pl_status_from_errno(error)));
-}
-
-static bool no_start(unsigned long code)
-{
-	return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-}
-
-static bool file_failed(pl_tls_making *maker, const char *what, const char *path,
-			const char *missing)
-{
-	bool none = no_start(ERR_peek_error()) || no_start(ERR_peek_last_error());
-
-	return pl_tls_fail(maker, PL_EINVAL, "%s '%s': %s", what, path,
-			   none ? missing : pl_tls_reason());
-}
-
-static bool use_certificate(pl_tls_making *maker, SSL_CTX *ssl, const char *path)
-{
-	static const char what[] = "certificate file";
-
-	return pl_tls_readable(maker, what, path) &&
-	       (SSL_CTX_use_certificate_chain_file(ssl, path) == 1 ||
-		file_failed(maker, what, path, "there is no certificate in it"));
-}
-
-typedef struct key_password {
-	const char *text;
-	bool asked;
-} key_password;
-
-/* Never asks at the terminal, as OpenSSL would without this. */
-static int give_password(char *buffer, int size, int writing, void *context)
-{
-	key_password *password = context;
-	size_t len = password->text ? strlen(password->text) : 0;
-
-	(void)writing;
-	password->asked = true;
-	if (len == 0 || len > (size_t)size)
-		return -1;
-	memcpy(buffer, password->text, len);
-	return (int)len;
-}
-
-static EVP_PKEY *read_key(pl_tls_making *maker, const pl_tls_identity *identity, const char *path)
-{
-	static const char what[] = "key file";
-	key_password password = { .text = identity->password };
-	EVP_PKEY *key = NULL;
-	BIO *bio;
-
-	if (!pl_tls_readable(maker, what, path))
-		return NULL;
-	bio = BIO_new_file(path, "rb");
-	if (bio)
-		key = PEM_read_bio_PrivateKey(bio, NULL, give_password, &password);
-	BIO_free(bio);
-	if (key)
-		return key;
-	if (!password.asked)
-		pl_tls_fail(maker, PL_EINVAL, "%s '%s': there is no private key in it", what, path);
-	else
-		pl_tls_fail(maker, PL_EINVAL, "%s '%s': %s", what, path,
-			    password.text ? "wrong password"
-					  : "the key is encrypted, and no password is given");
-	return NULL;
-}
-
-static bool use_key(pl_tls_making *maker, SSL_CTX *ssl, const pl_tls_identity *identity)
-{
-	const char *path = identity->key_file ? identity->key_file : identity->cert_file;
-	EVP_PKEY *key = read_key(maker, identity, path);
-	bool used = false;
-
-	if (!key)
-		return false;
-	if (X509_check_private_key(SSL_CTX_get0_certificate(ssl), key) != 1)
-		pl_tls_fail(maker, PL_EINVAL,
-			    "key file '%s': the key does not belong to the certificate in '%s'",
-			    path, identity->cert_file);
-	else if (SSL_CTX_use_PrivateKey(ssl, key) != 1)
-		pl_tls_fail(maker, PL_EINVAL, "key file '%s': %s", path, pl_tls_reason());
-	else
-		used = true;
-	EVP_PKEY_free(key);
-	return used;
 }
 
 /* Lists, versions, verification. */
@@ -212,8 +106,6 @@ static bool set_verification(pl_tls_making *maker, SSL_CTX *ssl)
 	return pl_tls_set_authorities(maker, ssl) && pl_tls_set_revocations(maker, ssl);
 }
 
-/* Making. */
-
 static void set_behaviour(SSL_CTX *ssl)
 {
 	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
@@ -222,6 +114,14 @@ static void set_behaviour(SSL_CTX *ssl)
 	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
+
+bool pl_tls_set_rules(pl_tls_making *maker, SSL_CTX *ssl)
+{
+	set_behaviour(ssl);
+	return set_versions(maker, ssl) && set_lists(maker, ssl);
+}
+
+/* Making. */
 
 static bool set_sessions(pl_tls_making *maker, SSL_CTX *ssl)
 {
@@ -234,11 +134,9 @@ static bool fill(pl_tls_making *maker, pl_tls_site *site, const pl_tls_identity 
 	site->ssl = SSL_CTX_new(TLS_server_method());
 	if (!site->ssl)
 		return pl_tls_fail(maker, PL_ENOMEM, "TLS: %s", pl_tls_reason());
-	set_behaviour(site->ssl);
-	return set_versions(maker, site->ssl) && set_lists(maker, site->ssl) &&
-	       use_certificate(maker, site->ssl, identity->cert_file) &&
-	       use_key(maker, site->ssl, identity) && set_verification(maker, site->ssl) &&
-	       set_sessions(maker, site->ssl);
+	return pl_tls_set_rules(maker, site->ssl) &&
+	       pl_tls_set_identity(maker, site->ssl, identity) &&
+	       set_verification(maker, site->ssl) && set_sessions(maker, site->ssl);
 }
 
 static bool add(pl_tls_making *maker, pl_tls_context *context, const pl_tls_identity *identity)
@@ -271,7 +169,7 @@ static bool add_all(pl_tls_making *maker, pl_tls_context *context)
 	return true;
 }
 
-static pl_tls_context *allocate(const pl_tls_settings *settings)
+pl_tls_context *pl_tls_context_allocate(const pl_tls_settings *settings)
 {
 	size_t sites = (settings->other_count + 1) * sizeof(pl_tls_site);
 	size_t alpn = settings->alpn_count * sizeof(pl_slice);
@@ -299,7 +197,7 @@ int pl_tls_context_new(pl_tls_context **result, const pl_tls_settings *settings,
 		       char error[PL_TLS_ERROR_MAX])
 {
 	pl_tls_making maker = { .settings = settings, .error = error };
-	pl_tls_context *context = allocate(settings);
+	pl_tls_context *context = pl_tls_context_allocate(settings);
 
 	ERR_clear_error();
 	if (!context) {
@@ -330,5 +228,6 @@ void pl_tls_context_unref(pl_tls_context *context)
 		SSL_CTX_free(context->sites[i].ssl);
 		pl_free(context->sites[i].name);
 	}
+	pl_tls_sessions_free(context->sessions);
 	pl_free(context);
 }

@@ -1,6 +1,6 @@
 /*
  * tls_context.h - what the TLS connections of a server share: certificates, versions, ciphers, whom
- * they trust, tickets.
+ * they trust, tickets. (Those of a client: tls_client.h.)
  *
  * TLS 1.2 (RFC 5246) and 1.3 (RFC 8446); older versions only when asked for. Renegotiation and
  * compression are off. Sessions are resumed by tickets (RFC 5077, RFC 8446 2.2) under keys of the
@@ -30,12 +30,14 @@ enum pl_tls_verify {
 	PL_TLS_VERIFY_REQUIRED	/* a client must show one */
 };
 
-/* A certificate and its key. */
+/* A certificate and its key, in PEM or PKCS #12 (RFC 7292). */
 typedef struct pl_tls_identity {
 	const char *name;      /* host name (RFC 6066 3), "*.a.example" too; NULL for the default */
 	const char *cert_file; /* PEM: the certificate, then those that lead to the authority */
 	const char *key_file;  /* PEM; NULL: in cert_file */
-	const char *password;  /* of an encrypted key, or NULL */
+	const char *p12_file;  /* in place of both: certificate, key and authorities; has a MAC */
+	bool p12_legacy;       /* the file's ciphers may be RC2, RC4 and single DES */
+	const char *password;  /* of an encrypted key or the P12 file, or NULL */
 } pl_tls_identity;
 
 /* Read by pl_tls_context_new and not kept, except for alpn. */

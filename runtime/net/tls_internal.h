@@ -9,8 +9,11 @@
 #include <stdatomic.h>
 
 #include "net/stream.h"
-#include "net/tls_context.h"
+#include "net/tls_client.h"
 #include "net/tls_ticket.h"
+
+/* tls_sessions.c: what a client may resume. */
+typedef struct pl_tls_sessions pl_tls_sessions;
 
 typedef struct pl_tls_site {
 	char *name; /* as in pl_tls_identity; NULL for the default, which is the first */
@@ -23,6 +26,7 @@ struct pl_tls_context {
 	pl_slice *alpn;		     /* the slices' bytes are not ours */
 	size_t alpn_count;
 	void (*plain)(pl_stream *stream);
+	pl_tls_sessions *sessions; /* of a client; NULL: none are kept */
 	size_t site_count;
 	pl_tls_site sites[];
 };
@@ -40,6 +44,16 @@ pl_tls_fail(pl_tls_making *maker, int status, const char *format, ...);
 
 /* OpenSSL's own words for a missing file are about BIOs. False: it has failed. */
 bool pl_tls_readable(pl_tls_making *maker, const char *what, const char *path);
+
+/* tls_context.c: without its sites; NULL: no memory. */
+pl_tls_context *pl_tls_context_allocate(const pl_tls_settings *settings);
+
+/* tls_context.c: versions, ciphers, curves, and what is never allowed. False: it has failed. */
+bool pl_tls_set_rules(pl_tls_making *maker, SSL_CTX *ssl);
+
+/* tls_identity.c, tls_p12.c: the certificate that is shown. False: it has failed. */
+bool pl_tls_set_identity(pl_tls_making *maker, SSL_CTX *ssl, const pl_tls_identity *identity);
+bool pl_tls_set_p12(pl_tls_making *maker, SSL_CTX *ssl, const pl_tls_identity *identity);
 
 /* tls_trust.c: those who sign for clients, and what they have revoked. False: it has failed. */
 bool pl_tls_set_authorities(pl_tls_making *maker, SSL_CTX *ssl);
@@ -62,6 +76,51 @@ bool pl_tls_set_sessions(SSL_CTX *ssl, const pl_tls_settings *settings);
 bool pl_tls_set_ciphers(SSL_CTX *ssl, const char *list, pl_slice *wrong);
 bool pl_tls_set_curves(SSL_CTX *ssl, const char *list, pl_slice *wrong);
 
+enum { PL_TLS_WHY_MAX = 320 };
+
+/* tls_client.c: what a client's connection has besides. */
+typedef struct pl_tls_client {
+	pl_tls_sessions *sessions; /* NULL: none are kept */
+	void (*ready)(void *owner);
+	void *owner;
+	uint16_t port;
+	char *why;   /* PL_TLS_WHY_MAX bytes, once it has failed; NULL before that */
+	char host[]; /* without brackets, scope and final dot */
+} pl_tls_client;
+
+/* Makes the connection a client's: whom it asks for, whom it takes, what it resumes. PL_OK,
+ * PL_EINVAL for what is no host, PL_ENOMEM. */
+int pl_tls_client_new(pl_tls_client **client, const pl_tls_context *context, SSL *ssl,
+		      const pl_tls_connection *connection);
+void pl_tls_client_free(pl_tls_client *client); /* NULL is allowed */
+
+/* Before the connection is freed: what has not failed may be resumed. */
+void pl_tls_client_end(const pl_tls_client *client, SSL *ssl);
+
+/* The connection has failed: what it would resume by is forgotten. A sentence that lives as long as
+ * the client, from the result of the verification and OpenSSL's error queue, which is emptied. */
+const char *pl_tls_client_failed(pl_tls_client *client, SSL *ssl);
+
+/* tls_verdict.c: why a certificate is refused, for people. What comes from the peer is cut and
+ * without control characters. */
+void pl_tls_verdict(char *text, size_t size, SSL *ssl, const char *host);
+
+/* tls_sessions.c: one for each host and port, `most` in all; the one that was used least recently
+ * goes. Thread-safe. NULL: no memory. */
+pl_tls_sessions *pl_tls_sessions_new(size_t most);
+void pl_tls_sessions_free(pl_tls_sessions *sessions); /* NULL is allowed */
+
+/* Keeps the session, which is the cache's from now on, in place of the one before. */
+void pl_tls_sessions_put(pl_tls_sessions *sessions, const char *host, uint16_t port,
+			 SSL_SESSION *session);
+
+/* The session to resume, now the caller's; NULL: none, or it has run out. One of TLS 1.3 is taken
+ * out, for each is used once (RFC 8446 C.4). */
+SSL_SESSION *pl_tls_sessions_take(pl_tls_sessions *sessions, const char *host, uint16_t port);
+
+/* Forgets it. */
+void pl_tls_sessions_drop(pl_tls_sessions *sessions, const char *host, uint16_t port);
+
 /* Bytes from below that OpenSSL has not taken yet. */
 typedef struct pl_tls_input {
 	uint8_t *at;
@@ -75,6 +134,7 @@ typedef struct pl_tls_wire {
 	pl_tls_input *input; /* NULL: nothing is there now */
 	pl_stream *below;
 	pl_tls_ticket_ring *tickets; /* NULL: none are given */
+	pl_tls_client *client;	     /* NULL: a server's side */
 } pl_tls_wire;
 
 /* tls_bio.c. NULL: no memory. */

@@ -1,6 +1,7 @@
 /*
- * TLS when OpenSSL's allocations fail on the server's side, from the Nth on: the connection ends,
- * nothing is lost, and the next one is as good as the first.
+ * TLS when OpenSSL's allocations fail, from the Nth on, on the server's side, or on both between
+ * our client and our server: the connection ends, nothing is lost, and the next one is as good as
+ * the first.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +36,7 @@ static void turn(pl_loop *loop)
 
 #define pl_memory_feed feed
 #define pl_loop_turn turn
-#include "session/tls_peer.h"
+#include "session/tls_pair.h"
 
 static bool fails(void)
 {
@@ -116,6 +117,69 @@ static void every_allocation_of_a_connection(void **state)
 	connections(TLS1_3_VERSION);
 }
 
+static bool attempt_pair(pl_tls_context *client, pl_tls_context *server, const char *host,
+			 uint64_t nth)
+{
+	struct pair pair;
+	bool greeted = false;
+	int status;
+
+	memset(&pair, 0, sizeof(pair));
+	assert_int_equal(pl_loop_new(&pair.loop), PL_OK);
+	pl_memory_init(&pair.client.memory, pair.loop);
+	pl_memory_init(&pair.server.memory, pair.loop);
+	assert_int_equal(pl_tls_accept(&pair.server.tls, &pair.server.memory.stream, server,
+				       (pl_tls_patience){ PEER_TIMEOUT, 16 }),
+			 PL_OK);
+	pair_own(&pair.server);
+	allowed = nth;
+	serving = true;
+	status = pair_connect(&pair, client, host);
+	serving = false;
+	assert_true(status == PL_OK || status == PL_ENOMEM);
+	if (status == PL_OK)
+		greeted = pair_greet(&pair);
+	allowed = 0;
+	pl_loop_skip(pair.loop, 2 * PEER_TIMEOUT);
+	pair_turn(&pair);
+	pair_close(&pair);
+	ERR_clear_error();
+	return greeted;
+}
+
+static void pairs(int version)
+{
+	pl_tls_settings rules = peer_settings();
+	pl_tls_client_settings settings = pair_settings();
+	pl_tls_context *server = peer_context(&rules), *client;
+	uint64_t nth = 2;
+	int64_t live;
+
+	settings.max_version = version;
+	settings.sessions = 0; /* a kept session is no leak, but it would count as one */
+	client = pair_context(&settings);
+	assert_true(attempt_pair(client, server, "localhost", 0));
+	assert_false(attempt_pair(client, server, "wrong.example", 0));
+	live = pl_alloc_live();
+	while (!attempt_pair(client, server, "localhost", nth)) {
+		assert_int_equal(pl_alloc_live(), live);
+		attempt_pair(client, server, "wrong.example", nth);
+		assert_int_equal(pl_alloc_live(), live);
+		assert_true(++nth < 9000);
+	}
+	print_message("%d allocations\n", (int)nth - 2);
+	assert_true(nth > 200);
+	pl_tls_context_unref(client);
+	pl_tls_context_unref(server);
+}
+
+static void every_allocation_of_a_pair(void **state)
+{
+	(void)state;
+	pairs(PL_TLS_1_2);
+	pairs(PL_TLS_1_3);
+}
+
 /* Thousands, of which every 29th is tried. */
 static void allocations_of_a_context(void **state)
 {
@@ -147,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_allocation_of_a_connection),
+		cmocka_unit_test(every_allocation_of_a_pair),
 		cmocka_unit_test(allocations_of_a_context),
 	};
 
