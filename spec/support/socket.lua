@@ -79,24 +79,42 @@ function Socket:send(bytes, timeout)
   return not gone
 end
 
---- One read into `unread`: true, or false and "empty", "end" or "reset".
-local function fill_once(self)
-  local count = tonumber(C.recv(self.fd, buffer, PIECE, 0))
-  if count > 0 then
-    self.unread = self.unread .. ffi.string(buffer, count)
-    return true
-  elseif count == 0 then
-    return false, "end"
+--- Adds what is there to `pieces`, at most 1 MiB. Returns how many bytes, and "empty", "end" or
+--- "reset", or nothing when there may be more.
+local function take(self, pieces)
+  local taken = 0
+  for _ = 1, 16 do
+    local count = tonumber(C.recv(self.fd, buffer, PIECE, 0))
+    if count == 0 then return taken, "end" end
+    if count < 0 then return taken, ffi.errno() == EAGAIN and "empty" or "reset" end
+    pieces[#pieces + 1] = ffi.string(buffer, count)
+    taken = taken + count
   end
-  return false, ffi.errno() == EAGAIN and "empty" or "reset"
+  return taken
 end
 
 --- Reads what is there; returns "empty", "end" or "reset", or nil when there may be more.
 function Socket:fill()
-  for _ = 1, 16 do
-    local more, why = fill_once(self)
-    if not more then return why end
-  end
+  local pieces = { self.unread }
+  local _, trouble = take(self, pieces)
+  self.unread = table.concat(pieces)
+  return trouble
+end
+
+--- Reads until `unread` has `count` bytes: true, or false and why. The pieces are joined once, for
+--- there may be thousands.
+local function fill_to(self, count, timeout)
+  local pieces, length, why = { self.unread }, #self.unread, "timeout"
+  local enough = clock.try(function()
+    if length >= count then return { true } end
+    local taken, trouble = take(self, pieces)
+    length = length + taken
+    if trouble ~= "end" and trouble ~= "reset" then return end
+    why = trouble
+    return { length >= count }
+  end, timeout)
+  self.unread = table.concat(pieces)
+  return enough and enough[1] or false, why
 end
 
 --- Reads until `enough(unread)` is true. Returns its result, or nil and why: "end", "reset" or
@@ -118,7 +136,7 @@ end
 
 --- Takes exactly `count` bytes.
 function Socket:read(count, timeout)
-  local ok, why = self:read_until(function(unread) return #unread >= count end, timeout)
+  local ok, why = fill_to(self, count, timeout)
   if not ok then return nil, why end
   local bytes = self.unread:sub(1, count)
   self.unread = self.unread:sub(count + 1)
@@ -137,7 +155,7 @@ end
 
 --- Takes everything up to the end; also why it ended: "end", "reset" or "timeout".
 function Socket:read_all(timeout)
-  local _, why = self:read_until(function() return false end, timeout)
+  local _, why = fill_to(self, math.huge, timeout)
   local bytes = self.unread
   self.unread = ""
   return bytes, why
