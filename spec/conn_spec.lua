@@ -409,6 +409,33 @@ describe("after the end:", function()
     assert.is_true(conn.rec_bytes > 0)
     assert.is_true(conn.send_bytes > 0)
   end)
+
+  it("a handler that waits for the connection ends first, and OnDisconnect comes once", function()
+    local waits = {
+      flush = function(conn)
+        local chunk = ("x"):rep(65536)
+        repeat
+          local _, state = conn:write(chunk)
+        until state
+        return conn:flush()
+      end,
+      ping = function(conn) return conn:ping(clock.PATIENCE) end,
+    }
+    for name, wait in pairs(waits) do
+      local seen = {}
+      local made = fixture.server(nil, {
+        OnMessage = function(conn) seen[#seen + 1] = select(3, wait(conn)) end,
+        OnDisconnect = function(conn, code) seen[#seen + 1] = type(conn) .. " " .. code end,
+      })
+      local peer = fixture.pair(made, { receive_buffer = 4096 })
+      peer:send "go"
+      timer.sleep(0.02)
+      peer.socket:reset()
+      clock.wait_for(function() return #seen >= 2 end)
+      timer.sleep(0.02)
+      assert.same({ name, "ECLOSED", "userdata 1006" }, { name, unpack(seen) })
+    end
+  end)
 end)
 
 describe("properties:", function()

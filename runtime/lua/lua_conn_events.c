@@ -422,12 +422,9 @@ void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, 
 	self->disconnected = session;
 	self->code = code;
 	self->reason = reason.len ? pl_block_copy(reason.at, reason.len) : NULL;
+	self->busy++; /* handlers that waited for the connection go on now, and may end */
 	pl_lua_ping_failed(&self->pings, PL_ECLOSED);
 	pl_lua_flush_failed(&self->flushes, PL_ECLOSED);
-	if (self->busy)
-		return;
-	if (session)
-		run_disconnect(self);
-	else
-		release(self);
+	self->busy--;
+	run_next(self);
 }
