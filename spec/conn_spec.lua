@@ -409,8 +409,12 @@ describe("after the end:", function()
     assert.is_true(conn.rec_bytes > 0)
     assert.is_true(conn.send_bytes > 0)
   end)
+end)
 
-  it("a handler that waits for the connection ends first, and OnDisconnect comes once", function()
+describe("a handler that waits for its connection:", function()
+  after_each(fixture.clean)
+
+  it("ends first, then OnDisconnect comes, once", function()
     local waits = {
       flush = function(conn)
         local chunk = ("x"):rep(65536)
