@@ -217,22 +217,6 @@ void pl_ws_message_whole(pl_ws_session *session, const pl_ws_frame *frame, const
 	}
 }
 
-/* Makes room for n bytes more. The rest of a frame is announced, but a peer that announces much and
- * sends little must not hold memory for it: the room grows with what has come. */
-static bool make_room(ws_partial *partial, size_t n)
-{
-	pl_buffer *message = &partial->message;
-	uint64_t announced = message->len + (partial->frame.length - partial->got);
-	uint64_t need = (uint64_t)message->len + n;
-	uint64_t cap = GROWTH * need < announced ? GROWTH * need : announced;
-
-	if (need <= message->cap)
-		return true;
-	if (partial->fragments > 1 || cap > SIZE_MAX)
-		return pl_buffer_reserve(message, n) == PL_OK;
-	return pl_buffer_grow(message, (size_t)cap) == PL_OK;
-}
-
 /* Bytes of the frame that belong behind what is collected now. */
 static size_t wanted(const pl_ws_session *session)
 {
@@ -244,6 +228,23 @@ static size_t wanted(const pl_ws_session *session)
 	return (size_t)left;
 }
 
+/* Makes room for n bytes more. The rest of a frame is announced, but a peer that announces much and
+ * sends little must not hold memory for it: the room grows with what has come. */
+static bool make_room(pl_ws_session *session, size_t n)
+{
+	ws_partial *partial = session->partial;
+	pl_buffer *message = &partial->message;
+	uint64_t announced = (uint64_t)message->len + wanted(session);
+	uint64_t need = (uint64_t)message->len + n;
+	uint64_t cap = GROWTH * need < announced ? GROWTH * need : announced;
+
+	if (need <= message->cap)
+		return true;
+	if (partial->fragments > 1 || cap > SIZE_MAX)
+		return pl_buffer_reserve(message, n) == PL_OK;
+	return pl_buffer_grow(message, (size_t)cap) == PL_OK;
+}
+
 static void collect(pl_ws_session *session, const uint8_t *data, size_t len)
 {
 	ws_partial *partial = session->partial;
@@ -252,7 +253,7 @@ static void collect(pl_ws_session *session, const uint8_t *data, size_t len)
 
 	if (len == 0)
 		return;
-	if (!make_room(partial, len)) {
+	if (!make_room(session, len)) {
 		pl_ws_fail_memory(session);
 		return;
 	}
@@ -365,7 +366,7 @@ uint8_t *pl_ws_message_room(pl_ws_session *session, size_t *len)
 	    wanted(session) < DIRECT_MIN || session->state != WS_OPEN)
 		return NULL;
 	if (message->cap - message->len < DIRECT_MIN &&
-	    (message->len < DIRECT_MIN || !make_room(partial, DIRECT_MIN)))
+	    (message->len < DIRECT_MIN || !make_room(session, DIRECT_MIN)))
 		return NULL;
 	room = message->cap - message->len;
 	if (room > wanted(session))

@@ -278,6 +278,15 @@ static void memory_grows_with_what_comes(void **state)
 		assert_true(aimed(&side));
 	}
 	ws_side_close(&side);
+
+	open_side(&side, PL_WS_FRAGMENTS, NULL, true);
+	ws_side_raw(&side, head, sizeof(head));
+	for (size_t sent = sizeof(data); sent <= 1 << 24; sent += sizeof(data)) {
+		ws_side_raw(&side, data, sizeof(data));
+		assert_int_equal(side.session->partial->message.len, sent % PL_WS_PIECE);
+		assert_true(side.session->partial->message.cap <= PL_WS_PIECE);
+	}
+	ws_side_close(&side);
 }
 
 /* The stream forgets where to put what comes: nothing is written into memory that is gone. */
