@@ -23,7 +23,8 @@ enum {
 typedef struct tcp_busy {
 	pl_timer timer;	 /* looks at blocked output */
 	uint64_t since;	 /* when that last made progress */
-	size_t progress; /* what was unsent then */
+	size_t sent;	 /* bytes given to the kernel since */
+	size_t progress; /* less what the kernel has: what the peer acknowledges; wraps around */
 	pl_timer linger;
 	size_t discarded;	   /* bytes read while lingering */
 	uint32_t waited;	   /* ms for what is to be sent before a reset */
@@ -98,14 +99,26 @@ static void want(pl_tcp *self, unsigned wanted)
 static void linger_begin(pl_tcp *self);
 static void flush_on(pl_tcp *self);
 
-/* Bytes that the peer has not acknowledged: what we hold and what the kernel does. The kernel takes
- * more only when much of its own has gone, which for a slow peer is minutes. */
-static size_t unsent(pl_tcp *self)
+/* Bytes that the kernel has and the peer has not acknowledged. */
+static size_t in_kernel(pl_tcp *self)
 {
-	int in_kernel = 0;
+	int bytes = 0;
 
-	ioctl(self->socket.fd, SIOCOUTQ, &in_kernel);
-	return self->stream.output.len + (size_t)in_kernel;
+	ioctl(self->socket.fd, SIOCOUTQ, &bytes);
+	return (size_t)bytes;
+}
+
+static void count_sent(pl_tcp *self, size_t n)
+{
+	if (self->busy)
+		self->busy->sent += n;
+}
+
+/* Grows with what the peer acknowledges, and with nothing else. The kernel takes more only when
+ * much of its own has gone, which for a slow peer is minutes. */
+static size_t progress(pl_tcp *self)
+{
+	return self->busy->sent - in_kernel(self);
 }
 
 static void on_progress_timer(pl_timer *timer)
@@ -113,11 +126,11 @@ static void on_progress_timer(pl_timer *timer)
 	tcp_busy *busy = PL_CONTAINER(timer, tcp_busy, timer);
 	pl_tcp *self = busy->tcp;
 	pl_loop *loop = self->stream.loop;
-	size_t queued = unsent(self);
+	size_t now = progress(self);
 	uint64_t limit = self->stream.write_timeout;
 
-	if (queued != busy->progress) {
-		busy->progress = queued;
+	if (now != busy->progress) {
+		busy->progress = now;
 		busy->since = pl_loop_now(loop);
 	}
 	if (pl_loop_now(loop) - busy->since >= limit) {
@@ -161,7 +174,7 @@ static void write_later(pl_tcp *self)
 	want(self, self->socket.wanted | PL_SOCKET_WRITE);
 	if (self->closed || pl_timer_active(&self->busy->timer))
 		return;
-	self->busy->progress = unsent(self);
+	self->busy->progress = progress(self);
 	self->busy->since = pl_loop_now(stream->loop);
 	if (stream->write_timeout)
 		pl_loop_start(stream->loop, &self->busy->timer, 1 + PROGRESS_TICK / 10);
@@ -200,8 +213,10 @@ static void flush_bytes(pl_tcp *self)
 		tcp_close(self, pl_status_from_errno(errno));
 		return;
 	}
-	if (sent > 0)
+	if (sent > 0) {
 		pl_output_consume(&self->stream.output, &self->stream.loop->chunks, (size_t)sent);
+		count_sent(self, (size_t)sent);
+	}
 	if (sent < 0 || (size_t)sent < bytes)
 		write_later(self);
 }
@@ -245,6 +260,7 @@ static void flush_file(pl_tcp *self, size_t *left)
 	self->warm = false;
 	result = pl_sendfile(self->socket.fd, &stream->output, &stream->loop->chunks, warm,
 			     pl_loop_now(stream->loop), &sent);
+	count_sent(self, sent);
 	*left -= sent < *left ? sent : *left;
 	if (result < 0)
 		tcp_close(self, result);
@@ -314,7 +330,7 @@ static void on_reset_timer(pl_timer *timer)
 	tcp_busy *busy = PL_CONTAINER(timer, tcp_busy, linger);
 	pl_tcp *self = busy->tcp;
 
-	if (unsent(self) == 0 || busy->waited >= PL_STREAM_LINGER) {
+	if (in_kernel(self) == 0 || busy->waited >= PL_STREAM_LINGER) {
 		tcp_close(self, PL_OK);
 		return;
 	}

@@ -400,6 +400,25 @@ static void a_peer_that_never_reads_is_dropped(void **state)
 	side_close(&side);
 }
 
+/* What we write meanwhile is no progress of the peer's. */
+static void writing_more_does_not_keep_it(void **state)
+{
+	side_state side;
+
+	(void)state;
+	side_open(&side);
+	side.stream->write_timeout = 30000;
+	write_pattern(&side, LARGE);
+	turn_some(side.loop);
+	for (int i = 0; i < 31; i++) {
+		pl_stream_write(side.stream, "more", 4);
+		pl_loop_skip(side.loop, 1000);
+	}
+	until_closed(&side);
+	assert_string_equal(noted(&side.journal), "closed:ETIMEDOUT ");
+	side_close(&side);
+}
+
 static void progress_keeps_it(void **state)
 {
 	static uint8_t sink[1 << 20];
@@ -1013,6 +1032,7 @@ int main(void)
 		cmocka_unit_test(a_peer_that_reads_late_gets_everything),
 		cmocka_unit_test(drain_may_write),
 		cmocka_unit_test(a_peer_that_never_reads_is_dropped),
+		cmocka_unit_test(writing_more_does_not_keep_it),
 		cmocka_unit_test(progress_keeps_it),
 		cmocka_unit_test(without_write_timeout_it_may_take_forever),
 		cmocka_unit_test(finish_sends_what_is_queued),
