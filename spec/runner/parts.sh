@@ -97,7 +97,7 @@ part_units() {
 part_specs() {
   build build Release -DPL_TESTS=ON || return
   node_modules interop || return
-  specs build 600
+  specs build 900
 }
 
 part_browser() {
@@ -123,14 +123,14 @@ part_asan() {
   build build-asan Asan -DPL_TESTS=ON || return
   programs build-asan unit_ session_
   node_modules interop || return
-  PEERS=1000 specs build-asan 900
+  PEERS=1000 specs build-asan 1800
 }
 
 part_tsan() {
   build build-tsan Tsan -DPL_TESTS=ON || return
   programs build-tsan unit_net_ unit_worker_ session_group_
   node_modules interop || return
-  PEERS=1000 specs build-tsan 900
+  PEERS=1000 specs build-tsan 1800
 }
 
 # Every target first reads its corpus, then looks for new inputs for 20 seconds.
