@@ -2,17 +2,12 @@
 
 #include "base/status.h"
 #include "codec/http_char.h"
-
-/* What a step of the decoder returns, beside PL_EPROTO. */
-enum { MORE = 0, DONE = 1 };
+#include "codec/http_lines.h"
 
 typedef struct decoder {
 	pl_http_request *request;
 	const pl_http_rules *rules;
-	const char *at;
-	const char *end;  /* of the input, or where the present limit is reached */
-	const char *stop; /* of the input */
-	int limit_status; /* to fail with at `end`; 0: more input may come */
+	pl_http_lines lines;
 	bool has_host;
 	bool has_coding;
 	bool says_close;
@@ -21,71 +16,16 @@ typedef struct decoder {
 
 static int fail(decoder *d, int status, const char *error)
 {
-	d->request->error_status = status;
-	d->request->error = error;
-	return PL_EPROTO;
-}
-
-/* The part of the head that starts here must end within `limit` bytes. */
-static void set_limit(decoder *d, size_t limit, int status)
-{
-	bool reached = (size_t)(d->stop - d->at) >= limit;
-
-	d->end = reached ? d->at + limit : d->stop;
-	d->limit_status = reached ? status : 0;
-}
-
-/* The bytes up to `end` are used up. */
-static int starve(decoder *d)
-{
-	if (d->limit_status == 0)
-		return MORE;
-	return fail(d, d->limit_status,
-		    d->limit_status == 414 ? "request line is too long" : "fields are too long");
-}
-
-/* Takes the bytes here that are of a class; false when there may be more of them. */
-static bool take_run(decoder *d, unsigned class, pl_slice *run)
-{
-	const char *at = d->at, *end = d->end;
-
-	while (at < end && pl_http_is(*at, class))
-		at++;
-	*run = pl_slice_make(d->at, (size_t)(at - d->at));
-	d->at = at;
-	return at < end;
-}
-
-static int take_crlf(decoder *d, const char *error)
-{
-	size_t left = (size_t)(d->end - d->at);
-
-	if ((left > 0 && d->at[0] != '\r') || (left > 1 && d->at[1] != '\n'))
-		return fail(d, 400, error);
-	if (left < 2)
-		return starve(d);
-	d->at += 2;
-	return DONE;
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
+	return pl_http_lines_fail(&d->lines, status, error);
 }
 
 static int decode_version(decoder *d)
 {
-	const char *at = d->at;
+	int result = pl_http_lines_version(&d->lines, &d->request->minor);
 
-	if (d->end - at < 8)
-		return starve(d);
-	if (memcmp(at, "HTTP/", 5) != 0 || !is_digit(at[5]) || at[6] != '.' || !is_digit(at[7]))
-		return fail(d, 400, "malformed HTTP version");
-	if (at[5] != '1' || at[7] > '1')
-		return fail(d, 505, "HTTP version is not 1.0 or 1.1");
-	d->request->minor = (uint8_t)(at[7] - '0');
-	d->at += 8;
-	return take_crlf(d, "request line does not end with CRLF");
+	return result == PL_HTTP_DONE
+		       ? pl_http_lines_crlf(&d->lines, "request line does not end with CRLF")
+		       : result;
 }
 
 static void split_query(pl_http_request *request, pl_slice rest)
@@ -131,7 +71,7 @@ static int decode_absolute(decoder *d)
 	/* An empty path is the same as "/" (RFC 9110 4.2.3); that of "://" lends its bytes. */
 	if (request->path.len == 0)
 		request->path = pl_slice_make(target.at + start - 1, 1);
-	return DONE;
+	return PL_HTTP_DONE;
 }
 
 /* authority-form (3.2.3) */
@@ -144,7 +84,7 @@ static int decode_authority(decoder *d)
 		return fail(d, 400, "target of CONNECT is not a host and port");
 	request->host = request->target;
 	request->path = pl_slice_make(request->target.at, 0);
-	return DONE;
+	return PL_HTTP_DONE;
 }
 
 static int decode_target(decoder *d)
@@ -155,14 +95,14 @@ static int decode_target(decoder *d)
 		return decode_authority(d);
 	if (request->target.at[0] == '/') {
 		split_query(request, request->target);
-		return DONE;
+		return PL_HTTP_DONE;
 	}
 	if (!pl_slice_equal(request->target, PL_SLICE("*")))
 		return decode_absolute(d);
 	if (!pl_slice_equal(request->method, PL_SLICE("OPTIONS")))
 		return fail(d, 400, "target * is for OPTIONS only");
 	request->path = request->target;
-	return DONE;
+	return PL_HTTP_DONE;
 }
 
 static int decode_line(decoder *d)
@@ -170,17 +110,17 @@ static int decode_line(decoder *d)
 	pl_http_request *request = d->request;
 	int result;
 
-	set_limit(d, d->rules->max_line + 2, 414);
-	if (!take_run(d, PL_HTTP_TCHAR, &request->method))
-		return starve(d);
-	if (request->method.len == 0 || *d->at++ != ' ')
+	pl_http_lines_limit(&d->lines, d->rules->max_line + 2, 414);
+	if (!pl_http_lines_run(&d->lines, PL_HTTP_TCHAR, &request->method))
+		return pl_http_lines_starve(&d->lines);
+	if (request->method.len == 0 || *d->lines.at++ != ' ')
 		return fail(d, 400, "malformed method");
-	if (!take_run(d, PL_HTTP_TARGET, &request->target))
-		return starve(d);
-	if (request->target.len == 0 || *d->at++ != ' ')
+	if (!pl_http_lines_run(&d->lines, PL_HTTP_TARGET, &request->target))
+		return pl_http_lines_starve(&d->lines);
+	if (request->target.len == 0 || *d->lines.at++ != ' ')
 		return fail(d, 400, "malformed request target");
 	result = decode_version(d);
-	return result == DONE ? decode_target(d) : result;
+	return result == PL_HTTP_DONE ? decode_target(d) : result;
 }
 
 static int apply_host(decoder *d, pl_slice value)
@@ -192,7 +132,7 @@ static int apply_host(decoder *d, pl_slice value)
 	d->has_host = true;
 	if (!d->request->host.at)
 		d->request->host = value;
-	return DONE;
+	return PL_HTTP_DONE;
 }
 
 static int apply_length(decoder *d, pl_slice value)
@@ -204,7 +144,7 @@ static int apply_length(decoder *d, pl_slice value)
 	if (!pl_slice_to_u64(value, INT64_MAX, &length))
 		return fail(d, 400, "malformed Content-Length");
 	d->request->content_length = (int64_t)length;
-	return DONE;
+	return PL_HTTP_DONE;
 }
 
 static int apply_coding(decoder *d, pl_slice value)
@@ -225,7 +165,7 @@ static int apply_coding(decoder *d, pl_slice value)
 	if (other)
 		return fail(d, 501, "transfer coding is not supported");
 	d->has_coding = d->request->chunked = true;
-	return DONE;
+	return PL_HTTP_DONE;
 }
 
 static int apply_connection(decoder *d, pl_slice value)
@@ -238,7 +178,7 @@ static int apply_connection(decoder *d, pl_slice value)
 		else if (pl_slice_equal_nocase(option, PL_SLICE("keep-alive")))
 			d->says_keep_alive = true;
 	}
-	return DONE;
+	return PL_HTTP_DONE;
 }
 
 static int apply_expect(decoder *d, pl_slice value)
@@ -251,7 +191,7 @@ static int apply_expect(decoder *d, pl_slice value)
 		/* RFC 9110 10.1.1: from HTTP/1.0 it is ignored. */
 		d->request->expect_continue = d->request->minor > 0;
 	}
-	return DONE;
+	return PL_HTTP_DONE;
 }
 
 /* Reads what the field says about the message itself. */
@@ -272,31 +212,15 @@ static int apply_field(decoder *d, const pl_http_field *field)
 		if (field->name.len == table[i].name.len &&
 		    pl_slice_equal_nocase(field->name, table[i].name))
 			return table[i].apply(d, field->value);
-	return DONE;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
+	return PL_HTTP_DONE;
 }
 
 static int decode_field(decoder *d)
 {
 	pl_http_field *field = &d->request->fields[d->request->field_count];
-	int result;
+	int result = pl_http_lines_field(&d->lines, field);
 
-	if (!take_run(d, PL_HTTP_TCHAR, &field->name))
-		return starve(d);
-	if (field->name.len == 0 || *d->at++ != ':')
-		return fail(d, 400, "malformed field name");
-	while (d->at < d->end && is_blank(*d->at))
-		d->at++;
-	if (!take_run(d, PL_HTTP_VALUE, &field->value))
-		return starve(d);
-	while (field->value.len > 0 && is_blank(field->value.at[field->value.len - 1]))
-		field->value.len--;
-	result = take_crlf(d, "control byte in a field value");
-	if (result != DONE)
+	if (result != PL_HTTP_DONE)
 		return result;
 	d->request->field_count++;
 	return apply_field(d, field);
@@ -309,15 +233,15 @@ static int decode_fields(decoder *d)
 
 	if (max > PL_HTTP_FIELDS_MAX)
 		max = PL_HTTP_FIELDS_MAX;
-	set_limit(d, d->rules->max_block, 431);
-	while (d->at < d->end && *d->at != '\r') {
+	pl_http_lines_limit(&d->lines, d->rules->max_block, 431);
+	while (d->lines.at < d->lines.end && *d->lines.at != '\r') {
 		if (d->request->field_count == max)
 			return fail(d, 431, "too many fields");
 		result = decode_field(d);
-		if (result != DONE)
+		if (result != PL_HTTP_DONE)
 			return result;
 	}
-	return take_crlf(d, "bare CR");
+	return pl_http_lines_crlf(&d->lines, "bare CR");
 }
 
 /* What only the whole head can show. */
@@ -330,7 +254,7 @@ static int check_head(decoder *d)
 	if (d->has_coding && request->content_length >= 0)
 		return fail(d, 400, "Content-Length with Transfer-Encoding");
 	request->keep_alive = !d->says_close && (request->minor > 0 || d->says_keep_alive);
-	return DONE;
+	return PL_HTTP_DONE;
 }
 
 enum { HANDSHAKE = 22 }; /* the first byte of TLS (RFC 8446 5.1) */
@@ -338,63 +262,43 @@ enum { HANDSHAKE = 22 }; /* the first byte of TLS (RFC 8446 5.1) */
 static int decode_head(decoder *d)
 {
 	pl_http_request *request = d->request;
-	int result = DONE;
+	int result = PL_HTTP_DONE;
 
 	request->query = request->host = pl_slice_make(NULL, 0);
 	request->chunked = request->expect_continue = false;
 	request->content_length = -1;
 	request->field_count = 0;
-	if (d->at < d->end && *d->at == HANDSHAKE)
+	if (d->lines.at < d->lines.end && *d->lines.at == HANDSHAKE)
 		return fail(d, 400, "TLS on a port without it");
-	if (d->at < d->end && *d->at == '\r')
-		result = take_crlf(d, "bare CR");
-	if (result == DONE)
+	if (d->lines.at < d->lines.end && *d->lines.at == '\r')
+		result = pl_http_lines_crlf(&d->lines, "bare CR");
+	if (result == PL_HTTP_DONE)
 		result = decode_line(d);
-	if (result == DONE)
+	if (result == PL_HTTP_DONE)
 		result = decode_fields(d);
-	return result == DONE ? check_head(d) : result;
-}
-
-/* Whether a limit is reached by a head that has no end yet. */
-static bool is_over_limit(const pl_http_rules *rules, const char *buf, size_t len)
-{
-	const char *start = len >= 2 && buf[0] == '\r' ? buf + 2 : buf;
-	size_t left = len - (size_t)(start - buf);
-	size_t limit = rules->max_line + 2;
-	const char *line_end = memchr(start, '\n', left < limit ? left : limit);
-
-	if (!line_end)
-		return left >= limit;
-	return (size_t)(buf + len - (line_end + 1)) >= rules->max_block;
-}
-
-/* Whether a byte from `from` (> 0) on ends the head or cannot be part of one. */
-static bool has_verdict(const char *buf, size_t len, size_t from)
-{
-	for (size_t i = from; i < len; i++) {
-		bool after_cr = buf[i - 1] == '\r';
-
-		if (buf[i] == '\n' && (!after_cr || (i > 1 && buf[i - 2] == '\n')))
-			return true;
-		if (buf[i] != '\n' &&
-		    (after_cr || (buf[i] != '\r' && !pl_http_is(buf[i], PL_HTTP_VALUE))))
-			return true;
-	}
-	return false;
+	return result == PL_HTTP_DONE ? check_head(d) : result;
 }
 
 int pl_http_request_decode(pl_http_request *request, const pl_http_rules *rules, const char *buf,
 			   size_t len, size_t last)
 {
-	decoder d = {
-		.request = request, .rules = rules, .at = buf, .end = buf + len, .stop = buf + len
-	};
+	decoder d = { .request = request,
+		      .rules = rules,
+		      .lines = { .at = buf,
+				 .end = buf + len,
+				 .stop = buf + len,
+				 .too_long = "request line is too long" } };
 	int result;
 
-	if (last > 0 && !has_verdict(buf, len, last) && !is_over_limit(rules, buf, len))
+	if (last > 0 && !pl_http_lines_verdict(buf, len, last) &&
+	    !pl_http_lines_over(rules, buf, len))
 		return 0;
 	result = decode_head(&d);
-	return result == DONE ? (int)(d.at - buf) : result;
+	if (result < 0) {
+		request->error_status = d.lines.error_status;
+		request->error = d.lines.error;
+	}
+	return result == PL_HTTP_DONE ? (int)(d.lines.at - buf) : result;
 }
 
 pl_slice pl_http_field_find(const pl_http_field *fields, size_t count, pl_slice name)
