@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/status.h"
 #include "codec/http_authority.h"
+#include "net/tls.h"
 #include "proxy/proxy_internal.h"
 
 int pl_proxy_fail(pl_proxy *proxy, int status, const char *format, ...)
@@ -215,7 +216,10 @@ static void on_drain(void *owner)
 static void on_closed(void *owner, int status)
 {
 	pl_proxy *proxy = owner;
+	const char *failure = pl_tls_failure(proxy->stream);
 
+	if (failure && !proxy->ended)
+		pl_proxy_fail(proxy, status, "TLS with the proxy: %s", failure);
 	tell(proxy, status ? status : PL_ECLOSED);
 	release(proxy);
 }

@@ -8,7 +8,7 @@
 #include "net/loop.h"
 #include "proxy/proxy.h"
 
-enum { PL_PROXY_WHY = 192 };
+enum { PL_PROXY_WHY = 384 };
 
 /* What is waited for. */
 enum pl_proxy_phase {
