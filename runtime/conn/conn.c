@@ -249,7 +249,8 @@ void pl_conn_drained(pl_conn *conn)
 {
 	tell_flushed(conn);
 	/* Our Close has left now; it had to wait for what was written before. */
-	if (conn->state == PL_CONN_CLOSING && !pl_timer_active(&conn->timer))
+	if (conn->state == PL_CONN_CLOSING && !conn->stream->blocked &&
+	    !pl_timer_active(&conn->timer))
 		limit_closing(conn);
 	if (conn->state != PL_CONN_OPEN)
 		return;
@@ -407,14 +408,16 @@ void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason)
 	/* What was written before goes out before the Close. */
 	while (send_next(conn))
 		;
-	if (conn->state == PL_CONN_OPEN) {
-		conn->state = PL_CONN_CLOSING;
-		if (conn->stream->blocked)
-			pl_loop_stop_timer(conn->settings->loop, &conn->timer);
-		else
-			limit_closing(conn);
+	if (conn->state != PL_CONN_OPEN) {
+		conn->ops->close(conn, code, reason);
+		return;
 	}
+	conn->state = PL_CONN_CLOSING;
+	pl_loop_stop_timer(conn->settings->loop, &conn->timer);
 	conn->ops->close(conn, code, reason);
+	pl_stream_flush_now(conn->stream);
+	if (!conn->stream->blocked)
+		limit_closing(conn);
 }
 
 void pl_conn_disconnect(pl_conn *conn, uint16_t code, pl_slice reason)

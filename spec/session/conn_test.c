@@ -33,6 +33,7 @@ typedef struct peer {
 	char reason[128];
 	bool pause_first;
 	void (*on_drain)(struct peer *peer);
+	void (*on_flushed)(struct peer *peer);
 	bool waits[4];
 	uint32_t marks[4];
 } peer_state;
@@ -72,6 +73,8 @@ static void on_flushed(pl_conn *conn)
 			continue;
 		peer->waits[i] = false;
 		assert_int_equal(pl_buffer_printf(&peer->journal, "flushed:%zu ", i), PL_OK);
+		if (peer->on_flushed)
+			peer->on_flushed(peer);
 	}
 }
 
@@ -655,6 +658,47 @@ static void the_peer_has_some_time_to_close(void **state)
 	peer_close(&peer);
 }
 
+static void write_and_close(peer_state *peer)
+{
+	assert_int_equal(write_many(peer, 100000), PL_OK);
+	assert_true(peer->conn->stream->blocked);
+	pl_conn_close(peer->conn, 1000, PL_SLICE(""));
+}
+
+/* It begins when the Close has left, also when its way out is blocked anew. */
+static void the_time_to_close_begins_with_the_close(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	open_with_defaults(&peer);
+	peer.memory.room = 0;
+	assert_int_equal(write_text(&peer, "first"), PL_OK);
+	pl_conn_close(peer.conn, 1000, PL_SLICE(""));
+	pass(&peer, 10 * (uint64_t)peer.limits.close_timeout);
+	assert_non_null(peer.conn);
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	pass(&peer, (uint64_t)peer.limits.close_timeout);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	peer_close(&peer);
+
+	open_with_defaults(&peer);
+	block(&peer);
+	peer.on_flushed = write_and_close;
+	assert_int_equal(flush(&peer, 0), PL_BUFFERED);
+	pl_memory_open(&peer.memory, 1000);
+	assert_string_equal(journal(&peer), "flushed:0 ");
+	pass(&peer, 10 * (uint64_t)peer.limits.close_timeout);
+	assert_non_null(peer.conn);
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	assert_string_equal(sent(&peer), "text:first binary#100000 close:1000 ");
+	pass(&peer, (uint64_t)peer.limits.close_timeout - 1000);
+	assert_non_null(peer.conn);
+	pass(&peer, 1000);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	peer_close(&peer);
+}
+
 static void a_paused_connection_closes_too(void **state)
 {
 	peer_state peer;
@@ -1085,6 +1129,7 @@ int main(void)
 		cmocka_unit_test(large_output_leaves_within_the_turn),
 		cmocka_unit_test(close_sends_what_waits_first),
 		cmocka_unit_test(the_peer_has_some_time_to_close),
+		cmocka_unit_test(the_time_to_close_begins_with_the_close),
 		cmocka_unit_test(a_paused_connection_closes_too),
 		cmocka_unit_test(the_peer_closes_while_messages_wait),
 		cmocka_unit_test(a_peer_that_takes_no_answer_has_some_time),
