@@ -58,6 +58,19 @@ describe("perilune.shared", function()
     assert.equal(11, shared.get "sum")
   end)
 
+  it("takes one NaN for another", function()
+    shared.set("nan", 0 / 0)
+    assert.is_true(shared.swap("nan", 0 / 0, 0 / 0))
+    local calls = 0
+    local function change()
+      calls = calls + 1
+      assert(calls == 1)
+      return 1
+    end
+    assert.equal(1, shared.update("nan", change))
+    assert.equal(1, shared.get "nan")
+  end)
+
   it("adds only what is not there", function()
     assert.is_true(shared.add("lock", 1))
     assert.is_false(shared.add("lock", 2))
@@ -102,6 +115,17 @@ describe("perilune.shared", function()
     timer.sleep(0.05)
     assert.is_nil(shared.get "short")
     assert.same({ "long" }, shared.names())
+  end)
+
+  it("counts a lifetime from the call, however long its handler has been busy", function()
+    local begin = os.clock()
+    shared.set("early", 1, 0.05)
+    repeat
+    until os.clock() - begin > 0.2
+    assert.is_nil(shared.get "early")
+    shared.set("late", 1, 0.15)
+    timer.sleep(0.001)
+    assert.equal(1, shared.get "late")
   end)
 
   it("lists names", function()

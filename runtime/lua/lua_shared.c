@@ -13,9 +13,13 @@ static pl_shared *shared_of(lua_State *L)
 	return pl_script_of(L)->worker->shared;
 }
 
+/* A lifetime counts from now, not from the begin of a turn that may have been long. */
 static uint64_t now_of(lua_State *L)
 {
-	return pl_loop_now(pl_script_of(L)->loop);
+	pl_loop *loop = pl_script_of(L)->loop;
+
+	pl_loop_refresh(loop);
+	return pl_loop_now(loop);
 }
 
 /* The value at index, whose type the face has checked; true behind it says that it is a table in

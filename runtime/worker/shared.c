@@ -1,5 +1,6 @@
 #include "worker/shared.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -65,8 +66,8 @@ static bool equal(const pl_shared_value *a, const pl_shared_value *b)
 	case PL_SHARED_TABLE:
 		return a->string->len == b->string->len &&
 		       memcmp(a->string->data, b->string->data, a->string->len) == 0;
-	case PL_SHARED_NUMBER:
-		return a->number == b->number;
+	case PL_SHARED_NUMBER: /* all NaN are one, or nobody could swap it */
+		return a->number == b->number || (isnan(a->number) && isnan(b->number));
 	case PL_SHARED_BOOLEAN:
 		return a->boolean == b->boolean;
 	default:
@@ -136,7 +137,7 @@ void pl_shared_free(pl_shared *shared)
 static void enter(shard *home, uint64_t now)
 {
 	pthread_mutex_lock(&home->lock);
-	/* The workers' clocks are read at their own turns: one may be a little behind. */
+	/* The clock was read before the lock: somebody with a later time may have come first. */
 	if (now > home->wheel.now)
 		pl_wheel_advance(&home->wheel, now);
 }

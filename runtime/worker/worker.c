@@ -79,7 +79,7 @@ static void on_stop(pl_mail *mail, void *receiver)
 
 /* With the lock. */
 
-static void stop_others(pl_program *program, const pl_worker *but)
+static void stop_all(pl_program *program, const pl_worker *but)
 {
 	uint16_t i;
 
@@ -103,17 +103,20 @@ static void check_end(pl_program *program)
 			pl_loop_wake(program->seats[i].worker.loop);
 }
 
-void pl_worker_stop_all(pl_worker *worker, int code)
+static void stop_program(pl_program *program, const pl_worker *but, int code)
 {
-	pl_program *program = worker->program;
-
 	pthread_mutex_lock(&program->lock);
 	if (!program->stopping) {
 		program->stopping = true;
 		program->code = code;
-		stop_others(program, worker);
+		stop_all(program, but);
 	}
 	pthread_mutex_unlock(&program->lock);
+}
+
+void pl_worker_stop_all(pl_worker *worker, int code)
+{
+	stop_program(worker->program, worker, code);
 }
 
 bool pl_worker_rest(pl_worker *worker)
@@ -226,7 +229,7 @@ void pl_worker_begin_others(pl_worker *worker)
 		if (!program->seats[i].threaded && program->seats[i].mailbox)
 			seat_leave(&program->seats[i]);
 	if (status)
-		pl_worker_stop_all(worker, 1);
+		stop_program(program, NULL, 1);
 }
 
 /* The program. */

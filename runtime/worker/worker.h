@@ -35,7 +35,8 @@ typedef struct pl_worker {
  */
 int pl_worker_run(uint16_t count, int (*main)(pl_worker *worker, void *context), void *context);
 
-/* Begins the other workers. For worker 1; without effect when there are none. */
+/* Begins the other workers. For worker 1; without effect when there are none. If one cannot begin
+ * (logged), all get `stop` with 1, worker 1 too. */
 void pl_worker_begin_others(pl_worker *worker);
 
 /* Stops the program, from any worker: the others get `stop`. Only the first call counts. */

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -177,6 +178,16 @@ static void a_swap_needs_the_value_that_is_expected(void **state)
 	pl_shared_value_deinit(&one);
 }
 
+static void a_nan_is_expected_like_any_value(void **state)
+{
+	const pl_shared_value nan = { .kind = PL_SHARED_NUMBER, .number = NAN };
+
+	(void)state;
+	assert_int_equal(pl_shared_set(shared, now, name_of("n"), &nan, 0), PL_OK);
+	assert_true(swap("n", &nan, "one"));
+	assert_false(swap("n", &nan, "two"));
+}
+
 static void numbers_are_counted(void **state)
 {
 	double result;
@@ -311,6 +322,7 @@ int main(void)
 		TEST(names_are_bounded),
 		TEST(values_end),
 		TEST(a_swap_needs_the_value_that_is_expected),
+		TEST(a_nan_is_expected_like_any_value),
 		TEST(numbers_are_counted),
 		TEST(no_more_is_held_than_may_be),
 		TEST(names_are_listed),

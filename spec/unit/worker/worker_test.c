@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #include "base/status.h"
 #include "worker/worker.h"
@@ -16,6 +17,7 @@ typedef struct plan {
 	int fails;	   /* the worker whose main ends with 7 */
 	int stops;	   /* the worker that stops all, with 3 */
 	int sleeps;	   /* the worker that is busy for a while */
+	bool starves;	   /* no descriptor is left for the others */
 	_Atomic int began; /* bits of workers */
 	_Atomic int stopped;
 } plan;
@@ -31,7 +33,7 @@ static void on_stop(void *context, int code)
 {
 	script *self = context;
 
-	assert_int_equal(code, self->plan->fails ? 7 : 3);
+	assert_int_equal(code, self->plan->starves ? 1 : self->plan->fails ? 7 : 3);
 	atomic_fetch_or(&self->plan->stopped, 1 << self->worker->id);
 	self->stopping = true;
 }
@@ -48,6 +50,19 @@ static void hold_for(script *self, uint64_t ms)
 	pl_loop_start(self->worker->loop, &self->timer, ms);
 }
 
+static void begin_others_without_descriptors(pl_worker *worker)
+{
+	struct rlimit before;
+	struct rlimit none;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	pl_worker_begin_others(worker);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static int work(pl_worker *worker, void *context)
 {
 	plan *to = context;
@@ -61,7 +76,9 @@ static int work(pl_worker *worker, void *context)
 		return 7;
 	if (to->sleeps == worker->id)
 		hold_for(&self, 30);
-	if (worker->id == 1)
+	if (to->starves)
+		begin_others_without_descriptors(worker);
+	else if (worker->id == 1)
 		pl_worker_begin_others(worker);
 	if (to->stops == worker->id) {
 		pl_worker_stop_all(worker, 3);
@@ -107,6 +124,16 @@ static void each_can_stop_all(void **state)
 	}
 }
 
+static void who_cannot_begin_stops_all(void **state)
+{
+	plan to = { .starves = true, .sleeps = 1 };
+
+	(void)state;
+	assert_int_equal(pl_worker_run(WORKERS, work, &to), 1);
+	assert_int_equal(to.began, 1 << 1);
+	assert_int_equal(to.stopped, 1 << 1);
+}
+
 static void a_failure_of_the_first_begins_no_others(void **state)
 {
 	plan to = { .fails = 1 };
@@ -131,6 +158,7 @@ int main(void)
 		cmocka_unit_test(one_worker_is_enough),
 		cmocka_unit_test(it_ends_when_nobody_has_anything_to_do),
 		cmocka_unit_test(each_can_stop_all),
+		cmocka_unit_test(who_cannot_begin_stops_all),
 		cmocka_unit_test(a_failure_of_the_first_begins_no_others),
 		cmocka_unit_test(a_failure_of_another_stops_all),
 	};
