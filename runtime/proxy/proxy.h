@@ -48,7 +48,8 @@ const char *pl_proxy_problem(const pl_proxy_settings *settings);
  * when there is a problem, PL_ENOMEM: then the stream is still the caller's. */
 int pl_proxy_start(pl_proxy **proxy, pl_stream *stream, const pl_proxy_settings *settings);
 
-/* `done` will not come; the stream is closed. */
+/* `done` will not come; the stream is closed. Within `done` of a failure it does nothing; after
+ * `done` the proxy is not to be named any more. */
 void pl_proxy_cancel(pl_proxy *proxy);
 
 #endif
