@@ -200,7 +200,6 @@ static void say_reason(sentence *out)
 		say(out, "the server ends it with the alert '");
 		say(out, SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
 		say(out, "'");
-		ERR_clear_error();
 		return;
 	}
 	say(out, pl_tls_reason());
@@ -216,4 +215,5 @@ void pl_tls_verdict(char *text, size_t size, SSL *ssl, const char *host)
 		say_verdict(&out, ssl, verdict, host);
 	else
 		say_reason(&out);
+	ERR_clear_error();
 }
