@@ -130,6 +130,18 @@ void pl_free(void *ptr)
 	free(ptr);
 }
 
+void *pl_alloc_zlib(void *unused, unsigned count, unsigned size)
+{
+	(void)unused;
+	return pl_calloc(count, size);
+}
+
+void pl_free_zlib(void *unused, void *ptr)
+{
+	(void)unused;
+	pl_free(ptr);
+}
+
 void pl_alloc_fail_at(uint64_t nth)
 {
 	atomic_store_explicit(&fail_countdown, nth, memory_order_relaxed);

@@ -15,6 +15,10 @@ void *pl_calloc(size_t count, size_t size); /* zeroed; NULL when count * size ov
 void *pl_realloc(void *ptr, size_t size);   /* size > 0; on NULL, ptr is still valid */
 void pl_free(void *ptr);		    /* NULL is allowed */
 
+/* As zlib's zalloc and zfree. */
+void *pl_alloc_zlib(void *unused, unsigned count, unsigned size);
+void pl_free_zlib(void *unused, void *ptr);
+
 /* Once, by the program: what large messages need is kept for the next ones instead of being given
  * back to the system and taken from it for each, which costs more than to copy them. */
 void pl_alloc_keep_large(void);

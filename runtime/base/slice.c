@@ -96,6 +96,17 @@ bool pl_slice_to_u64(pl_slice a, uint64_t max, uint64_t *value)
 	return true;
 }
 
+pl_slice pl_slice_from_u64(char room[PL_SLICE_DIGITS], uint64_t value)
+{
+	size_t first = PL_SLICE_DIGITS;
+
+	do {
+		room[--first] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	return pl_slice_make(room + first, PL_SLICE_DIGITS - first);
+}
+
 int pl_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

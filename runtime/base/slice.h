@@ -42,6 +42,10 @@ bool pl_slice_has_element(pl_slice list, pl_slice element);
 /* Decimal digits only, at least one, no sign; false on anything else or above max. */
 bool pl_slice_to_u64(pl_slice a, uint64_t max, uint64_t *value);
 
+/* The decimal digits of value, at the end of room. */
+enum { PL_SLICE_DIGITS = 20 };
+pl_slice pl_slice_from_u64(char room[PL_SLICE_DIGITS], uint64_t value);
+
 /* 0..15, or -1 when c is no hex digit. */
 int pl_hex_digit(char c);
 

@@ -101,14 +101,10 @@ static char *put_text(char *at, const char *text, size_t len)
 
 static char *put_number(char *at, uint64_t value)
 {
-	char digits[20];
-	size_t first = sizeof(digits);
+	char room[PL_SLICE_DIGITS];
+	pl_slice digits = pl_slice_from_u64(room, value);
 
-	do {
-		digits[--first] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	return put_text(at, digits + first, sizeof(digits) - first);
+	return put_text(at, digits.at, digits.len);
 }
 
 size_t pl_http_content_range_encode(char out[PL_HTTP_CONTENT_RANGE_MAX], const pl_http_range *range,

@@ -38,6 +38,13 @@ bool pl_exchange_field_valid(const pl_http_field *field)
 	       !name_reserved(field->name);
 }
 
+/* What follows a 2xx to CONNECT is no HTTP any more (RFC 9110 9.3.6): a client would take the rest
+ * of the connection for a tunnel, and what goes through it would be taken for requests. */
+static bool opens_tunnel(const pl_exchange *exchange, int status)
+{
+	return status < 300 && pl_slice_equal(exchange->request->method, PL_SLICE("CONNECT"));
+}
+
 int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *fields,
 			size_t count, int64_t content_length)
 {
@@ -45,7 +52,7 @@ int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *
 
 	if (exchange->responded)
 		return PL_ESTATE;
-	if (status < 200 || status > 599 || content_length < -1)
+	if (status < 200 || status > 599 || content_length < -1 || opens_tunnel(exchange, status))
 		return PL_EINVAL;
 	for (size_t i = 0; i < count; i++)
 		if (!pl_exchange_field_valid(&fields[i]))

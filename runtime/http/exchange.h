@@ -83,16 +83,16 @@ bool pl_exchange_field_valid(const pl_http_field *field);
 
 /* Sends the response's head, once: status 200 to 599; content_length -1 when it is not known yet.
  * Date, Server, Content-Length or Transfer-Encoding, and Connection are added (also the option that
- * goes with an Upgrade field) and must not be among the fields. PL_OK; PL_EINVAL for a bad status,
- * name or value (nothing was sent, attacks D-13) or one of those fields; PL_ESTATE when a head was
- * sent already; PL_ECLOSED or PL_ENOMEM: the connection is closing, `aborted` comes unless the
- * receiver ends the exchange before. */
+ * goes with an Upgrade field) and must not be among the fields. PL_OK; PL_EINVAL for a bad status
+ * (2xx to CONNECT among them, as no tunnel begins), name or value (nothing was sent, attacks D-13)
+ * or one of those fields; PL_ESTATE when a head was sent already; PL_ECLOSED or PL_ENOMEM: the
+ * connection is closing, `aborted` comes unless the receiver ends the exchange before. */
 int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *fields,
 			size_t count, int64_t content_length);
 
 /* A piece of the body. PL_OK, PL_EXCHANGE_BLOCKED, PL_ESTATE (no head yet), PL_ETOOBIG (more than
  * content_length: nothing of this piece was sent), PL_ECLOSED or PL_ENOMEM (as above). Dropped
- * silently for HEAD, 204 and 304. */
+ * silently for HEAD, 204, 205 and 304. */
 int pl_exchange_write(pl_exchange *exchange, const void *data, size_t len);
 
 /* The same for a part of a shared block, and of a file: by reference where that is possible. Such

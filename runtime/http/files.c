@@ -80,12 +80,12 @@ static void redirect(pl_exchange *exchange)
 		pl_exchange_abort(exchange, status);
 }
 
-static bool names_index(const char *path)
+/* What was looked for is the folder's index. */
+static bool asks_for_folder(const pl_exchange *exchange)
 {
-	size_t len = strlen(path);
+	pl_slice path = exchange->request->path;
 
-	return len >= index_name.len &&
-	       memcmp(path + len - index_name.len, index_name.at, index_name.len) == 0;
+	return path.len > 0 && path.at[path.len - 1] == '/';
 }
 
 /* What a client is told of a file that cannot be had, unless it is missing. */
@@ -109,7 +109,6 @@ void pl_files_fail(pl_files_answer *answer, int status)
 	pl_files_missing missing = answer->missing;
 	pl_files_order order = answer->order;
 	void *owner = answer->owner;
-	bool index = names_index(answer->key.path);
 
 	if (answer->head_out) {
 		pl_files_break(answer, status);
@@ -118,7 +117,7 @@ void pl_files_fail(pl_files_answer *answer, int status)
 	release(answer);
 	if (order.begun)
 		order.begun(order.owner, exchange, status);
-	else if (status == PL_ENOENT || (status == PL_EISDIR && index))
+	else if (status == PL_ENOENT || (status == PL_EISDIR && asks_for_folder(exchange)))
 		missing(owner, exchange, PL_ENOENT);
 	else
 		refuse(exchange, status);

@@ -58,8 +58,9 @@ static void add_validators(head *self, const pl_files_answer *answer)
 		      (settings->precompressed || settings->gzip_level > 0);
 
 	add(self, answer, PL_SLICE("ETag"), etag_of(answer));
-	if (varies)
-		add(self, answer, PL_SLICE("Vary"), PL_SLICE("Accept-Encoding"));
+	if (varies) /* beside an ordered one: a cache must not mix codings up */
+		self->fields[self->count++] =
+			(pl_http_field){ PL_SLICE("Vary"), PL_SLICE("Accept-Encoding") };
 	if (settings->cache_control.len > 0 && !answer->entry->fixed)
 		add(self, answer, PL_SLICE("Cache-Control"), settings->cache_control);
 }
@@ -118,11 +119,23 @@ static bool respond(pl_files_answer *answer, int code, const head *self, int64_t
 
 /* Conditions. */
 
+static bool describes_content(pl_slice name)
+{
+	return name.len > 8 &&
+	       pl_slice_equal_nocase(pl_slice_make(name.at, 8), PL_SLICE("content-")) &&
+	       !pl_slice_equal_nocase(name, PL_SLICE("content-location"));
+}
+
+/* What a 200 would say goes along, but what describes a content that is not there. */
 static void not_modified(pl_files_answer *answer)
 {
-	head self = { 0 };
+	head self;
 
+	self.count = 0;
 	add_validators(&self, answer);
+	for (size_t i = 0; i < answer->order.field_count; i++)
+		if (!describes_content(answer->order.fields[i].name))
+			self.fields[self.count++] = answer->order.fields[i];
 	if (respond(answer, 304, &self, 0))
 		pl_files_end(answer);
 }

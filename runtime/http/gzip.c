@@ -8,18 +8,6 @@
 
 enum { GZIP_WINDOW = 15 + 16, MEM_LEVEL = 8 };
 
-static void *zlib_alloc(void *unused, unsigned count, unsigned size)
-{
-	(void)unused;
-	return pl_calloc(count, size);
-}
-
-static void zlib_free(void *unused, void *ptr)
-{
-	(void)unused;
-	pl_free(ptr);
-}
-
 /* A block of the right size: what deflate did not fill is not kept. */
 static int trim(pl_block **block, size_t len)
 {
@@ -32,7 +20,7 @@ static int trim(pl_block **block, size_t len)
 
 int pl_gzip(pl_block **block, const void *data, size_t len, int level)
 {
-	z_stream stream = { .zalloc = zlib_alloc, .zfree = zlib_free };
+	z_stream stream = { .zalloc = pl_alloc_zlib, .zfree = pl_free_zlib };
 	size_t room = len - len / 8;
 	int result;
 

@@ -35,14 +35,9 @@ static char *put_slice(char *at, pl_slice text)
 
 static char *put_number(char *at, uint64_t value)
 {
-	char digits[20];
-	size_t first = sizeof(digits);
+	char room[PL_SLICE_DIGITS];
 
-	do {
-		digits[--first] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	return put(at, digits + first, sizeof(digits) - first);
+	return put_slice(at, pl_slice_from_u64(room, value));
 }
 
 static char *put_status_line(char *at, int status)
@@ -159,16 +154,19 @@ static bool must_close(const pl_http1_exchange *exchange, bool ends_by_close)
 	       http1->requests >= (uint64_t)http1->settings->limits->keep_alive_requests;
 }
 
-/* How the answer is framed (RFC 9112 6.3); a 304's length would be that of the 200. */
+/* How the answer is framed (RFC 9112 6.3); a 304's length would be that of the 200, and a 205 has
+ * no content (RFC 9110 15.3.6). */
 static response_head frame(pl_http1_exchange *exchange, int status, int64_t length)
 {
 	bool is_head = pl_slice_equal(exchange->request.method, PL_SLICE("HEAD"));
 	response_head head = { .status = status, .length = length };
 
-	exchange->no_body = is_head || status == 204 || status == 304;
+	exchange->no_body = is_head || status == 204 || status == 205 || status == 304;
 	if (status == 204 || status == 304)
 		head.length = -1;
-	head.chunked = length < 0 && !exchange->no_body && exchange->request.minor > 0;
+	if (status == 205)
+		head.length = 0;
+	head.chunked = head.length < 0 && !exchange->no_body && exchange->request.minor > 0;
 	exchange->chunked = head.chunked;
 	exchange->unsent = exchange->no_body ? 0 : length;
 	exchange->close = must_close(exchange, exchange->unsent < 0 && !head.chunked);

@@ -39,25 +39,13 @@ struct pl_ws_deflate {
 	bool receive_fresh;
 };
 
-static void *zlib_alloc(void *unused, unsigned count, unsigned size)
-{
-	(void)unused;
-	return pl_calloc(count, size);
-}
-
-static void zlib_free(void *unused, void *ptr)
-{
-	(void)unused;
-	pl_free(ptr);
-}
-
 static z_stream *stream_new(void)
 {
 	z_stream *stream = pl_calloc(1, sizeof(*stream));
 
 	if (stream) {
-		stream->zalloc = zlib_alloc;
-		stream->zfree = zlib_free;
+		stream->zalloc = pl_alloc_zlib;
+		stream->zfree = pl_free_zlib;
 	}
 	return stream;
 }

@@ -172,8 +172,10 @@ static void taken_closed(void *owner, int status)
 
 static void upgrade(peer_state *peer, pl_exchange *exchange)
 {
-	static const pl_stream_events events = { taken_data, taken_nothing, taken_nothing,
-						 taken_closed };
+	static const pl_stream_events events = { .data = taken_data,
+						 .end = taken_nothing,
+						 .drain = taken_nothing,
+						 .closed = taken_closed };
 	uint8_t *leftover;
 	size_t len;
 

@@ -114,6 +114,22 @@ static void numbers_that_are_refused(void **state)
 	peer_close(&peer);
 }
 
+/* RFC 9110 9.3.6: what follows a 2xx to CONNECT would be a tunnel. */
+static void no_tunnel_is_opened(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n");
+	assert_int_equal(pl_exchange_respond(peer.held, 200, NULL, 0, 0), PL_EINVAL);
+	assert_int_equal(pl_exchange_respond(peer.held, 299, NULL, 0, -1), PL_EINVAL);
+	assert_string_equal(peer_sent(&peer), "");
+	assert_int_equal(pl_exchange_respond(peer.held, 501, NULL, 0, 0), PL_OK);
+	pl_exchange_end(peer.held);
+	peer_close(&peer);
+}
+
 static void fields_that_are_sent(void **state)
 {
 	const pl_http_field fields[] = {
@@ -289,6 +305,7 @@ int main(void)
 		cmocka_unit_test(an_absolute_target_without_a_path),
 		cmocka_unit_test(fields_that_are_refused),
 		cmocka_unit_test(numbers_that_are_refused),
+		cmocka_unit_test(no_tunnel_is_opened),
 		cmocka_unit_test(fields_that_are_sent),
 		cmocka_unit_test(an_upgrade_field_is_named_in_connection),
 		cmocka_unit_test(calls_out_of_order),

@@ -785,6 +785,39 @@ static void what_is_ordered(void **state)
 	peer_close(&peer);
 }
 
+/* RFC 9110 15.4.5: a 304 says what the 200 would have said of caching. */
+static void what_is_ordered_is_in_a_304_too(void **state)
+{
+	const pl_http_field fields[] = {
+		{ PL_SLICE("Content-Type"), PL_SLICE("text/x-mine") },
+		{ PL_SLICE("Content-Location"), PL_SLICE("/there") },
+		{ PL_SLICE("cache-control"), PL_SLICE("private") },
+		{ PL_SLICE("Vary"), PL_SLICE("Cookie") },
+	};
+	pl_files_order what = {
+		.root = root, .path = PL_SLICE("text.txt"), .fields = fields, .field_count = 4
+	};
+	struct peer peer;
+
+	(void)state;
+	make_file("text.txt", "some text");
+	open_with(&peer, true, 6);
+	order(&peer, &what, GET("/late"));
+	assert_int_equal(code_of(answer_text), 200);
+	assert_non_null(strstr(answer_text, "Vary: Cookie\r\n"));
+	assert_non_null(strstr(answer_text, "Vary: Accept-Encoding\r\n"));
+	order(&peer, &what, ASK("GET", "/late", "If-None-Match: *\r\n"));
+	assert_int_equal(code_of(answer_text), 304);
+	assert_string_not_equal(field(answer_text, "ETag"), "");
+	assert_string_equal(field(answer_text, "cache-control"), "private");
+	assert_null(strstr(answer_text, "max-age"));
+	assert_string_equal(field(answer_text, "Content-Location"), "/there");
+	assert_string_equal(field(answer_text, "Content-Type"), "");
+	assert_non_null(strstr(answer_text, "Vary: Cookie\r\n"));
+	assert_non_null(strstr(answer_text, "Vary: Accept-Encoding\r\n"));
+	peer_close(&peer);
+}
+
 static void what_cannot_be_ordered(void **state)
 {
 	const pl_http_field bad = { PL_SLICE("X-Bad"), PL_SLICE("a\r\nb") };
@@ -921,6 +954,7 @@ int main(void)
 		cmocka_unit_test(what_is_kept_may_be_large),
 		cmocka_unit_test(what_is_cold_is_read_by_the_pool),
 		cmocka_unit_test(what_is_ordered),
+		cmocka_unit_test(what_is_ordered_is_in_a_304_too),
 		cmocka_unit_test(what_cannot_be_ordered),
 		cmocka_unit_test(who_ordered_is_always_told),
 		cmocka_unit_test(every_allocation_may_fail),

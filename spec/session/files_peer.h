@@ -77,6 +77,7 @@ static inline int make_tree(void **state)
 	assert_int_equal(symlink("a.txt", at("in")), 0);
 	assert_int_equal(symlink("../a.txt", at("dir/up")), 0);
 	assert_int_equal(symlink("dir", at("indir")), 0);
+	assert_int_equal(symlink("dir", at("myindex.html")), 0);
 	assert_int_equal(symlink("../secret.txt", at("out")), 0);
 	assert_int_equal(symlink("..", at("outdir")), 0);
 	assert_int_equal(symlink("/etc/passwd", at("absolute")), 0);

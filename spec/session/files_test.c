@@ -29,6 +29,7 @@ static void files_that_are_there(void **state)
 		{ REQUEST("HEAD", "/"), FILE_HEAD("7", "text/html; charset=utf-8") },
 		{ GET("/dir"), MOVED("/dir/") },
 		{ GET("/indir"), MOVED("/indir/") },
+		{ GET("/myindex.html"), MOVED("/myindex.html/") },
 		{ GET("/dir?x=1&y"), MOVED("/dir/?x=1&y") },
 		{ GET("/%64ir?"), MOVED("/%64ir/?") },
 		{ REQUEST("HEAD", "/dir"), MOVED("/dir/") },

@@ -16,6 +16,10 @@
 	"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n" TYPE "\r\nenough"
 #define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
 #define CHUNKED "Transfer-Encoding: chunked\r\n"
+#define OK(length) "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n"
+#define HELLO OK("5") TYPE "\r\nhello"
+#define DONE OK("4") TYPE "\r\ndone"
+#define EXPECT(length) "Expect: 100-continue\r\nContent-Length: " length "\r\n"
 
 static const char zeros[300000];
 
@@ -193,7 +197,7 @@ static void a_fast_begin_does_not_help_a_trickle(void **state)
 	peer_open(&peer);
 	peer_send(&peer, POST("/late", "Content-Length: 10000000\r\n"));
 	for (int i = 0; i < 30; i++)
-		assert_true(peer_feed(&peer, zeros, sizeof(zeros)));
+		assert_true(peer_feed(&peer, zeros, 15000));
 	while (seconds < 100 && peer_feed(&peer, "x", 1)) {
 		peer_skip(&peer, 1000);
 		seconds++;
@@ -236,6 +240,223 @@ static void the_rest_of_a_paused_body_has_its_time(void **state)
 	peer_close(&peer);
 }
 
+/* Deadlines. */
+
+static void silence_within_a_body_aborts(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/gather", "Content-Length: 100000\r\n"));
+	for (int i = 0; i < 5; i++) {
+		peer_skip(&peer, 29000);
+		assert_true(peer_feed(&peer, zeros, 15000));
+	}
+	assert_string_equal(peer_journal(&peer), "");
+	peer_skip(&peer, 31000);
+	assert_memory_equal(peer_sent(&peer), "HTTP/1.1 408 Request Timeout\r\n", 30);
+	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:OK ");
+	peer_close(&peer);
+}
+
+static void a_trickle_of_body_aborts(void **state)
+{
+	struct peer peer;
+	int seconds = 0;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/gather", "Content-Length: 100000\r\n"));
+	while (seconds < 100 && peer_feed(&peer, "x", 1)) {
+		peer_skip(&peer, 1000);
+		seconds++;
+	}
+	assert_in_range(seconds, 29, 31);
+	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:OK ");
+	peer_close(&peer);
+}
+
+static void a_steady_body_may_take_long(void **state)
+{
+	static const char second[1000];
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/count", "Content-Length: 300000\r\n"));
+	for (int i = 0; i < 300; i++) {
+		peer_skip(&peer, 1000);
+		assert_true(peer_feed(&peer, second, sizeof(second)));
+	}
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer), OK("12") TYPE "\r\n300000 bytes");
+	peer_close(&peer);
+}
+
+static void a_body_that_stops_within_an_answer_cuts_it(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/begun", "Content-Length: 10\r\n") "12345");
+	peer_skip(&peer, 31000);
+	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:ETIMEDOUT ");
+	peer_close(&peer);
+}
+
+static void the_time_of_a_pause_does_not_count(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/paused", "Content-Length: 10\r\n") "12345");
+	peer_skip(&peer, 1000000);
+	assert_int_equal(peer.body, 0);
+	pl_exchange_pause(peer.held, false);
+	peer_skip(&peer, 29000);
+	assert_int_equal(peer.body, 5);
+	peer_skip(&peer, 2000);
+	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:OK ");
+	peer_close(&peer);
+}
+
+static void a_discarded_body_has_the_same_deadline(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/hello", "Content-Length: 10\r\n") "12345");
+	peer_skip(&peer, 31000);
+	assert_string_equal(peer_sent(&peer), HELLO);
+	assert_string_equal(peer_journal(&peer), "closed:OK ");
+	peer_close(&peer);
+}
+
+/* Expect: 100-continue. */
+
+static void continue_is_said_when_the_body_is_wanted(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/gather", EXPECT("3")));
+	assert_string_equal(peer_sent(&peer), CONTINUE);
+	peer_send(&peer, "abc" GET("/hello"));
+	assert_string_equal(peer_sent(&peer), OK("3") "\r\nabc" HELLO);
+	peer_send(&peer, POST("/gather", EXPECT("3")) "a");
+	peer_send(&peer, "bc");
+	assert_string_equal(peer_sent(&peer), OK("3") "\r\nabc");
+	peer_send(&peer, POST("/gather", EXPECT("0")));
+	assert_string_equal(peer_sent(&peer), OK("0") "\r\n");
+	peer_close(&peer);
+}
+
+static void continue_waits_for_a_receiver_that_waits(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/paused", EXPECT("3")));
+	assert_string_equal(peer_sent(&peer), "");
+	pl_exchange_pause(peer.held, false);
+	peer_turn(&peer);
+	assert_string_equal(peer_sent(&peer), CONTINUE);
+	peer_send(&peer, "abc");
+	peer_answer(&peer);
+	assert_string_equal(peer_sent(&peer), DONE);
+	peer_close(&peer);
+}
+
+/* Whether the body follows cannot be told: nothing after it is taken for a request. */
+static void an_answer_instead_of_continue_closes(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/hello", EXPECT("3")));
+	assert_string_equal(peer_sent(&peer), OK("5") "Connection: close\r\n" TYPE "\r\nhello");
+	assert_true(peer.memory.finished);
+	peer_close(&peer);
+}
+
+/* Ends. */
+
+static void the_end_within_a_body_aborts(void **state)
+{
+	static const char *const paths[] = { "/late", "/paused", "/begun" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct peer peer;
+		char head[128];
+
+		peer_open(&peer);
+		snprintf(head, sizeof(head), POST("%s", "Content-Length: 10\r\n"), paths[i]);
+		peer_send(&peer, head);
+		peer_end_input(&peer);
+		assert_string_equal(peer_journal(&peer), "aborted:ECONNRESET closed:ECONNRESET ");
+		peer_close(&peer);
+	}
+}
+
+static void the_end_within_a_discarded_body(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/hello", "Content-Length: 10\r\n"));
+	peer_end_input(&peer);
+	assert_string_equal(peer_sent(&peer), HELLO);
+	assert_string_equal(peer_journal(&peer), "closed:OK ");
+	peer_close(&peer);
+}
+
+/* From within callbacks. */
+
+static void a_pause_holds_data_and_end(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/paused", "Content-Length: 10\r\n"));
+	assert_false(peer.memory.stream.paused);
+	peer_send(&peer, "0123456789" GET("/hello"));
+	assert_int_equal(peer.body, 0);
+	assert_true(peer.memory.stream.paused);
+	pl_exchange_pause(peer.held, false);
+	pl_exchange_pause(peer.held, true);
+	pl_exchange_pause(peer.held, false);
+	assert_int_equal(peer.body, 0); /* not from within a call */
+	peer_turn(&peer);
+	assert_int_equal(peer.body, 10);
+	assert_string_equal(peer_journal(&peer), "end ");
+	peer_answer(&peer);
+	assert_string_equal(peer_sent(&peer), DONE HELLO);
+	peer_close(&peer);
+}
+
+static void a_paused_exchange_may_be_answered(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, POST("/paused", "Content-Length: 10\r\n") "0123456789" GET("/hello"));
+	peer_answer(&peer);
+	assert_string_equal(peer_sent(&peer), DONE HELLO);
+	assert_string_equal(peer_journal(&peer), "");
+	peer_close(&peer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +471,19 @@ int main(void)
 		cmocka_unit_test(a_fast_begin_does_not_help_a_trickle),
 		cmocka_unit_test(just_fast_enough_is_fast_enough),
 		cmocka_unit_test(the_rest_of_a_paused_body_has_its_time),
+		cmocka_unit_test(silence_within_a_body_aborts),
+		cmocka_unit_test(a_trickle_of_body_aborts),
+		cmocka_unit_test(a_steady_body_may_take_long),
+		cmocka_unit_test(a_body_that_stops_within_an_answer_cuts_it),
+		cmocka_unit_test(the_time_of_a_pause_does_not_count),
+		cmocka_unit_test(a_discarded_body_has_the_same_deadline),
+		cmocka_unit_test(continue_is_said_when_the_body_is_wanted),
+		cmocka_unit_test(continue_waits_for_a_receiver_that_waits),
+		cmocka_unit_test(an_answer_instead_of_continue_closes),
+		cmocka_unit_test(the_end_within_a_body_aborts),
+		cmocka_unit_test(the_end_within_a_discarded_body),
+		cmocka_unit_test(a_pause_holds_data_and_end),
+		cmocka_unit_test(a_paused_exchange_may_be_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,26 +16,6 @@
 #define HELLO OK("5") TYPE "\r\nhello"
 #define DONE OK("4") TYPE "\r\ndone"
 #define DONE_CLOSE OK("4") "Connection: close\r\n" TYPE "\r\ndone"
-#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
-#define EXPECT(length) "Expect: 100-continue\r\nContent-Length: " length "\r\n"
-
-static void answer(struct peer *peer)
-{
-	pl_exchange *exchange = peer->held;
-
-	peer->held = NULL;
-	pl_exchange_answer(exchange, 200, "done");
-	peer_turn(peer);
-	peer_turn(peer);
-}
-
-static void end_input(struct peer *peer)
-{
-	assert_false(peer->memory.stream.paused);
-	pl_memory_end(&peer->memory);
-	peer_turn(peer);
-	peer_turn(peer);
-}
 
 /* Memory. */
 
@@ -111,11 +91,11 @@ static void a_late_answer_holds_the_next(void **state)
 	peer_send(&peer, GET("/hello") GET("/late") "GET /hel");
 	assert_true(peer.memory.stream.paused);
 	assert_string_equal(peer_sent(&peer), "");
-	answer(&peer);
+	peer_answer(&peer);
 	assert_string_equal(peer_sent(&peer), DONE HELLO);
 	assert_non_null(peer.held);
 	assert_true(peer.memory.stream.paused);
-	answer(&peer);
+	peer_answer(&peer);
 	assert_false(peer.memory.stream.paused);
 	peer_send(&peer, "lo HTTP/1.1\r\nHost: a\r\n\r\n");
 	assert_string_equal(peer_sent(&peer), DONE HELLO);
@@ -321,89 +301,6 @@ static void each_head_has_its_own_deadline(void **state)
 	peer_close(&peer);
 }
 
-static void silence_within_a_body_aborts(void **state)
-{
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/gather", "Content-Length: 100000\r\n"));
-	for (int i = 0; i < 5; i++) {
-		static const char zeros[15000];
-
-		peer_skip(&peer, 29000);
-		assert_true(peer_feed(&peer, zeros, sizeof(zeros)));
-	}
-	assert_string_equal(peer_journal(&peer), "");
-	peer_skip(&peer, 31000);
-	assert_memory_equal(peer_sent(&peer), "HTTP/1.1 408 Request Timeout\r\n", 30);
-	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:OK ");
-	peer_close(&peer);
-}
-
-static void a_trickle_of_body_aborts(void **state)
-{
-	struct peer peer;
-	int seconds = 0;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/gather", "Content-Length: 100000\r\n"));
-	while (seconds < 100 && peer_feed(&peer, "x", 1)) {
-		peer_skip(&peer, 1000);
-		seconds++;
-	}
-	assert_in_range(seconds, 29, 31);
-	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:OK ");
-	peer_close(&peer);
-}
-
-static void a_steady_body_may_take_long(void **state)
-{
-	static const char second[1000];
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/count", "Content-Length: 300000\r\n"));
-	for (int i = 0; i < 300; i++) {
-		peer_skip(&peer, 1000);
-		assert_true(peer_feed(&peer, second, sizeof(second)));
-	}
-	peer_turn(&peer);
-	assert_string_equal(peer_sent(&peer), OK("12") TYPE "\r\n300000 bytes");
-	peer_close(&peer);
-}
-
-static void a_body_that_stops_within_an_answer_cuts_it(void **state)
-{
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/begun", "Content-Length: 10\r\n") "12345");
-	peer_skip(&peer, 31000);
-	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:ETIMEDOUT ");
-	peer_close(&peer);
-}
-
-static void the_time_of_a_pause_does_not_count(void **state)
-{
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/paused", "Content-Length: 10\r\n") "12345");
-	peer_skip(&peer, 1000000);
-	assert_int_equal(peer.body, 0);
-	pl_exchange_pause(peer.held, false);
-	peer_skip(&peer, 29000);
-	assert_int_equal(peer.body, 5);
-	peer_skip(&peer, 2000);
-	assert_string_equal(peer_journal(&peer), "aborted:ETIMEDOUT closed:OK ");
-	peer_close(&peer);
-}
-
 static void a_late_answer_may_take_long(void **state)
 {
 	struct peer peer;
@@ -412,73 +309,10 @@ static void a_late_answer_may_take_long(void **state)
 	peer_open(&peer);
 	peer_send(&peer, GET("/late"));
 	peer_skip(&peer, 1000000);
-	answer(&peer);
+	peer_answer(&peer);
 	assert_string_equal(peer_sent(&peer), DONE);
 	peer_skip(&peer, 59000);
 	assert_non_null(peer.http1);
-	peer_close(&peer);
-}
-
-static void a_discarded_body_has_the_same_deadline(void **state)
-{
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/hello", "Content-Length: 10\r\n") "12345");
-	peer_skip(&peer, 31000);
-	assert_string_equal(peer_sent(&peer), HELLO);
-	assert_string_equal(peer_journal(&peer), "closed:OK ");
-	peer_close(&peer);
-}
-
-/* Expect: 100-continue. */
-
-static void continue_is_said_when_the_body_is_wanted(void **state)
-{
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/gather", EXPECT("3")));
-	assert_string_equal(peer_sent(&peer), CONTINUE);
-	peer_send(&peer, "abc" GET("/hello"));
-	assert_string_equal(peer_sent(&peer), OK("3") "\r\nabc" HELLO);
-	peer_send(&peer, POST("/gather", EXPECT("3")) "a");
-	peer_send(&peer, "bc");
-	assert_string_equal(peer_sent(&peer), OK("3") "\r\nabc");
-	peer_send(&peer, POST("/gather", EXPECT("0")));
-	assert_string_equal(peer_sent(&peer), OK("0") "\r\n");
-	peer_close(&peer);
-}
-
-static void continue_waits_for_a_receiver_that_waits(void **state)
-{
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/paused", EXPECT("3")));
-	assert_string_equal(peer_sent(&peer), "");
-	pl_exchange_pause(peer.held, false);
-	peer_turn(&peer);
-	assert_string_equal(peer_sent(&peer), CONTINUE);
-	peer_send(&peer, "abc");
-	answer(&peer);
-	assert_string_equal(peer_sent(&peer), DONE);
-	peer_close(&peer);
-}
-
-/* Whether the body follows cannot be told: nothing after it is taken for a request. */
-static void an_answer_instead_of_continue_closes(void **state)
-{
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/hello", EXPECT("3")));
-	assert_string_equal(peer_sent(&peer), OK("5") "Connection: close\r\n" TYPE "\r\nhello");
-	assert_true(peer.memory.finished);
 	peer_close(&peer);
 }
 
@@ -495,42 +329,11 @@ static void the_end_of_an_idle_connection(void **state)
 		peer_open(&peer);
 		if (before[i])
 			peer_send(&peer, before[i]);
-		end_input(&peer);
+		peer_end_input(&peer);
 		assert_string_equal(peer_sent(&peer), i == 1 ? HELLO : "");
 		assert_string_equal(peer_journal(&peer), "closed:OK ");
 		peer_close(&peer);
 	}
-}
-
-static void the_end_within_a_body_aborts(void **state)
-{
-	static const char *const paths[] = { "/late", "/paused", "/begun" };
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		struct peer peer;
-		char head[128];
-
-		peer_open(&peer);
-		snprintf(head, sizeof(head), POST("%s", "Content-Length: 10\r\n"), paths[i]);
-		peer_send(&peer, head);
-		end_input(&peer);
-		assert_string_equal(peer_journal(&peer), "aborted:ECONNRESET closed:ECONNRESET ");
-		peer_close(&peer);
-	}
-}
-
-static void the_end_within_a_discarded_body(void **state)
-{
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/hello", "Content-Length: 10\r\n"));
-	end_input(&peer);
-	assert_string_equal(peer_sent(&peer), HELLO);
-	assert_string_equal(peer_journal(&peer), "closed:OK ");
-	peer_close(&peer);
 }
 
 static void a_half_closed_client_gets_its_answer(void **state)
@@ -540,8 +343,8 @@ static void a_half_closed_client_gets_its_answer(void **state)
 	(void)state;
 	peer_open(&peer);
 	peer_send(&peer, GET("/hello") GET("/late"));
-	end_input(&peer);
-	answer(&peer);
+	peer_end_input(&peer);
+	peer_answer(&peer);
 	assert_string_equal(peer_sent(&peer), HELLO DONE_CLOSE);
 	assert_string_equal(peer_journal(&peer), "end closed:OK ");
 	peer_close(&peer);
@@ -551,8 +354,8 @@ static void a_half_closed_client_gets_its_answer(void **state)
 	assert_true(peer.memory.stream.paused);
 	pl_exchange_pause(peer.held, false);
 	peer_turn(&peer);
-	end_input(&peer);
-	answer(&peer);
+	peer_end_input(&peer);
+	peer_answer(&peer);
 	assert_string_equal(peer_sent(&peer), DONE_CLOSE);
 	peer_close(&peer);
 }
@@ -616,7 +419,7 @@ static void stop_lets_a_request_be_answered(void **state)
 	pl_http1_stop(peer.http1);
 	peer_turn(&peer);
 	assert_non_null(peer.http1);
-	answer(&peer);
+	peer_answer(&peer);
 	assert_string_equal(peer_sent(&peer), DONE_CLOSE);
 	assert_string_equal(peer_journal(&peer), "end closed:OK ");
 	peer_close(&peer);
@@ -715,42 +518,6 @@ static void calls_within_callbacks(void **state)
 	}
 }
 
-static void a_pause_holds_data_and_end(void **state)
-{
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/paused", "Content-Length: 10\r\n"));
-	assert_false(peer.memory.stream.paused);
-	peer_send(&peer, "0123456789" GET("/hello"));
-	assert_int_equal(peer.body, 0);
-	assert_true(peer.memory.stream.paused);
-	pl_exchange_pause(peer.held, false);
-	pl_exchange_pause(peer.held, true);
-	pl_exchange_pause(peer.held, false);
-	assert_int_equal(peer.body, 0); /* not from within a call */
-	peer_turn(&peer);
-	assert_int_equal(peer.body, 10);
-	assert_string_equal(peer_journal(&peer), "end ");
-	answer(&peer);
-	assert_string_equal(peer_sent(&peer), DONE HELLO);
-	peer_close(&peer);
-}
-
-static void a_paused_exchange_may_be_answered(void **state)
-{
-	struct peer peer;
-
-	(void)state;
-	peer_open(&peer);
-	peer_send(&peer, POST("/paused", "Content-Length: 10\r\n") "0123456789" GET("/hello"));
-	answer(&peer);
-	assert_string_equal(peer_sent(&peer), DONE HELLO);
-	assert_string_equal(peer_journal(&peer), "");
-	peer_close(&peer);
-}
-
 /* Upgrades. */
 
 static void an_upgrade_hands_over_what_came_behind(void **state)
@@ -767,7 +534,7 @@ static void an_upgrade_hands_over_what_came_behind(void **state)
 	assert_int_equal(peer.leftover.len, 17);
 	assert_memory_equal(peer.leftover.data, "leftover and more", 17);
 	peer_skip(&peer, 1000000);
-	end_input(&peer);
+	peer_end_input(&peer);
 	peer_close(&peer);
 	assert_int_equal(pl_alloc_live(), live);
 }
@@ -780,7 +547,7 @@ static void an_upgrade_behind_a_late_answer(void **state)
 	peer_open(&peer);
 	peer_send(&peer, GET("/late") GET("/upgrade") "left");
 	assert_true(peer.memory.stream.paused);
-	answer(&peer);
+	peer_answer(&peer);
 	assert_non_null(peer.taken);
 	assert_false(peer.memory.stream.paused);
 	peer_send(&peer, "over");
@@ -849,19 +616,8 @@ int main(void)
 		cmocka_unit_test(a_head_has_a_deadline),
 		cmocka_unit_test(an_idle_connection_closes_without_a_word),
 		cmocka_unit_test(each_head_has_its_own_deadline),
-		cmocka_unit_test(silence_within_a_body_aborts),
-		cmocka_unit_test(a_trickle_of_body_aborts),
-		cmocka_unit_test(a_steady_body_may_take_long),
-		cmocka_unit_test(a_body_that_stops_within_an_answer_cuts_it),
-		cmocka_unit_test(the_time_of_a_pause_does_not_count),
 		cmocka_unit_test(a_late_answer_may_take_long),
-		cmocka_unit_test(a_discarded_body_has_the_same_deadline),
-		cmocka_unit_test(continue_is_said_when_the_body_is_wanted),
-		cmocka_unit_test(continue_waits_for_a_receiver_that_waits),
-		cmocka_unit_test(an_answer_instead_of_continue_closes),
 		cmocka_unit_test(the_end_of_an_idle_connection),
-		cmocka_unit_test(the_end_within_a_body_aborts),
-		cmocka_unit_test(the_end_within_a_discarded_body),
 		cmocka_unit_test(a_half_closed_client_gets_its_answer),
 		cmocka_unit_test(a_lost_connection_aborts),
 		cmocka_unit_test(an_ended_exchange_is_not_aborted_too),
@@ -872,8 +628,6 @@ int main(void)
 		cmocka_unit_test(abort_closes_at_once),
 		cmocka_unit_test(abort_behind_an_answer_in_the_same_turn),
 		cmocka_unit_test(calls_within_callbacks),
-		cmocka_unit_test(a_pause_holds_data_and_end),
-		cmocka_unit_test(a_paused_exchange_may_be_answered),
 		cmocka_unit_test(an_upgrade_hands_over_what_came_behind),
 		cmocka_unit_test(an_upgrade_behind_a_late_answer),
 		cmocka_unit_test(an_upgrade_in_pieces),

@@ -195,14 +195,14 @@ static inline void serve_pieces(struct peer *peer, pl_exchange *exchange)
 	pl_exchange_end(exchange);
 }
 
-/* "/204", "/304", "/205": whatever is written, an answer without a body. */
+/* "/204", "/304", "/205": whatever is said and written, an answer without a body. */
 static inline void serve_bodyless(struct peer *peer, pl_exchange *exchange)
 {
 	int status = exchange->request->path.at[3] == '5'   ? 205
 		     : exchange->request->path.at[1] == '2' ? 204
 							    : 304;
 
-	pl_exchange_respond(exchange, status, NULL, 0, status == 304 ? 5 : 0);
+	pl_exchange_respond(exchange, status, NULL, 0, status == 204 ? 0 : 5);
 	peer->result = pl_exchange_write(exchange, "12345", 5);
 	pl_exchange_end(exchange);
 }
@@ -476,20 +476,35 @@ static const struct {
 	const char *path;
 	void (*serve)(struct peer *peer, pl_exchange *exchange);
 } peer_routes[] = {
-	{ "/hello", serve_hello },	   { "/gather", serve_gather },
-	{ "/count", serve_count },	   { "/echo", serve_echo },
-	{ "/pieces", serve_pieces },	   { "/204", serve_bodyless },
-	{ "/205", serve_bodyless },	   { "/304", serve_bodyless },
-	{ "/stream", serve_stream },	   { "/late", serve_late },
-	{ "/paused", serve_paused },	   { "/told", serve_told },
-	{ "/pull", serve_pull },	   { "/piece", serve_piece },
-	{ "/starved-end", serve_starved }, { "/starved-abort", serve_starved },
-	{ "/begun", serve_begun },	   { "/short", serve_short },
-	{ "/nothing", serve_nothing },	   { "/forgotten", serve_forgotten },
-	{ "/abort", serve_abort },	   { "/abort-data", serve_data },
-	{ "/answer-data", serve_data },	   { "/stop-data", serve_data },
-	{ "/stop", serve_stop },	   { "/cut", serve_cut },
-	{ "/drop", serve_drop },	   { "/upgrade", serve_upgrade },
+	{ "/hello", serve_hello },
+	{ "/gather", serve_gather },
+	{ "/count", serve_count },
+	{ "/echo", serve_echo },
+	{ "/pieces", serve_pieces },
+	{ "/204", serve_bodyless },
+	{ "/205", serve_bodyless },
+	{ "/304", serve_bodyless },
+	{ "/stream", serve_stream },
+	{ "/late", serve_late },
+	{ "/paused", serve_paused },
+	{ "/told", serve_told },
+	{ "/pull", serve_pull },
+	{ "/piece", serve_piece },
+	{ "/starved-end", serve_starved },
+	{ "/starved-abort", serve_starved },
+	{ "/begun", serve_begun },
+	{ "/short", serve_short },
+	{ "/nothing", serve_nothing },
+	{ "/forgotten", serve_forgotten },
+	{ "/abort", serve_abort },
+	{ "/abort-data", serve_data },
+	{ "/answer-data", serve_data },
+	{ "/stop-data", serve_data },
+	{ "/stop", serve_stop },
+	{ "/cut", serve_cut },
+	{ "/drop", serve_drop },
+	{ "/upgrade", serve_upgrade },
+	{ "", serve_late }, /* CONNECT */
 };
 
 static inline void missing_file(void *owner, pl_exchange *exchange, int status)
@@ -642,6 +657,26 @@ static inline const char *peer_journal(struct peer *peer)
 	text[peer->journal.len] = '\0';
 	pl_buffer_consume(&peer->journal, peer->journal.len);
 	return text;
+}
+
+/* "/late" and its like: answers what is held. */
+static inline void peer_answer(struct peer *peer)
+{
+	pl_exchange *exchange = peer->held;
+
+	peer->held = NULL;
+	pl_exchange_answer(exchange, 200, "done");
+	peer_turn(peer);
+	peer_turn(peer);
+}
+
+/* The client's end of input. */
+static inline void peer_end_input(struct peer *peer)
+{
+	assert_false(peer->memory.stream.paused);
+	pl_memory_end(&peer->memory);
+	peer_turn(peer);
+	peer_turn(peer);
 }
 
 #endif

@@ -165,6 +165,17 @@ static void decimal_numbers_up_to_a_maximum(void **state)
 	assert_false(pl_slice_to_u64(nothing, 9, &(uint64_t){ 0 }));
 }
 
+static void numbers_as_digits(void **state)
+{
+	char room[PL_SLICE_DIGITS];
+
+	(void)state;
+	assert_true(pl_slice_equal(pl_slice_from_u64(room, 0), slice("0")));
+	assert_true(pl_slice_equal(pl_slice_from_u64(room, 10), slice("10")));
+	assert_true(
+		pl_slice_equal(pl_slice_from_u64(room, UINT64_MAX), slice("18446744073709551615")));
+}
+
 static void hex_digits(void **state)
 {
 	static const char digits[] = "0123456789abcdefABCDEF";
@@ -189,6 +200,7 @@ int main(void)
 		cmocka_unit_test(no_list_has_no_elements),
 		cmocka_unit_test(elements_are_found_whole),
 		cmocka_unit_test(decimal_numbers_up_to_a_maximum),
+		cmocka_unit_test(numbers_as_digits),
 		cmocka_unit_test(hex_digits),
 	};
 
