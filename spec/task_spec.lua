@@ -2,6 +2,7 @@
 local capture = require "spec.support.capture"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
+local core_sleep = require("perilune.core.timer").sleep
 local task = require "perilune.task"
 local timer = require "perilune.timer"
 
@@ -128,6 +129,10 @@ describe("task:wait", function()
     assert.equal("named", thrower(setmetatable({}, { __tostring = function() return "named" end })))
     local bad = setmetatable({}, { __tostring = function() error "no" end })
     assert.equal("(error object is a table value)", thrower(bad))
+    for _, locked in ipairs { true, 5, "locked" } do
+      local problem = setmetatable({}, { __metatable = locked })
+      assert.equal("(error object is a table value)", thrower(problem))
+    end
   end)
 
   it("gives up after a time, and the task goes on", function()
@@ -395,6 +400,14 @@ describe("task:cancel", function()
     assert.is_true(second.active)
     peer:send_frame(PONG, peer:read_frame().payload)
     assert.is_true(second:wait(20))
+  end)
+
+  it("leaves a semaphore whose with() calls a function of C that waits", function()
+    local semaphore = task.semaphore()
+    local made = begun(semaphore.with, semaphore, core_sleep, 60)
+    made:cancel()
+    assert.same({ nil, CANCELLED, "ECANCELED" }, { made:wait(20) })
+    assert.equal(1, semaphore.free)
   end)
 
   it("works in conn:flush", function()

@@ -217,6 +217,63 @@ describe("events", function()
     assert.equal("a\noff\n", run_with("a\noff\nb\n", text))
   end)
 
+  it("may be taken off by their handler, which goes on waiting", function()
+    local text = [[
+      function terminal.OnLine(line)
+        terminal.OnLine = nil
+        say(pcall(timer.sleep, 0.001))
+        say("before", line)
+        terminal.OnLine = function(other) say("then", other) end
+      end
+      function terminal.OnEnd()
+        terminal.OnLine = nil
+        say("end", pcall(timer.sleep, 0.001))
+      end
+    ]]
+    assert.equal("true\nbefore\ta\nthen\tb\nend\ttrue\n", run_with("a\nb\n", text))
+  end)
+
+  it("may be taken off from elsewhere while their handler waits", function()
+    local text = [[
+      function terminal.OnLine(line)
+        timer.sleep(0.02)
+        say(line)
+      end
+      timer.after(0.01, function() terminal.OnLine = nil end)
+    ]]
+    assert.equal("a\n", run_with("a\nb\n", text))
+  end)
+
+  it("end with an input that cannot be read; the log has it once", function()
+    local text = [[
+      function terminal.OnLine() say "line" end
+      function terminal.OnEnd() say "end" end
+    ]]
+    local made = run(text, "/")
+    assert.equal("end\n", made.output)
+    local _, lines = made.errors:gsub("standard input: is a directory", "")
+    assert.equal(1, lines)
+  end)
+
+  it("go on behind a line that is too long, of which no part is a line", function()
+    local text = [[
+      function terminal.OnLine(line) say(#line, line:sub(1, 1)) end
+      function terminal.OnEnd() say "end" end
+    ]]
+    local max = 2 ^ 20
+    for _, length in ipairs { max + 1, max * 3 + 5 } do
+      local given = ("x"):rep(length) .. "\n" .. ("y"):rep(max) .. "\n" .. ("z"):rep(length)
+      local made = process.perilune(
+        { script(text) },
+        { input = fixture.folder():write("i", given) }
+      )
+      assert.equal(0, made:wait())
+      assert.equal("1048576\ty\nend\n", made.output)
+      local _, told = made.errors:gsub("a line of more than 1048576 bytes", "")
+      assert.equal(2, told)
+    end
+  end)
+
   it("are known by name, and exclude each other", function()
     local text = [[
       say(pcall(function() terminal.OnLin = print end))

@@ -42,7 +42,8 @@ end
 --- The error as wait() returns it, and the text for the log.
 local function describe(problem)
   if problem == core.CANCELLED then return problem end
-  local shown = type(problem) == "string" or (getmetatable(problem) or {}).__tostring
+  local metatable = getmetatable(problem) -- of whatever type a __metatable is
+  local shown = type(problem) == "string" or type(metatable) == "table" and metatable.__tostring
   local ok, text = pcall(tostring, problem)
   if not (ok and shown) then text = ("(error object is a %s value)"):format(type(problem)) end
   return { message = text, trace = debug.traceback(text, 2) }
@@ -66,15 +67,9 @@ local function conclude(state, ok, ...)
   fail(state, problem.message, "EEXCEPTION")
 end
 
-local function pass(...) return ... end
-
--- No tail call: what is thrown at the end of a wait needs an instruction here, also when `f` is one
--- of C.
-local function call(f, ...) return pass(f(...)) end
-
 local function run(state, f, ...)
   running[process.task()] = state
-  conclude(state, xpcall(call, describe, f, ...))
+  conclude(state, xpcall(hidden.call, describe, f, ...))
 end
 
 ---@class perilune.Task

@@ -136,23 +136,58 @@ local function countdown(timeout)
   return function() return deadline and math.max(0, deadline - clock()) end
 end
 
+local skipping = false -- what comes up to the line's end belongs to one that was too long
+
+local function too_long()
+  local message = ("a line of more than %d bytes"):format(MAX_LINE)
+  return nil, message, "ETOOBIG"
+end
+
+--- Looks for a line's end behind the first `searched` bytes; true when it is there. Then the line,
+--- or nil and why; or nothing when it was the rest of one that was too long.
+local function take_line(searched)
+  local stop = buffer:find("\n", at + searched, true)
+  if not stop then return end
+  local line = take(stop - at + 1)
+  if skipping then
+    skipping = false
+    return true
+  end
+  if #line > MAX_LINE + 1 then return true, too_long() end
+  return true, line:sub(1, -2)
+end
+
+--- What is left at the end of the input.
+local function last_line()
+  skipping = false
+  if available() > 0 then return take(available()) end
+end
+
 local function next_line(timeout)
   local left, searched = countdown(timeout), 0
   while true do
-    local stop = buffer:find("\n", at + searched, true)
-    if stop then return (take(stop - at + 1):sub(1, -2)) end
-    searched = available()
-    if searched > MAX_LINE then
+    local found, line, message, code = take_line(searched)
+    if line or message then return line, message, code end
+    searched = found and 0 or available()
+    if not found and (skipping or searched > MAX_LINE) then
       take(searched)
-      return nil, ("a line of more than %d bytes"):format(MAX_LINE), "ETOOBIG"
+      searched = 0
+      if not skipping then
+        skipping = true
+        return too_long()
+      end
     end
-    local more, message, code = fill(left())
-    if not more and (message or searched == 0) then return nil, message, code end
-    if not more then return take(searched) end
+    if not found then
+      local more
+      more, message, code = fill(left())
+      if message then return nil, message, code end
+      if not more then return last_line() end
+    end
   end
 end
 
 local function next_key(timeout)
+  skipping = false
   if available() == 0 then
     local more, message, code = fill(timeout)
     if not more then return nil, message, code end
@@ -282,6 +317,7 @@ end
 
 local handlers = {}
 local readers = {} -- the task that serves an event
+local waiting = {} -- the events whose reader waits, and does not run a handler
 
 --- Calls a handler; what it throws goes to the log.
 local function raise(event, ...)
@@ -295,12 +331,18 @@ local function raise(event, ...)
   if not ok then process.log("error", trace) end
 end
 
+--- Behind a line that is too long comes another; any other error is the end of the input.
 local function serve_input(event, next_piece)
   while handlers[event] do
-    local piece, message = read(next_piece)
+    waiting[event] = true
+    local piece, message, code = read(next_piece)
+    waiting[event] = nil
     if message then process.log("error", "standard input: " .. message) end
-    if not piece and not message then return raise "OnEnd" end
-    if piece then raise(event, piece) end
+    if piece then
+      raise(event, piece)
+    elseif code ~= "ETOOBIG" then
+      return raise "OnEnd"
+    end
   end
 end
 
@@ -314,7 +356,9 @@ local function serve_resize(columns, rows)
       columns, rows = now_columns, now_rows
       raise("OnResize", columns, rows)
     else
+      waiting.OnResize = true
       core.wait_resize(wait)
+      waiting.OnResize = nil
     end
   end
 end
@@ -325,6 +369,7 @@ local servers = {
   OnResize = serve_resize,
 }
 
+--- Who takes a handler off while it runs does not end it: its reader ends when it has returned.
 local function set_handler(_, event, handler)
   local other = event == "OnLine" and "OnKey" or event == "OnKey" and "OnLine"
   if handler and other and handlers[other] then
@@ -333,7 +378,8 @@ local function set_handler(_, event, handler)
   handlers[event] = handler
   local reader = readers[event]
   if not handler and reader then
-    readers[event] = nil
+    if not waiting[event] then return end
+    waiting[event], readers[event] = nil, nil
     reader:cancel()
   elseif handler and servers[event] and reads_here() and not (reader and reader.active) then
     readers[event] = task.start(servers[event], core.size())

@@ -301,6 +301,8 @@ int pl_fs_copy(const char *from, const char *to, bool overwrite)
 	if (status)
 		return status;
 	status = pl_fs_status(fstat(fd, &info));
+	if (!status && !S_ISREG(info.st_mode))
+		status = PL_ENOTSUP; /* a device may have no end */
 	if (!status)
 		status = copy_to(fd, &info, to, overwrite);
 	close(fd);

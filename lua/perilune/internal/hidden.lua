@@ -34,6 +34,12 @@ function hidden.class(name, methods, getters)
   return make, states
 end
 
+local function pass(...) return ... end
+
+--- Calls a function within pcall. What is thrown at the end of a wait needs an instruction of Lua
+--- before that pcall, also when `f` is one of C; hence no tail call either.
+function hidden.call(f, ...) return pass(f(...)) end
+
 local seconds = { type = "number", min = 0, max = 2147483, unit = "seconds" }
 
 --- Throws at the caller's caller when the value does not fit the field.

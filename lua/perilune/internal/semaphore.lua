@@ -44,7 +44,7 @@ function Semaphore.with(state, f, ...)
     error(("semaphore:with takes a function, got a %s"):format(type(f)), 2)
   end
   Semaphore.acquire(state)
-  return leave(state, pcall(f, ...))
+  return leave(state, pcall(hidden.call, f, ...))
 end
 
 local make = hidden.class("semaphore", Semaphore, {

@@ -222,6 +222,7 @@ static void copies_have_contents_and_permissions(void **state)
 	assert_int_equal(pl_fs_copy(top, at("c2"), true), PL_EISDIR);
 	assert_int_equal(pl_fs_copy(at("small"), top, true), PL_EISDIR);
 	assert_int_equal(pl_fs_copy(at("none"), at("c2"), true), PL_ENOENT);
+	assert_int_equal(pl_fs_copy("/dev/zero", at("c2"), true), PL_ENOTSUP);
 	assert_int_equal(access(at("c2"), F_OK), -1);
 	/* What the kernel does not send. */
 	assert_int_equal(pl_fs_copy("/proc/self/cmdline", at("c3"), true), PL_OK);
