@@ -235,6 +235,67 @@ describe("OnHandshake", function()
     clock.wait_for(function() return not made.active end)
   end)
 
+  it("is over at once when its own handler stops the server", function()
+    local stopped, made
+    made = fixture.server(nil, {
+      OnHandshake = function(_, headers)
+        stopped = made:stop()
+        return headers
+      end,
+    })
+    local peer = fixture.socket(made)
+    peer:send(websocket.compose())
+    local from = clock.now()
+    assert.equal(503, http.read(peer).status)
+    peer:close()
+    clock.wait_for(function() return stopped end)
+    assert.is_true(clock.now() - from < 2)
+  end)
+
+  it("refuses a connection that its handler closes", function()
+    for _, name in ipairs { "close", "disconnect" } do
+      local events = {}
+      local made = fixture.server(nil, {
+        OnHandshake = function(conn)
+          assert.is_true(conn[name](conn))
+          timer.sleep(0.01)
+        end,
+        OnConnect = function() events[#events + 1] = "connect" end,
+        OnDisconnect = function() events[#events + 1] = "disconnect" end,
+      })
+      local peer = fixture.socket(made)
+      peer:send(websocket.compose())
+      local answer, why = peer:read_all()
+      assert.equal("end", why)
+      assert.matches(
+        name == "close" and "^HTTP/1.1 403 .*\r\n[Cc]onnection: close\r\n" or "^$",
+        answer
+      )
+      assert.same({}, events)
+    end
+  end)
+
+  it("may answer in vain long after its deadline", function()
+    local done = false
+    local made = fixture.server({ protocols = { "chat" }, limits = { handshake_timeout = 0.02 } }, {
+      OnHandshake = function(_, headers)
+        timer.sleep(0.1)
+        done = true
+        return headers
+      end,
+    })
+    local peer = fixture.socket(made)
+    peer:send(websocket.compose { headers = { "Sec-WebSocket-Protocol: chat" } })
+    local log = capture(function() assert.equal(503, http.read(peer).status) end)
+    assert.matches("takes longer than handshake_timeout", log, 1, true)
+    for _ = 1, 3 do
+      peer:send("GET /none HTTP/1.1\r\nHost: x\r\nCookie: " .. ("x"):rep(5000) .. "\r\n\r\n")
+      assert.equal(404, http.read(peer).status)
+    end
+    peer:close()
+    clock.wait_for(function() return done end)
+  end)
+
   it("is not asked about what is refused anyway", function()
     local asked = 0
     local made = fixture.server({ protocols = { "chat" } }, {

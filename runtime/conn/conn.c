@@ -409,6 +409,7 @@ void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason)
 	while (send_next(conn))
 		;
 	if (conn->state != PL_CONN_OPEN) {
+		conn->leaving = true;
 		conn->ops->close(conn, code, reason);
 		return;
 	}

@@ -106,6 +106,7 @@ struct pl_conn {
 	uint32_t last_read; /* ms, the low bits of them */
 	uint8_t state;
 	bool paused;
+	bool leaving;	   /* pl_conn_close was called while it spoke HTTP */
 	bool asked;	   /* the owner decides about a ping */
 	bool pinged;	   /* by the heartbeat or pl_conn_demand, and nothing was read since */
 	bool drain_wanted; /* was over the high-water mark */

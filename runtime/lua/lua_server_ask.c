@@ -150,7 +150,7 @@ static void handshake_answered(pl_lua_question *question, pl_conn *conn, lua_Sta
 	handshake_question *self = (handshake_question *)question;
 
 	(void)conn;
-	if (!L) {
+	if (!L || !pl_upgrade_pending(self->upgrade)) {
 		pl_upgrade_end(self->upgrade, 500, NULL, 0);
 	} else if (lua_istable(L, 1)) {
 		end_with_fields(self, L);

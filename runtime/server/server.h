@@ -104,7 +104,8 @@ struct pl_server {
 	pl_group *group;		  /* while it listens with others; NULL: alone */
 	pl_admission *admission;	  /* its own or the group's */
 	pl_admission own_admission;
-	pl_list rosters; /* being collected */
+	pl_list upgrades; /* of which the script is asked */
+	pl_list rosters;  /* being collected */
 	uint32_t roster_serial;
 	pl_deferred stopped;
 	pl_timer stop_timer;   /* the end of patience with requests under way */
@@ -137,7 +138,12 @@ void pl_server_adopt(pl_server *server, pl_stream *stream);
 /* Answers `arrived`, once: the connection goes on or is closed. conn is NULL when it has gone. */
 void pl_arrival_end(pl_arrival *arrival, pl_conn *conn, bool let_in);
 
-/* What the handshake will be answered with, besides what is added. PL_OK or PL_ENOMEM. */
+/* Whether it is not over without the script: the connection has gone, the deadline has come or the
+ * server stops. */
+bool pl_upgrade_pending(const pl_upgrade *upgrade);
+
+/* What the handshake will be answered with, besides what is added; valid while it is pending. PL_OK
+ * or PL_ENOMEM. */
 int pl_upgrade_answer(const pl_upgrade *upgrade, pl_conn_ws_answer *answer);
 
 /* Answers `handshake`, once, also when the connection has gone: with a refusal (a status), or, if

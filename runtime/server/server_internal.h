@@ -18,4 +18,7 @@ void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls);
 /* upgrade.c: a request of a connection. */
 void pl_server_request(pl_conn *conn, pl_exchange *exchange);
 
+/* upgrade.c: answers 503 to those of which the script has not decided. */
+void pl_server_refuse_upgrades(pl_server *server);
+
 #endif

@@ -105,6 +105,7 @@ struct pl_upgrade {
 	pl_exchange *exchange; /* NULL: it is over without the script */
 	pl_conn_info *former;  /* the conn's, if it stays one of HTTP */
 	pl_timer timer;
+	pl_list node; /* in the server's list, while the exchange is there */
 	pl_ws_offer offer;
 	pl_ws_deflate_terms deflate;
 	pl_conn_ws_terms terms;
@@ -120,13 +121,23 @@ static void upgrade_event(void *owner, pl_exchange *exchange)
 	(void)owner, (void)exchange;
 }
 
+/* From here on the script's answer comes too late. Returns what is to be answered. */
+static pl_exchange *take_off(pl_upgrade *self)
+{
+	pl_exchange *exchange = self->exchange;
+
+	pl_loop_stop_timer(self->conn->settings->loop, &self->timer);
+	pl_list_remove(&self->node);
+	self->exchange = NULL;
+	return exchange;
+}
+
 static void upgrade_aborted(void *owner, pl_exchange *exchange, int status)
 {
 	pl_upgrade *self = owner;
 
-	(void)status;
-	pl_loop_stop_timer(exchange->loop, &self->timer);
-	self->exchange = NULL;
+	(void)exchange, (void)status;
+	take_off(self);
 	self->conn = NULL;
 }
 
@@ -140,10 +151,9 @@ static const pl_exchange_events upgrade_events = {
 /* The connection stays one of HTTP. */
 static void refuse(pl_upgrade *self, int status, const char *text)
 {
-	pl_exchange *exchange = self->exchange;
+	pl_exchange *exchange = take_off(self);
 	pl_conn_info *described = self->conn->info;
 
-	self->exchange = NULL;
 	self->conn->info = self->former;
 	self->former = described;
 	pl_exchange_answer(exchange, status, text);
@@ -189,9 +199,15 @@ static void ask(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *te
 		return;
 	}
 	pl_exchange_own(exchange, &upgrade_events, self);
+	pl_list_append(&server->upgrades, &self->node);
 	pl_loop_start(server->loop, &self->timer,
 		      (uint64_t)server->settings.limits.handshake_timeout);
 	server->events->handshake(conn, self);
+}
+
+bool pl_upgrade_pending(const pl_upgrade *self)
+{
+	return self->exchange != NULL;
 }
 
 int pl_upgrade_answer(const pl_upgrade *self, pl_conn_ws_answer *answer)
@@ -210,7 +226,6 @@ static bool may_be_added(const pl_http_field *field)
 
 static int proceed(pl_upgrade *self, const pl_http_field *fields, size_t count)
 {
-	pl_exchange *exchange = self->exchange;
 	size_t i;
 
 	for (i = 0; i < count; i++)
@@ -218,8 +233,7 @@ static int proceed(pl_upgrade *self, const pl_http_field *fields, size_t count)
 			return PL_EINVAL;
 	self->terms.added = fields;
 	self->terms.added_count = count;
-	self->exchange = NULL;
-	upgrade(self->conn, exchange, &self->terms);
+	upgrade(self->conn, take_off(self), &self->terms);
 	return PL_OK;
 }
 
@@ -228,9 +242,8 @@ int pl_upgrade_end(pl_upgrade *self, int refusal, const pl_http_field *fields, s
 	int status = PL_OK;
 
 	if (self->exchange) {
-		pl_loop_stop_timer(self->exchange->loop, &self->timer);
-		if (!refusal && pl_server_of(self->conn)->stopping)
-			refusal = 503;
+		if (!refusal && self->conn->leaving)
+			refusal = 403; /* the script has closed it meanwhile */
 		if (!refusal)
 			status = proceed(self, fields, count);
 		if (refusal || status)
@@ -239,6 +252,12 @@ int pl_upgrade_end(pl_upgrade *self, int refusal, const pl_http_field *fields, s
 	pl_conn_info_unref(self->former);
 	pl_free(self);
 	return status;
+}
+
+void pl_server_refuse_upgrades(pl_server *server)
+{
+	while (!pl_list_empty(&server->upgrades))
+		refuse(PL_CONTAINER(server->upgrades.next, pl_upgrade, node), 503, NULL);
 }
 
 /* Requests. */
