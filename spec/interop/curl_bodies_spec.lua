@@ -55,7 +55,8 @@ local function peak()
   return tonumber(text:match "VmHWM:%s*(%d+) kB") * 1024
 end
 
---- Asserts that f costs the server much less than what it moves: some 1 MiB, 30 with the thread sanitizer.
+--- Asserts that f costs the server much less than what it moves: some 1 MiB, 30 with the thread
+--- sanitizer.
 local function assert_flat(f)
   curl "/count"
   local before = peak()
