@@ -1,5 +1,6 @@
 -- options.fragmented_messages: messages as they come. covers: lua/lua_conn.c
 local capture = require "spec.support.capture"
+local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local server = require "perilune.server"
 local task = require "perilune.task"
@@ -220,6 +221,21 @@ describe("OnBeforeHeartBeat:", function()
     end)
     assert.equal(websocket.PING, assert(peer:read_frame(2)).opcode)
     assert.equal(2, calls)
+  end)
+
+  it("is not asked again before it has answered; pings go meanwhile", function()
+    local calls, waits = 0, true
+    local peer = beating(function()
+      calls = calls + 1
+      if calls == 1 then clock.wait_for(function() return not waits end) end
+      return true
+    end)
+    for _ = 1, 4 do
+      assert.equal(websocket.PING, assert(peer:read_frame(2)).opcode)
+    end
+    assert.equal(1, calls)
+    waits = false
+    clock.wait_for(function() return calls > 1 end)
   end)
 
   it("is not asked while the connection has just been heard", function()

@@ -49,6 +49,9 @@ typedef struct pl_lua_question {
 /* Asks; events of the conn wait until the answer. There has to be a handler. */
 void pl_lua_conn_ask(pl_handlers *handlers, pl_conn *conn, pl_lua_question *question);
 
+/* Whether OnBeforeHeartBeat was asked and has not answered yet. */
+bool pl_lua_conn_beating(const pl_conn *conn);
+
 /* The connection is gone: OnDisconnect comes last (when `session`); what is queued is dropped. */
 void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, uint16_t code,
 			    pl_slice reason);

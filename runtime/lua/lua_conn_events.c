@@ -305,6 +305,8 @@ static void answered(pl_lua_question *question, lua_State *L)
 	conn_object *self = question->object;
 
 	self->busy--;
+	if (question->event == PL_OnBeforeHeartBeat)
+		self->beating = false;
 	question->answered(question, self->conn, L);
 	run_next(self);
 }
@@ -346,6 +348,8 @@ void pl_lua_conn_ask(pl_handlers *handlers, pl_conn *conn, pl_lua_question *ques
 	}
 	question->object = self;
 	self->busy++;
+	if (question->event == PL_OnBeforeHeartBeat)
+		self->beating = true;
 	task = pl_handlers_task(handlers, question->event, question_done, question);
 	arguments = task ? pl_task_push(task, push_question, question) : -1;
 	if (arguments < 0) {
@@ -356,6 +360,13 @@ void pl_lua_conn_ask(pl_handlers *handlers, pl_conn *conn, pl_lua_question *ques
 	}
 	task->abandoned = question_abandoned;
 	pl_task_run(task, arguments);
+}
+
+bool pl_lua_conn_beating(const pl_conn *conn)
+{
+	const conn_object *self = conn->binding;
+
+	return self && self->beating;
 }
 
 void pl_lua_conn_connect(pl_handlers *handlers, pl_conn *conn)

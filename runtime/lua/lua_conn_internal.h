@@ -29,6 +29,7 @@ typedef struct conn_object {
 	int ref; /* keeps the userdata while the connection lives or a handler runs */
 	bool has_data;
 	uint8_t busy;	   /* handlers that run or wait: one, a question beside it, its end */
+	bool beating;	   /* OnBeforeHeartBeat runs or waits */
 	bool draining;	   /* run_next is on the stack */
 	bool disconnected; /* OnDisconnect is due when it has ended */
 	uint16_t code;

@@ -73,7 +73,7 @@ bool pl_server_heartbeat(pl_conn *conn)
 	pl_handlers *handlers = &object_of(conn)->handlers;
 	pl_lua_question *question;
 
-	if (!pl_handlers_has(handlers, PL_OnBeforeHeartBeat))
+	if (!pl_handlers_has(handlers, PL_OnBeforeHeartBeat) || pl_lua_conn_beating(conn))
 		return false;
 	question = pl_calloc(1, sizeof(*question));
 	if (!question)
