@@ -306,6 +306,9 @@ void pl_output_rewind(pl_output *output, pl_chunk_pool *pool, size_t len)
 	pl_chunk *last = NULL;
 	size_t before = 0;
 
+	/* A stream that closes takes nothing, whoever writes: the way to its end may be long. */
+	if (len >= output->len)
+		return;
 	while (*at && before + ((*at)->end - (*at)->start) <= len) {
 		before += (*at)->end - (*at)->start;
 		last = *at;
