@@ -11,7 +11,8 @@
 #include "net/listener.h"
 
 typedef struct member {
-	pl_mailbox *mailbox; /* NULL: that worker has none */
+	pl_mailbox *mailbox;		/* NULL: that worker has none */
+	const struct pl_server *server; /* whose place it is, also while it is stopped */
 	_Atomic uint32_t sessions;
 } member;
 
@@ -99,15 +100,16 @@ static void group_free(pl_group *group)
 	pl_free(group);
 }
 
-/* The first group of that name in which the worker has no member. */
-static pl_group *find_group(pl_groups *groups, uint16_t worker, const pl_address *asked)
+/* The first group of that name in which the worker's place is this server's, or nobody's (NULL). */
+static pl_group *find_group(pl_groups *groups, uint16_t worker, const pl_address *asked,
+			    const struct pl_server *server)
 {
 	pl_list *node;
 
 	for (node = groups->list.next; node != &groups->list; node = node->next) {
 		pl_group *group = PL_CONTAINER(node, pl_group, node);
 
-		if (same_address(&group->asked, asked) && !group->members[worker].mailbox)
+		if (same_address(&group->asked, asked) && group->members[worker].server == server)
 			return group;
 	}
 	return NULL;
@@ -123,6 +125,7 @@ static int enter(pl_group *group, uint16_t worker, struct pl_server *server, pl_
 	pl_group_lock(group);
 	group->members[worker].mailbox = mailbox;
 	pl_group_unlock(group);
+	group->members[worker].server = server;
 	group->count++;
 	return PL_OK;
 }
@@ -134,7 +137,9 @@ int pl_group_join(pl_group **result, pl_groups *groups, uint16_t worker, struct 
 	int status = PL_ENOMEM;
 
 	pthread_mutex_lock(&groups->lock);
-	group = find_group(groups, worker, asked);
+	group = find_group(groups, worker, asked, server);
+	if (!group)
+		group = find_group(groups, worker, asked, NULL);
 	if (!group)
 		group = group_new(groups, asked);
 	if (group)
@@ -169,6 +174,20 @@ void pl_group_leave(pl_group *group, uint16_t worker)
 	leave_places(group, worker);
 	if (--group->count == 0)
 		group_free(group);
+	pthread_mutex_unlock(&groups->lock);
+}
+
+void pl_groups_forget(pl_groups *groups, uint16_t worker, const struct pl_server *server)
+{
+	pl_list *node;
+
+	pthread_mutex_lock(&groups->lock);
+	for (node = groups->list.next; node != &groups->list; node = node->next) {
+		member *at = &PL_CONTAINER(node, pl_group, node)->members[worker];
+
+		if (at->server == server)
+			at->server = NULL;
+	}
 	pthread_mutex_unlock(&groups->lock);
 }
 

@@ -27,12 +27,16 @@ pl_groups *pl_groups_new(uint16_t workers);
 void pl_groups_free(pl_groups *groups); /* when no server is a member any more */
 
 /* Makes the server of a worker a member of the group at `asked`; the first one makes it. A
- * worker that listens there twice (port 0) has members in two groups. PL_OK or PL_ENOMEM. */
+ * worker that listens there twice (port 0) has members in two groups, and a server that comes back
+ * gets its own place again. PL_OK or PL_ENOMEM. */
 int pl_group_join(pl_group **group, pl_groups *groups, uint16_t worker, struct pl_server *server,
 		  pl_loop *loop, const pl_address *asked);
 
-/* What others have sent is opened before, without effect. */
+/* What others have sent is opened before, without effect. The place is kept. */
 void pl_group_leave(pl_group *group, uint16_t worker);
+
+/* The server will not come back. */
+void pl_groups_forget(pl_groups *groups, uint16_t worker, const struct pl_server *server);
 
 /* The address at which all members listen that ask for this one: the first of them reserves it, for
  * as long as there is a member. Errors of pl_listener_reserve. */

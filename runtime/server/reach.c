@@ -93,20 +93,28 @@ static bool concerns(const pl_server *server, const pl_audience *to, uint16_t wo
 	return false;
 }
 
+/* What a parcel counts for. */
+static size_t weight_of(const shipment *self)
+{
+	size_t guids = self->audience.include_count + self->audience.exclude_count;
+
+	return sizeof(parcel) + guids * sizeof(pl_guid) + self->payload.len;
+}
+
 static void send_parcel(shipment *self, pl_mailbox *mailbox, uint16_t worker)
 {
 	parcel *one = &self->parcels[worker];
 
 	one->shipment = self;
-	one->mail.size = sizeof(*one) + self->payload.len;
+	one->mail.size = weight_of(self);
 	one->mail.open = on_parcel;
 	atomic_fetch_add(&self->refs, 1);
 	pl_mailbox_send(mailbox, &one->mail);
 }
 
-static bool takes_more(const pl_server *server, pl_mailbox *mailbox, size_t len)
+static bool takes_more(const pl_server *server, pl_mailbox *mailbox, size_t weight)
 {
-	return pl_mailbox_size(mailbox) + len <= (size_t)server->settings.limits.worker_backlog;
+	return pl_mailbox_size(mailbox) + weight <= (size_t)server->settings.limits.worker_backlog;
 }
 
 /* A worker that does not come back from its script must not keep the others from going on. */
@@ -120,7 +128,7 @@ static int send_parcels(pl_server *server, shipment *self, uint32_t *workers)
 
 		if (!mailbox || !concerns(server, &self->audience, worker))
 			continue;
-		if (takes_more(server, mailbox, self->payload.len)) {
+		if (takes_more(server, mailbox, weight_of(self))) {
 			send_parcel(self, mailbox, worker);
 			++*workers;
 		} else {

@@ -342,6 +342,8 @@ void pl_server_free(pl_server *server)
 	pl_loop_stop_timer(server->loop, &server->stop_timer);
 	close_listeners(server);
 	leave_group(server);
+	if (server->settings.groups)
+		pl_groups_forget(server->settings.groups, server->settings.worker, server);
 	while (!pl_list_empty(&server->ports)) {
 		server_port *port = PL_CONTAINER(server->ports.next, server_port, node);
 

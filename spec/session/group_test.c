@@ -140,6 +140,47 @@ static void the_second_port_0_is_another_group(void **state)
 	close_sides(&both);
 }
 
+static void whoever_comes_back_gets_its_own_place(void **state)
+{
+	both_sides both;
+	pl_server *second[WORKERS];
+	pl_address bound[WORKERS];
+	pl_address asked;
+
+	(void)state;
+	open_sides(&both, 0);
+	assert_true(pl_address_parse(&asked, "127.0.0.1"));
+	for (int i = 0; i < WORKERS; i++) {
+		server_side *side = &both.side[i];
+
+		assert_int_equal(pl_server_new(&second[i], side->loop, &side->settings,
+					       &server_side_events, side),
+				 PL_OK);
+		assert_int_equal(pl_server_listen(second[i], &asked, NULL, &bound[i]), PL_OK);
+	}
+	assert_int_equal(bound[0].port, bound[1].port);
+	/* Both of worker 1 stop; the second one starts first. */
+	server_side_stop(&both.side[0]);
+	pl_server_unlisten(second[0]);
+	assert_int_equal(pl_server_listen(second[0], &asked, NULL, &bound[0]), PL_OK);
+	assert_int_equal(bound[0].port, bound[1].port);
+	assert_int_equal(listen_at(&both.side[0], &both.bound[0], 0), PL_OK);
+	assert_int_equal(both.bound[0].port, both.bound[1].port);
+	/* The place of one that is gone is free. */
+	pl_server_unlisten(second[0]);
+	pl_server_free(second[0]);
+	assert_int_equal(pl_server_new(&second[0], both.side[0].loop, &both.side[0].settings,
+				       &server_side_events, &both.side[0]),
+			 PL_OK);
+	assert_int_equal(pl_server_listen(second[0], &asked, NULL, &bound[0]), PL_OK);
+	assert_int_equal(bound[0].port, bound[1].port);
+	for (int i = 0; i < WORKERS; i++) {
+		pl_server_unlisten(second[i]);
+		pl_server_free(second[i]);
+	}
+	close_sides(&both);
+}
+
 static void a_failed_start_leaves_nothing(void **state)
 {
 	both_sides both;
@@ -427,6 +468,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_share_address_and_counts),
 		cmocka_unit_test(the_second_port_0_is_another_group),
+		cmocka_unit_test(whoever_comes_back_gets_its_own_place),
 		cmocka_unit_test(a_failed_start_leaves_nothing),
 		cmocka_unit_test(what_is_published_reaches_all),
 		cmocka_unit_test(all_workers_see_one_order),
