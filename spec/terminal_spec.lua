@@ -469,9 +469,10 @@ describe("the mode is put back", function()
     local stuck, stuck_pid = raw "while true do end"
     process.signal(pid, "TERM")
     ended(made, 0)
-    process.signal(stuck_pid, "TERM")
-    process.signal(stuck_pid, "TERM")
+    -- Two that are pending at once are one, and GCC 12's thread sanitizer loses some.
+    local again = timer.every(0.05, function() process.signal(stuck_pid, "TERM") end)
     ended(stuck, 143)
+    again:cancel()
   end)
 
   it("when it crashes", function()
