@@ -6,6 +6,7 @@
 local bindings = require "perilune.internal.bindings"
 local component = require "perilune.internal.component"
 local core = require "perilune.core.server"
+local fields = require "perilune.internal.fields"
 local options = require "perilune.internal.options"
 local paths = require "perilune.internal.paths"
 local tls = require "perilune.internal.tls"
@@ -14,75 +15,21 @@ require "perilune.internal.exchange"
 
 local server = {}
 
-local TOKEN = "^[!#$%%&'*+.^_`|~%w-]+$" -- RFC 9110 5.6.2
-
-local limits = {}
-for _, limit in ipairs(core.limits()) do
-  limits[limit.name] = {
-    type = limit.unit == "seconds" and "number" or "integer",
-    default = limit.default,
-    min = limit.min,
-    max = limit.max,
-    unit = limit.unit,
-    doc = limit.text,
-  }
-end
-
 local schema = {
   host = { type = "string", default = "127.0.0.1", min = 1 },
   port = { type = "integer", default = 8080, min = 0, max = 65535 },
   document_root = { type = "string", min = 1 },
-  protocols = { type = "list", of = { type = "string", min = 1 }, default = {} },
+  protocols = fields.protocols,
   software = { type = "string", min = 1, off = true, default = "Perilune" },
-  heartbeat = {
-    type = "table",
-    off = true,
-    default = {},
-    fields = {
-      interval = { type = "number", default = 25, min = 0.1, max = 86400, unit = "seconds" },
-      timeout = { type = "number", default = 25, min = 0, max = 86400, unit = "seconds" },
-      type = {
-        type = "string",
-        default = "if_no_message",
-        values = { "if_no_message", "always" },
-      },
-    },
-  },
+  heartbeat = fields.heartbeat,
   keep_alive = {
     type = { "boolean", "table" },
     default = {},
     fields = { header = { type = "boolean", default = false } },
   },
-  tcp_keepalive = {
-    type = "table",
-    off = true,
-    default = false,
-    fields = {
-      time = { type = "integer", default = 7200, min = 1, max = 32767, unit = "seconds" },
-      interval = { type = "integer", default = 1, min = 1, max = 32767, unit = "seconds" },
-      count = { type = "integer", default = 9, min = 1, max = 127 },
-    },
-  },
-  linger_state = { type = "integer", default = -1, min = -1, max = 0 },
-  extensions = {
-    type = "table",
-    default = {},
-    fields = {
-      permessage_deflate = {
-        type = "table",
-        off = true,
-        default = false,
-        fields = {
-          server_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
-          client_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
-          server_no_context_takeover = { type = "boolean", default = true },
-          client_no_context_takeover = { type = "boolean", default = true },
-          mem_level = { type = "integer", default = 8, min = 1, max = 9 },
-          level = { type = "integer", default = 6, min = 1, max = 9 },
-        },
-      },
-    },
-  },
+  tcp_keepalive = fields.tcp_keepalive,
+  linger_state = fields.linger_state,
+  extensions = fields.extensions,
   security_options = {
     type = "table",
     default = {},
@@ -96,12 +43,8 @@ local schema = {
     fields = {
       html_files = { type = "boolean", default = true },
       javascript_files = { type = "boolean", default = true },
-      fragmented_messages = {
-        type = "string",
-        default = "only_buffer",
-        values = { "only_buffer", "only_fragmented", "all" },
-      },
-      raise_disconnect_exceptions = { type = "boolean", default = true },
+      fragmented_messages = fields.fragmented_messages,
+      raise_disconnect_exceptions = fields.raise_disconnect_exceptions,
     },
   },
   files = {
@@ -123,7 +66,7 @@ local schema = {
   },
   bindings = { type = { "string", "list" }, min = 1 },
   tls = tls.option,
-  limits = { type = "table", default = {}, fields = limits },
+  limits = { type = "table", default = {}, fields = fields.limits() },
 }
 
 local methods = core.methods
@@ -158,14 +101,8 @@ local function finish(settings)
   elseif settings.document_root and settings.document_root:find "%z" then
     return "option 'document_root' of server.new takes text without NUL"
   end
-  for i, name in ipairs(settings.protocols) do
-    if not name:find(TOKEN) then
-      return ("option 'protocols[%d]' of server.new takes a token (RFC 6455 4.1), got %q"):format(
-        i,
-        name
-      )
-    end
-  end
+  message = fields.check_protocols("server.new", settings.protocols)
+  if message then return message end
   if settings.tls then
     settings.tls, message = tls.finish("tls", settings.tls)
     if message then return message end

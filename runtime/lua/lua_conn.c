@@ -86,6 +86,17 @@ static int conn_disconnect(lua_State *L)
 	return pl_lua_result(L, PL_OK);
 }
 
+/* Channels are a server's. */
+static bool has_channels(const conn_object *self)
+{
+	return self->handlers->whose == PL_OF_SERVER;
+}
+
+static int no_channels(lua_State *L)
+{
+	return pl_lua_fail(L, PL_ENOTSUP, "the connection of a client has no channels");
+}
+
 static int conn_subscribe(lua_State *L)
 {
 	conn_object *self = check(L, 1);
@@ -93,6 +104,8 @@ static int conn_subscribe(lua_State *L)
 
 	luaL_argcheck(L, channel.len > 0 && channel.len <= PL_CHANNEL_NAME_MAX, 2,
 		      "takes a channel's name, 1 to 1024 bytes");
+	if (!has_channels(self))
+		return no_channels(L);
 	if (!self->conn)
 		return pl_lua_result(L, PL_ECLOSED);
 	return pl_lua_conn_result(L, self->conn, pl_server_subscribe(self->conn, channel));
@@ -103,6 +116,8 @@ static int conn_unsubscribe(lua_State *L)
 	conn_object *self = check(L, 1);
 	pl_slice channel = pl_lua_check_slice(L, 2);
 
+	if (!has_channels(self))
+		return no_channels(L);
 	if (!self->conn)
 		return pl_lua_result(L, PL_ECLOSED);
 	lua_pushboolean(L, pl_server_unsubscribe(self->conn, channel));

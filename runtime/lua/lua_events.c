@@ -7,17 +7,24 @@
 #include "lua/lua_script.h"
 
 static const char *const names[] = {
-#define X(name) #name,
+#define X(name, whose) #name,
 	PL_EVENTS_MAP(X)
 #undef X
 };
 
-void pl_handlers_init(pl_handlers *handlers, pl_script *script,
+static const uint8_t owners[] = {
+#define X(name, whose) whose,
+	PL_EVENTS_MAP(X)
+#undef X
+};
+
+void pl_handlers_init(pl_handlers *handlers, pl_script *script, uint8_t whose,
 		      void (*unused)(pl_handlers *handlers))
 {
 	int i;
 
 	handlers->script = script;
+	handlers->whose = whose;
 	handlers->users = 0;
 	handlers->unused = unused;
 	for (i = 0; i < PL_EVENT_COUNT; i++)
@@ -125,13 +132,16 @@ int pl_handlers_set(lua_State *L, pl_handlers *handlers)
 	return 0;
 }
 
-void pl_handlers_push_names(lua_State *L)
+void pl_handlers_push_names(lua_State *L, uint8_t whose)
 {
+	int count = 0;
 	int i;
 
 	lua_createtable(L, PL_EVENT_COUNT, 0);
 	for (i = 0; i < PL_EVENT_COUNT; i++) {
+		if (!(owners[i] & whose))
+			continue;
 		lua_pushstring(L, names[i]);
-		lua_rawseti(L, -2, i + 1);
+		lua_rawseti(L, -2, ++count);
 	}
 }

@@ -11,25 +11,32 @@
 
 #include "lua/lua_task.h"
 
+/* The kinds of components that have handlers. */
+enum { PL_OF_SERVER = 1, PL_OF_CLIENT = 2, PL_OF_BOTH = PL_OF_SERVER | PL_OF_CLIENT };
+
+/* X(event, whose) */
 #define PL_EVENTS_MAP(X)                                                                           \
-	X(OnConnect)                                                                               \
-	X(OnDisconnect)                                                                            \
-	X(OnMessage)                                                                               \
-	X(OnBinary)                                                                                \
-	X(OnFragmented)                                                                            \
-	X(OnBeforeHeartBeat)                                                                       \
-	X(OnDrain)                                                                                 \
-	X(OnError)                                                                                 \
-	X(OnTCPConnect)                                                                            \
-	X(OnHandshake)                                                                             \
-	X(OnException)                                                                             \
-	X(OnCommandGet)                                                                            \
-	X(OnCommandOther)                                                                          \
-	X(OnStartup)                                                                               \
-	X(OnShutdown)
+	X(OnConnect, PL_OF_BOTH)                                                                   \
+	X(OnDisconnect, PL_OF_BOTH)                                                                \
+	X(OnMessage, PL_OF_BOTH)                                                                   \
+	X(OnBinary, PL_OF_BOTH)                                                                    \
+	X(OnFragmented, PL_OF_BOTH)                                                                \
+	X(OnBeforeHeartBeat, PL_OF_BOTH)                                                           \
+	X(OnDrain, PL_OF_BOTH)                                                                     \
+	X(OnError, PL_OF_BOTH)                                                                     \
+	X(OnHandshake, PL_OF_BOTH)                                                                 \
+	X(OnException, PL_OF_BOTH)                                                                 \
+	X(OnTCPConnect, PL_OF_SERVER)                                                              \
+	X(OnCommandGet, PL_OF_SERVER)                                                              \
+	X(OnCommandOther, PL_OF_SERVER)                                                            \
+	X(OnStartup, PL_OF_SERVER)                                                                 \
+	X(OnShutdown, PL_OF_SERVER)                                                                \
+	X(OnBeforeConnect, PL_OF_CLIENT)                                                           \
+	X(OnBeforeWatchDog, PL_OF_CLIENT)                                                          \
+	X(OnSSLVerifyPeer, PL_OF_CLIENT)
 
 typedef enum pl_event {
-#define X(name) PL_##name,
+#define X(name, whose) PL_##name,
 	PL_EVENTS_MAP(X)
 #undef X
 		PL_EVENT_COUNT
@@ -39,12 +46,13 @@ typedef enum pl_event {
  * until the last user has gone, also when the script has forgotten it. */
 typedef struct pl_handlers {
 	struct pl_script *script;
+	uint8_t whose; /* PL_OF_SERVER or PL_OF_CLIENT */
 	uint32_t users;
 	void (*unused)(struct pl_handlers *handlers); /* the last user has gone */
 	int refs[PL_EVENT_COUNT];		      /* LUA_NOREF: none */
 } pl_handlers;
 
-void pl_handlers_init(pl_handlers *handlers, struct pl_script *script,
+void pl_handlers_init(pl_handlers *handlers, struct pl_script *script, uint8_t whose,
 		      void (*unused)(pl_handlers *handlers));
 void pl_handlers_deinit(pl_handlers *handlers);
 
@@ -69,7 +77,7 @@ void pl_handlers_exception(pl_handlers *handlers, pl_task *task, int conn_ref);
 int pl_handlers_get(lua_State *L, pl_handlers *handlers);
 int pl_handlers_set(lua_State *L, pl_handlers *handlers);
 
-/* Pushes the list of event names. */
-void pl_handlers_push_names(lua_State *L);
+/* Pushes the list of the events that a kind of component has. */
+void pl_handlers_push_names(lua_State *L, uint8_t whose);
 
 #endif

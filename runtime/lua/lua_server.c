@@ -7,6 +7,7 @@
 #include "lua/lua_conn.h"
 #include "lua/lua_exchange.h"
 #include "lua/lua_server_internal.h"
+#include "lua/lua_settings.h"
 #include "lua/lua_value.h"
 
 static const char KIND[] = "perilune.server";
@@ -264,7 +265,7 @@ static int server_new(lua_State *L)
 	self->component.stop = on_component_stop;
 	pl_list_init(&self->waits);
 	self->self = LUA_NOREF;
-	pl_handlers_init(&self->handlers, script, on_unused);
+	pl_handlers_init(&self->handlers, script, PL_OF_SERVER, on_unused);
 	lua_pushvalue(L, 1);
 	lua_setfenv(L, -2);
 	status = pl_server_read_settings(L, self, &settings);
@@ -319,7 +320,7 @@ static int set_metatable(lua_State *L)
 
 static const luaL_Reg functions[] = {
 	{ "new", server_new },
-	{ "limits", pl_server_limits },
+	{ "limits", pl_lua_limits },
 	{ "get_handler", get_handler },
 	{ "set_handler", set_handler },
 	{ "set_metatable", set_metatable },
@@ -349,7 +350,7 @@ int pl_lua_open_server(lua_State *L)
 	luaL_register(L, NULL, getters);
 	luaL_register(L, NULL, pl_server_places);
 	lua_setfield(L, -2, "getters");
-	pl_handlers_push_names(L);
+	pl_handlers_push_names(L, PL_OF_SERVER);
 	lua_setfield(L, -2, "events");
 	return 1;
 }

@@ -38,9 +38,6 @@ server_object *pl_server_object(lua_State *L, int index);
  * The lists of protocols and origins are the caller's to free. PL_OK or PL_ENOMEM. */
 int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings);
 
-/* limits() -> list of { name, unit, default, min, max, text }: times in seconds */
-int pl_server_limits(lua_State *L);
-
 /* lua_server_listen.c: opens all bindings of the server at 1, or none; an error has its sentence
  * pushed. With `check` files are read and no socket is opened. */
 int pl_server_open(lua_State *L, server_object *self);

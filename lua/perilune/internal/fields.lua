@@ -1,0 +1,101 @@
+--- Options that servers and clients have alike.
+local core = require "perilune.core.server"
+
+local fields = {}
+
+fields.TOKEN = "^[!#$%%&'*+.^_`|~%w-]+$" -- RFC 9110 5.6.2
+
+--- The fields of `limits`: all of them, or those of a list of names.
+---@param names? string[]
+---@return table<string, perilune.options.Field>
+function fields.limits(names)
+  local all, chosen = {}, {}
+  for _, limit in ipairs(core.limits()) do
+    all[limit.name] = {
+      type = limit.unit == "seconds" and "number" or "integer",
+      default = limit.default,
+      min = limit.min,
+      max = limit.max,
+      unit = limit.unit,
+      doc = limit.text,
+    }
+  end
+  if not names then return all end
+  for _, name in ipairs(names) do
+    chosen[name] = assert(all[name], name)
+  end
+  return chosen
+end
+
+fields.heartbeat = {
+  type = "table",
+  off = true,
+  default = {},
+  fields = {
+    interval = { type = "number", default = 25, min = 0.1, max = 86400, unit = "seconds" },
+    timeout = { type = "number", default = 25, min = 0, max = 86400, unit = "seconds" },
+    type = {
+      type = "string",
+      default = "if_no_message",
+      values = { "if_no_message", "always" },
+    },
+  },
+}
+
+fields.tcp_keepalive = {
+  type = "table",
+  off = true,
+  default = false,
+  fields = {
+    time = { type = "integer", default = 7200, min = 1, max = 32767, unit = "seconds" },
+    interval = { type = "integer", default = 1, min = 1, max = 32767, unit = "seconds" },
+    count = { type = "integer", default = 9, min = 1, max = 127 },
+  },
+}
+
+fields.linger_state = { type = "integer", default = -1, min = -1, max = 0 }
+
+fields.extensions = {
+  type = "table",
+  default = {},
+  fields = {
+    permessage_deflate = {
+      type = "table",
+      off = true,
+      default = false,
+      fields = {
+        server_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
+        client_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
+        server_no_context_takeover = { type = "boolean", default = true },
+        client_no_context_takeover = { type = "boolean", default = true },
+        mem_level = { type = "integer", default = 8, min = 1, max = 9 },
+        level = { type = "integer", default = 6, min = 1, max = 9 },
+      },
+    },
+  },
+}
+
+fields.fragmented_messages = {
+  type = "string",
+  default = "only_buffer",
+  values = { "only_buffer", "only_fragmented", "all" },
+}
+
+fields.raise_disconnect_exceptions = { type = "boolean", default = true }
+
+fields.protocols = { type = "list", of = { type = "string", min = 1 }, default = {} }
+
+--- What is wrong with the names of subprotocols, if anything.
+---@param what string "server.new"
+---@param protocols string[]
+---@return string? message
+function fields.check_protocols(what, protocols)
+  for i, name in ipairs(protocols) do
+    if not name:find(fields.TOKEN) then
+      local message = "option 'protocols[%d]' of %s takes a token (RFC 6455 4.1), got %q"
+      return message:format(i, what, name)
+    end
+  end
+end
+
+return fields

@@ -1,0 +1,125 @@
+#include "lua/lua_settings.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "lua/lua_value.h"
+
+void pl_lua_read_limits(lua_State *L, int table, pl_limits *limits)
+{
+	size_t count;
+	const pl_limit_info *info = pl_limits_table(&count);
+	size_t i;
+
+	pl_limits_init(limits);
+	for (i = 0; i < count; i++) {
+		double scale = info[i].unit == PL_LIMIT_SECONDS ? 1000 : 1;
+
+		lua_getfield(L, table, info[i].name);
+		if (!lua_isnil(L, -1))
+			*(int64_t *)((char *)limits + info[i].offset) =
+				(int64_t)(lua_tonumber(L, -1) * scale);
+		lua_pop(L, 1);
+	}
+}
+
+pl_heartbeat pl_lua_read_heartbeat(lua_State *L, int table)
+{
+	pl_heartbeat heartbeat = { 0 };
+
+	if (!lua_istable(L, table))
+		return heartbeat;
+	heartbeat.interval = pl_lua_milliseconds(pl_lua_number_field(L, table, "interval"));
+	heartbeat.timeout = pl_lua_milliseconds(pl_lua_number_field(L, table, "timeout"));
+	lua_getfield(L, table, "type");
+	heartbeat.type = strcmp(lua_tostring(L, -1), "always") == 0 ? PL_HEARTBEAT_ALWAYS
+								    : PL_HEARTBEAT_IF_NO_MESSAGE;
+	lua_pop(L, 1);
+	return heartbeat;
+}
+
+bool pl_lua_read_deflate(lua_State *L, int table, pl_ws_deflate_terms *terms, int *mem_level,
+			 int *level)
+{
+	if (!lua_istable(L, table))
+		return false;
+	terms->server_window = (uint8_t)pl_lua_int_field(L, table, "server_max_window_bits");
+	terms->client_window = (uint8_t)pl_lua_int_field(L, table, "client_max_window_bits");
+	terms->server_fresh = pl_lua_bool_field(L, table, "server_no_context_takeover");
+	terms->client_fresh = pl_lua_bool_field(L, table, "client_no_context_takeover");
+	*mem_level = (int)pl_lua_int_field(L, table, "mem_level");
+	*level = (int)pl_lua_int_field(L, table, "level");
+	return true;
+}
+
+void pl_lua_read_keepalive(lua_State *L, int index, pl_listener_options *tcp)
+{
+	if (!lua_istable(L, index))
+		return;
+	tcp->keepalive_time = (int)pl_lua_int_field(L, index, "time");
+	tcp->keepalive_interval = (int)pl_lua_int_field(L, index, "interval");
+	tcp->keepalive_count = (int)pl_lua_int_field(L, index, "count");
+}
+
+int pl_lua_read_list(lua_State *L, int table, const pl_slice **result, size_t *count)
+{
+	size_t len = lua_objlen(L, table);
+	pl_slice *list = len ? pl_calloc(len, sizeof(*list)) : NULL;
+	size_t i;
+
+	if (len && !list)
+		return PL_ENOMEM;
+	for (i = 0; i < len; i++) {
+		lua_rawgeti(L, table, (int)i + 1);
+		list[i] = pl_lua_check_slice(L, lua_gettop(L));
+		lua_pop(L, 1);
+	}
+	*result = list;
+	*count = len;
+	return PL_OK;
+}
+
+enum pl_ws_delivery pl_lua_read_delivery(lua_State *L, int options)
+{
+	enum pl_ws_delivery delivery = PL_WS_WHOLE;
+	const char *word;
+
+	lua_getfield(L, options, "fragmented_messages");
+	word = lua_tostring(L, -1);
+	if (strcmp(word, "only_fragmented") == 0)
+		delivery = PL_WS_FRAGMENTS;
+	else if (strcmp(word, "all") == 0)
+		delivery = PL_WS_ALL;
+	lua_pop(L, 1);
+	return delivery;
+}
+
+int pl_lua_limits(lua_State *L)
+{
+	static const char *const units[] = { "bytes", NULL, "seconds" };
+	size_t count;
+	const pl_limit_info *info = pl_limits_table(&count);
+	size_t i;
+
+	lua_createtable(L, (int)count, 0);
+	for (i = 0; i < count; i++) {
+		double scale = info[i].unit == PL_LIMIT_SECONDS ? 1000 : 1;
+
+		lua_createtable(L, 0, 6);
+		lua_pushstring(L, info[i].name);
+		lua_setfield(L, -2, "name");
+		lua_pushstring(L, units[info[i].unit]);
+		lua_setfield(L, -2, "unit");
+		lua_pushnumber(L, (double)info[i].standard / scale);
+		lua_setfield(L, -2, "default");
+		lua_pushnumber(L, (double)info[i].smallest / scale);
+		lua_setfield(L, -2, "min");
+		lua_pushnumber(L, (double)info[i].largest / scale);
+		lua_setfield(L, -2, "max");
+		lua_pushstring(L, info[i].text);
+		lua_setfield(L, -2, "text");
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	return 1;
+}

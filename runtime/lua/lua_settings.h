@@ -1,0 +1,34 @@
+/*
+ * lua_settings.h - options that servers and clients share, checked and complete, as C knows them.
+ */
+#ifndef PL_LUA_LUA_SETTINGS_H
+#define PL_LUA_LUA_SETTINGS_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+#include "base/limits.h"
+#include "codec/ws_extension.h"
+#include "conn/conn.h"
+#include "net/listener.h"
+#include "ws/ws_session.h"
+
+/* The table of limits at index; those that it lacks get their defaults. */
+void pl_lua_read_limits(lua_State *L, int table, pl_limits *limits);
+
+/* A table or false, as all of these: then it is off. */
+pl_heartbeat pl_lua_read_heartbeat(lua_State *L, int table);
+void pl_lua_read_keepalive(lua_State *L, int index, pl_listener_options *tcp);
+bool pl_lua_read_deflate(lua_State *L, int table, pl_ws_deflate_terms *terms, int *mem_level,
+			 int *level);
+
+/* The strings of a list as slices, which the caller frees. PL_OK or PL_ENOMEM. */
+int pl_lua_read_list(lua_State *L, int table, const pl_slice **result, size_t *count);
+
+/* fragmented_messages of the table `options`. */
+enum pl_ws_delivery pl_lua_read_delivery(lua_State *L, int options);
+
+/* limits() -> list of { name, unit, default, min, max, text }: times in seconds */
+int pl_lua_limits(lua_State *L);
+
+#endif
