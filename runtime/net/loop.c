@@ -212,6 +212,11 @@ void pl_loop_skip(pl_loop *loop, uint64_t ms)
 	pl_wheel_advance(&loop->wheel, pl_loop_now(loop));
 }
 
+void pl_loop_still(pl_loop *loop)
+{
+	loop->stood = uv_now(&loop->uv);
+}
+
 /* uv_stop keeps the turn from sleeping: it may have passed its last chance to look at us. */
 void pl_loop_stop(pl_loop *loop)
 {
@@ -237,7 +242,7 @@ bool pl_loop_held(const pl_loop *loop)
 
 uint64_t pl_loop_now(const pl_loop *loop)
 {
-	return uv_now(&loop->uv) + loop->skipped;
+	return (loop->stood ? loop->stood : uv_now(&loop->uv)) + loop->skipped;
 }
 
 void pl_loop_refresh(pl_loop *loop)

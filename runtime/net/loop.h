@@ -36,6 +36,10 @@ void pl_loop_turn(pl_loop *loop); /* one turn that does not wait; for tests */
  * thus need not sleep. */
 void pl_loop_skip(pl_loop *loop, uint64_t ms);
 
+/* From now on nothing but pl_loop_skip moves the loop's clock: for tests that count milliseconds.
+ */
+void pl_loop_still(pl_loop *loop);
+
 /* Components that keep the program alive (a started server, a timer of a script,
  * a wait) hold the loop; each hold is released once. */
 void pl_loop_hold(pl_loop *loop);

@@ -40,6 +40,7 @@ struct pl_loop {
 	uv_async_t wake;
 	pl_wheel wheel;
 	uint64_t skipped; /* by pl_loop_skip */
+	uint64_t stood;	  /* when pl_loop_still was called; 0: it was not */
 	uint64_t armed;	  /* when `timer` fires; UINT64_MAX: it is stopped */
 	pl_list deferred;
 	pl_list flushes;

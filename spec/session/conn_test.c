@@ -129,6 +129,7 @@ static void peer_init(peer_state *peer)
 {
 	memset(peer, 0, sizeof(*peer));
 	assert_int_equal(pl_loop_new(&peer->loop), PL_OK);
+	pl_loop_still(peer->loop);
 	pl_limits_init(&peer->limits);
 	peer->settings.loop = peer->loop;
 	peer->settings.events = &conn_events;

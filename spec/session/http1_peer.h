@@ -558,6 +558,7 @@ static inline void peer_init(struct peer *peer)
 {
 	memset(peer, 0, sizeof(*peer));
 	assert_int_equal(pl_loop_new(&peer->loop), PL_OK);
+	pl_loop_still(peer->loop);
 	pl_limits_init(&peer->limits);
 	peer->settings.limits = &peer->limits;
 	peer->files_settings.limits = &peer->limits;

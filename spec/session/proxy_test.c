@@ -105,6 +105,7 @@ static int begin(struct peer *peer, const pl_proxy_settings *given)
 	memset(peer, 0, sizeof(*peer));
 	settings.owner = peer;
 	assert_int_equal(pl_loop_new(&peer->loop), PL_OK);
+	pl_loop_still(peer->loop);
 	pl_memory_init(&peer->memory, peer->loop);
 	return pl_proxy_start(&peer->proxy, &peer->memory.stream, &settings);
 }
@@ -611,6 +612,7 @@ static void out_of_memory(void **state)
 		memset(&peer, 0, sizeof(peer));
 		settings.owner = &peer;
 		assert_int_equal(pl_loop_new(&peer.loop), PL_OK);
+		pl_loop_still(peer.loop);
 		pl_memory_init(&peer.memory, peer.loop);
 		pl_alloc_fail_at(nth);
 		status = pl_proxy_start(&peer.proxy, &peer.memory.stream, &settings);

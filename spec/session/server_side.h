@@ -206,6 +206,7 @@ static inline void server_side_init(server_side *side)
 {
 	memset(side, 0, sizeof(*side));
 	assert_int_equal(pl_loop_new(&side->loop), PL_OK);
+	pl_loop_still(side->loop);
 	pl_limits_init(&side->settings.limits);
 	for (int i = 0; i < SERVER_SIDE_CLIENTS; i++)
 		pl_memory_init(&side->clients[i].memory, side->loop);

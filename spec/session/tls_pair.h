@@ -119,6 +119,7 @@ static inline int pair_open(struct pair *pair, pl_tls_context *client, pl_tls_co
 
 	memset(pair, 0, sizeof(*pair));
 	assert_int_equal(pl_loop_new(&pair->loop), PL_OK);
+	pl_loop_still(pair->loop);
 	pl_memory_init(&pair->client.memory, pair->loop);
 	pl_memory_init(&pair->server.memory, pair->loop);
 	if (server) {

@@ -143,6 +143,7 @@ static inline int peer_open(struct peer *peer, pl_tls_context *server, SSL_CTX *
 	pl_loop *loop;
 
 	assert_int_equal(pl_loop_new(&loop), PL_OK);
+	pl_loop_still(loop);
 	return peer_join(peer, loop, server, client);
 }
 

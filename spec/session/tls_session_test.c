@@ -36,6 +36,7 @@ static void visit(SSL_CTX *client, struct visit *to, SSL_SESSION **session)
 	pl_loop *loop;
 
 	assert_int_equal(pl_loop_new(&loop), PL_OK);
+	pl_loop_still(loop);
 	pl_loop_skip(loop, to->later);
 	assert_int_equal(peer_join(&peer, loop, server, client), PL_OK);
 	if (to->name)

@@ -538,6 +538,7 @@ static void every_allocation_may_fail(void **state)
 		assert_true(++nth < 200);
 		memset(&peer, 0, sizeof(peer));
 		assert_int_equal(pl_loop_new(&peer.loop), PL_OK);
+		pl_loop_still(peer.loop);
 		pl_loop_free(peer.loop);
 		status = peer_open(&peer, server, client);
 		assert_int_equal(status, PL_OK);
@@ -563,6 +564,7 @@ static void accepting_without_memory(void **state)
 
 	(void)state;
 	assert_int_equal(pl_loop_new(&loop), PL_OK);
+	pl_loop_still(loop);
 	pl_memory_init(&memory, loop);
 	pl_alloc_fail_at(1);
 	assert_int_equal(
@@ -588,6 +590,7 @@ static size_t idle_size(int version)
 	pl_loop *loop;
 
 	assert_int_equal(pl_loop_new(&loop), PL_OK);
+	pl_loop_still(loop);
 	for (size_t i = 0; i < COUNT; i++) {
 		struct peer *peer = &peers[i];
 
@@ -644,6 +647,7 @@ static void handshakes_take_turns(void **state)
 	(void)state;
 	peer_steps = 2;
 	assert_int_equal(pl_loop_new(&loop), PL_OK);
+	pl_loop_still(loop);
 	for (size_t i = 0; i < FLOOD; i++) {
 		assert_int_equal(peer_join(&peers[i], loop, server, client), PL_OK);
 		peer_client_step(&peers[i]);

@@ -62,6 +62,7 @@ static void open_sides(struct pair *pair, pl_tls_context *server)
 {
 	memset(pair, 0, sizeof(*pair));
 	assert_int_equal(pl_loop_new(&pair->loop), PL_OK);
+	pl_loop_still(pair->loop);
 	pl_memory_init(&pair->client.memory, pair->loop);
 	pl_memory_init(&pair->server.memory, pair->loop);
 	assert_int_equal(pl_tls_accept(&pair->server.tls, &pair->server.memory.stream, server,

@@ -101,6 +101,7 @@ static void init(peer *self)
 
 	memset(self, 0, sizeof(*self));
 	assert_int_equal(pl_loop_new(&self->loop), PL_OK);
+	pl_loop_still(self->loop);
 	pl_memory_init(&self->memory, self->loop);
 	pl_limits_init(&self->limits);
 	self->call =

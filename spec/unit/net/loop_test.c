@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "net/loop.h"
 
@@ -147,6 +148,27 @@ static void time_goes_on_from_where_it_was_put(void **state)
 	assert_in_range(pl_loop_now(loop), before + 5000, before + 15000);
 	pl_loop_turn(loop);
 	assert_true(pl_loop_now(loop) >= before + 5000);
+}
+
+static void a_clock_that_stands_still(void **state)
+{
+	struct timespec nap = { .tv_nsec = 5000000 };
+	piece a = piece_of("a");
+	uint64_t before;
+
+	(void)state;
+	pl_loop_still(loop);
+	before = pl_loop_now(loop);
+	piece_init(&a);
+	pl_loop_start(loop, &a.timer, 2);
+	nanosleep(&nap, NULL);
+	pl_loop_turn(loop);
+	pl_loop_turn(loop);
+	assert_int_equal(pl_loop_now(loop), before);
+	assert_string_equal(noted(&journal), "");
+	pl_loop_skip(loop, 2);
+	assert_int_equal(pl_loop_now(loop), before + 2);
+	assert_string_equal(noted(&journal), "a ");
 }
 
 /* Running. */
@@ -323,6 +345,7 @@ int main(void)
 		TEST(timers_fire_when_time_has_passed),
 		TEST(a_timer_fires_by_itself),
 		TEST(time_goes_on_from_where_it_was_put),
+		TEST(a_clock_that_stands_still),
 		TEST(it_runs_while_it_is_held),
 		TEST(it_stops_when_told),
 		TEST(it_does_not_sleep_over_work),
