@@ -15,6 +15,7 @@
 #include "lua/lua_task_object.h"
 #include "lua/lua_terminal.h"
 #include "lua/lua_timer.h"
+#include "lua/lua_url.h"
 
 static const luaL_Reg core[] = {
 	{ "perilune.core.conn", pl_lua_open_conn },
@@ -27,6 +28,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.task", pl_lua_open_task },
 	{ "perilune.core.terminal", pl_lua_open_terminal },
 	{ "perilune.core.timer", pl_lua_open_timer },
+	{ "perilune.core.url", pl_lua_open_url },
 	{ NULL, NULL },
 };
 
