@@ -14,6 +14,7 @@
 #include "lua/lua_shared.h"
 #include "lua/lua_task_object.h"
 #include "lua/lua_terminal.h"
+#include "lua/lua_text.h"
 #include "lua/lua_timer.h"
 #include "lua/lua_url.h"
 
@@ -27,6 +28,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.shared", pl_lua_open_shared },
 	{ "perilune.core.task", pl_lua_open_task },
 	{ "perilune.core.terminal", pl_lua_open_terminal },
+	{ "perilune.core.text", pl_lua_open_text },
 	{ "perilune.core.timer", pl_lua_open_timer },
 	{ "perilune.core.url", pl_lua_open_url },
 	{ NULL, NULL },

@@ -200,6 +200,10 @@ rule("each internal Lua module has a spec", function(complain)
     local spec = "spec/internal_" .. name .. "_spec.lua"
     if not (exists[spec] or covered[path]) then complain(path, "has no " .. spec) end
   end)
+  each("^lua/perilune/internal/([%w_]+)/([%w_]+)%.lua$", function(path, folder, name)
+    local spec = ("spec/internal_%s_%s_spec.lua"):format(folder, name)
+    if not (exists[spec] or covered[path]) then complain(path, "has no " .. spec) end
+  end)
 end)
 
 rule("each decoder with a fuzz target has a corpus", function(complain)
