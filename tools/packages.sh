@@ -7,7 +7,7 @@ packages_build=(
   gcc libc6-dev cmake ninja-build 'pkg-config|pkgconf'
   'libluajit2-5.1-dev|libluajit-5.1-dev' libuv1-dev libssl-dev zlib1g-dev libnghttp2-dev
 )
-packages_test=(libcmocka-dev lua-busted)
+packages_test=(libcmocka-dev libpsl5 lua-busted)
 packages_interop=(curl openssl python3 python3-websockets)
 packages_browser=(chromium fonts-dejavu-core)
 packages_package=(dpkg-dev lintian man-db systemd)
