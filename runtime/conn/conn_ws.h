@@ -9,6 +9,14 @@
 #include "conn/conn.h"
 #include "ws/ws_session.h"
 
+/* permessage-deflate: what we want of it (pl_ws_deflate_agree), and zlib's levels. */
+typedef struct pl_deflate_settings {
+	bool enabled;
+	pl_ws_deflate_terms terms;
+	int mem_level;
+	int level;
+} pl_deflate_settings;
+
 typedef struct pl_conn_leftover {
 	uint8_t *data;
 	size_t len;

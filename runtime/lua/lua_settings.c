@@ -53,7 +53,7 @@ bool pl_lua_read_deflate(lua_State *L, int table, pl_ws_deflate_terms *terms, in
 	return true;
 }
 
-void pl_lua_read_keepalive(lua_State *L, int index, pl_listener_options *tcp)
+void pl_lua_read_keepalive(lua_State *L, int index, pl_tcp_options *tcp)
 {
 	if (!lua_istable(L, index))
 		return;

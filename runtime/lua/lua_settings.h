@@ -10,7 +10,7 @@
 #include "base/limits.h"
 #include "codec/ws_extension.h"
 #include "conn/conn.h"
-#include "net/listener.h"
+#include "net/tcp_options.h"
 #include "ws/ws_session.h"
 
 /* The table of limits at index; those that it lacks get their defaults. */
@@ -18,7 +18,7 @@ void pl_lua_read_limits(lua_State *L, int table, pl_limits *limits);
 
 /* A table or false, as all of these: then it is off. */
 pl_heartbeat pl_lua_read_heartbeat(lua_State *L, int table);
-void pl_lua_read_keepalive(lua_State *L, int index, pl_listener_options *tcp);
+void pl_lua_read_keepalive(lua_State *L, int index, pl_tcp_options *tcp);
 bool pl_lua_read_deflate(lua_State *L, int table, pl_ws_deflate_terms *terms, int *mem_level,
 			 int *level);
 

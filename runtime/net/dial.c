@@ -168,8 +168,10 @@ static int begin_connect(const pl_dial_settings *settings, int fd, const pl_addr
 {
 	struct sockaddr_storage name;
 	socklen_t len = pl_sockaddr_write(to, &name);
-	int status = bind_local(settings, fd, to->family);
+	int status = pl_tcp_options_set(fd, &settings->tcp);
 
+	if (!status)
+		status = bind_local(settings, fd, to->family);
 	if (!status && connect(fd, (const struct sockaddr *)&name, len) && errno != EINPROGRESS)
 		status = pl_status_from_errno(errno);
 	return status;
@@ -270,24 +272,29 @@ static void interleave(pl_address *to, const pl_address *from, size_t count)
 	}
 }
 
-static void on_resolved(void *owner, int status, const pl_address *addresses, size_t count)
+static void try_all(pl_dial *dial, const pl_address *addresses, size_t count)
 {
-	pl_dial *dial = owner;
-
-	dial->resolve = NULL;
-	if (status) {
-		finish(dial, status);
-		return;
-	}
 	dial->count = count;
 	interleave(dial->addresses, addresses, count);
 	try_next(dial);
 }
 
+static void on_resolved(void *owner, int status, const pl_address *addresses, size_t count)
+{
+	pl_dial *dial = owner;
+
+	dial->resolve = NULL;
+	if (status)
+		finish(dial, status);
+	else
+		try_all(dial, addresses, count);
+}
+
 int pl_dial_start(pl_dial **result, pl_loop *loop, const pl_dial_settings *settings)
 {
 	pl_dial *dial = pl_calloc(1, sizeof(*dial));
-	int status;
+	size_t count = settings->address_count;
+	int status = PL_OK;
 
 	if (!dial)
 		return PL_ENOMEM;
@@ -297,15 +304,21 @@ int pl_dial_start(pl_dial **result, pl_loop *loop, const pl_dial_settings *setti
 	pl_timer_init(&dial->next, on_next);
 	pl_timer_init(&dial->deadline, on_deadline);
 	pl_deferred_init(&dial->finish, run_finish);
-	status = pl_resolve_start(&dial->resolve, loop, settings->host, settings->port, on_resolved,
-				  dial);
+	if (count > PL_RESOLVE_MAX)
+		status = PL_EINVAL;
+	else if (count == 0)
+		status = pl_resolve_start(&dial->resolve, loop, settings->host, settings->port,
+					  on_resolved, dial);
 	if (status) {
 		pl_free(dial);
 		return status;
 	}
 	dial->settings.host = pl_slice_make(NULL, 0); /* no longer needed, nor ours to keep */
+	dial->settings.addresses = NULL;
 	pl_loop_hold(loop);
 	pl_loop_start(loop, &dial->deadline, settings->timeout);
+	if (count > 0)
+		try_all(dial, settings->addresses, count);
 	*result = dial;
 	return PL_OK;
 }

@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "base/slice.h"
 #include "net/stream.h"
+#include "net/tcp_options.h"
 
 enum { PL_DIAL_DELAY = 250 }; /* ms, RFC 8305 5 */
 
@@ -20,12 +21,15 @@ typedef struct pl_dial pl_dial;
 typedef struct pl_dial_settings {
 	pl_slice host; /* a name or an IP address; see pl_resolve_start */
 	uint16_t port;
-	uint32_t timeout;     /* ms for all of it, then PL_ETIMEDOUT */
-	pl_address local;     /* to connect from; family 0: the system's choice */
-	uint16_t local_first; /* the ports to connect from, */
-	uint16_t local_last;  /* first to last; 0: the system's choice */
-	/* Whether an address may be dialled at all: called for each, when it is about to be. NULL:
-	 * all may. */
+	const pl_address *addresses; /* where to, with ports, in place of the host, */
+	size_t address_count;	     /* at most PL_RESOLVE_MAX; 0: the host is resolved */
+	uint32_t timeout;	     /* ms for all of it, then PL_ETIMEDOUT */
+	pl_address local;	     /* to connect from; family 0: the system's choice */
+	uint16_t local_first;	     /* the ports to connect from, */
+	uint16_t local_last;	     /* first to last; 0: the system's choice */
+	pl_tcp_options tcp;
+	/* Whether an address may be dialled at all: called for each, when it is about to be, also
+	 * within pl_dial_start. NULL: all may. */
 	bool (*allow)(void *owner, const pl_address *address);
 	/* Once, never within pl_dial_start: PL_OK with the stream, which the receiver owns with
 	 * pl_stream_own or aborts; or why there is none. Of several addresses it is the last one's

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -126,31 +125,13 @@ static int open_bound(const pl_address *address, bool shared, int *fd)
 	return status;
 }
 
-/* Accepted sockets inherit these, so that a connection costs no system call for them. */
-static int set_options(int fd, const pl_listener_options *options)
-{
-	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-	const int on = 1;
-
-	if (options->keepalive_time > 0 &&
-	    (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) ||
-	     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &options->keepalive_time, sizeof(int)) ||
-	     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &options->keepalive_interval,
-			sizeof(int)) ||
-	     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &options->keepalive_count, sizeof(int))))
-		return pl_status_from_errno(errno);
-	if (options->reset && setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)))
-		return pl_status_from_errno(errno);
-	return PL_OK;
-}
-
 static int open_listening(const pl_address *address, const pl_listener_options *options, int *fd)
 {
 	int status = open_bound(address, options->shared, fd);
 
 	if (status)
 		return status;
-	status = set_options(*fd, options);
+	status = pl_tcp_options_set(*fd, &options->tcp);
 	if (!status && listen(*fd, PL_LISTEN_BACKLOG))
 		status = pl_status_from_errno(errno);
 	if (status)

@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "net/stream.h"
+#include "net/tcp_options.h"
 
 enum { PL_LISTEN_BACKLOG = 4096 };
 
@@ -24,13 +25,7 @@ typedef struct pl_listener_events {
 typedef struct pl_listener_options {
 	bool shared; /* others may listen at the address too (SO_REUSEPORT): the system shares the
 		      * connections out */
-	/* What the connections that come are given. */
-	int keepalive_time; /* s of silence until the system asks whether the peer lives; 0: never
-			     */
-	int keepalive_interval; /* s between these questions */
-	int keepalive_count;	/* unanswered ones that end the connection */
-	bool reset; /* who closes first resets, and leaves no TIME_WAIT: SO_LINGER of 0. What was
-		     * written is sent before. */
+	pl_tcp_options tcp; /* what the connections that come are given */
 } pl_listener_options;
 
 /* Binds and listens; port 0 picks a free port. PL_OK, PL_EADDRINUSE, PL_EADDRNOTAVAIL,

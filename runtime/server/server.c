@@ -174,7 +174,7 @@ static int join_group(pl_server *server, const pl_address *asked)
 static int open_listener(server_port *port, const pl_address *asked)
 {
 	pl_server *server = port->server;
-	pl_listener_options options = server->settings.tcp;
+	pl_listener_options options = { .tcp = server->settings.tcp };
 	pl_address address = *asked;
 	int status = join_group(server, asked);
 

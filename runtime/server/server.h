@@ -57,21 +57,13 @@ typedef struct pl_server_events {
 	void (*stopped)(pl_server *server); /* no listener and no connection is left */
 } pl_server_events;
 
-/* permessage-deflate: what we want of it (pl_ws_deflate_agree), and zlib's levels. */
-typedef struct pl_deflate_settings {
-	bool enabled;
-	pl_ws_deflate_terms terms;
-	int mem_level;
-	int level;
-} pl_deflate_settings;
-
 typedef struct pl_server_settings {
 	pl_limits limits;
 	pl_heartbeat heartbeat;
 	pl_slice software; /* Server header; empty: none */
 	pl_deflate_settings deflate;
 	enum pl_ws_delivery delivery;
-	pl_listener_options tcp;   /* without `shared` */
+	pl_tcp_options tcp;	   /* of its connections */
 	bool http_close;	   /* every answer ends its connection */
 	bool http_announce;	   /* answers say how long a connection is kept */
 	const pl_slice *protocols; /* subprotocols it speaks, */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "net/dial.h"
+#include "net/resolve.h"
 
 static pl_loop *loop;
 static pl_dial *dial;
@@ -150,6 +151,49 @@ static void the_last_reason_is_told(void **state)
 	assert_int_equal(pl_dial_start(&dial, loop, &settings), PL_EINVAL);
 }
 
+/* Who has resolved the host already. The host is not looked at. */
+static void addresses_are_dialled_as_they_are(void **state)
+{
+	uint16_t port;
+	int fd = listen_at("127.0.0.1", 8, &port);
+	pl_address addresses[PL_RESOLVE_MAX + 1];
+	pl_dial_settings settings = to("nobody.invalid", 1);
+
+	(void)state;
+	memset(addresses, 0, sizeof(addresses));
+	assert_true(pl_address_parse(&addresses[0], "127.0.0.2")); /* where nobody listens */
+	assert_true(pl_address_parse(&addresses[1], "127.0.0.1"));
+	addresses[0].port = addresses[1].port = port;
+	settings.addresses = addresses;
+	settings.address_count = 2;
+	assert_int_equal(finish_with(&settings), PL_OK);
+	hang_up();
+	strcpy(refused, "127.0.0.1");
+	assert_int_equal(finish_with(&settings), PL_EACCES);
+	settings.address_count = 1;
+	assert_int_equal(finish_with(&settings), PL_ECONNREFUSED);
+	settings.address_count = PL_RESOLVE_MAX + 1;
+	assert_int_equal(pl_dial_start(&dial, loop, &settings), PL_EINVAL);
+	close(fd);
+}
+
+static void a_socket_is_told_what_it_is_to_do(void **state)
+{
+	uint16_t port;
+	int fd = listen_at("127.0.0.1", 8, &port);
+	pl_dial_settings settings = to("127.0.0.1", port);
+
+	(void)state;
+	settings.tcp.keepalive_time = 1 << 20; /* more than the system takes */
+	assert_int_equal(finish_with(&settings), PL_EINVAL);
+	settings.tcp.keepalive_time = 10;
+	settings.tcp.keepalive_interval = 1;
+	settings.tcp.keepalive_count = 1;
+	assert_int_equal(finish_with(&settings), PL_OK);
+	hang_up();
+	close(fd);
+}
+
 /* A listener whose backlog is full does not answer. */
 static int listen_deaf(uint16_t *port, int fillers[3])
 {
@@ -274,6 +318,8 @@ int main(void)
 		TEST(it_connects),
 		TEST(the_next_address_is_tried_when_one_fails),
 		TEST(the_last_reason_is_told),
+		TEST(addresses_are_dialled_as_they_are),
+		TEST(a_socket_is_told_what_it_is_to_do),
 		TEST(it_takes_only_so_long),
 		TEST(it_can_be_cancelled),
 		TEST(it_connects_from_where_it_is_told),
