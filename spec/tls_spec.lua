@@ -66,7 +66,36 @@ describe("tls options:", function()
     refuses(
       { cert_file = "a", sni = { a = { cert = "b" } } },
       "unknown option 'cert' of option 'tls.sni' (a) of server.new; "
-        .. "there is cert_file, key_file, password"
+        .. "there is cert_file, key_file, legacy, p12_file, password"
+    )
+  end)
+
+  it("take certificates from P12 files", function()
+    refuses(
+      { p12_file = "a", key_file = "b" },
+      "options 'tls.key_file' and 'tls.p12_file' of server.new exclude each other"
+    )
+    refuses(
+      { cert_file = "a", legacy = true },
+      "option 'tls.legacy' of server.new needs 'tls.p12_file'"
+    )
+    local folder = certify()
+    local path = certificates.p12(folder, "server.p12", "sesame")
+    for _, name in ipairs { "p12_file", "cert_file" } do
+      local made = fixture.server(
+        { tls = { [name] = path, password = "sesame" } },
+        { OnCommandGet = hello }
+      )
+      local got = curl(folder, ("https://localhost:%d/"):format(made.port))
+      assert.equal("hello http http/1.1", got.output)
+    end
+    local made = fixture.new_server { tls = { p12_file = path, password = "wrong" } }
+    local ok, message, code = made:start()
+    assert.is_nil(ok)
+    assert.equal("EINVAL", code)
+    assert.equal(
+      ("tls: P12 file '%s': wrong password, or the file is broken"):format(path),
+      message
     )
   end)
 

@@ -16,6 +16,7 @@
 #include "lua/lua_terminal.h"
 #include "lua/lua_text.h"
 #include "lua/lua_timer.h"
+#include "lua/lua_tls_client.h"
 #include "lua/lua_url.h"
 
 static const luaL_Reg core[] = {
@@ -31,6 +32,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.text", pl_lua_open_text },
 	{ "perilune.core.timer", pl_lua_open_timer },
 	{ "perilune.core.url", pl_lua_open_url },
+	{ "perilune.core.tls_client", pl_lua_open_tls_client },
 	{ NULL, NULL },
 };
 

@@ -2,27 +2,9 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "lua/lua_tls_fields.h"
 #include "lua/lua_value.h"
 #include "server/https.h"
-
-/* A string of the table, which keeps it; NULL when there is none. */
-static const char *text_field(lua_State *L, int table, const char *name)
-{
-	const char *text;
-
-	lua_getfield(L, table, name);
-	text = lua_tostring(L, -1);
-	lua_pop(L, 1);
-	return text;
-}
-
-/* "1.0" to "1.3" */
-static enum pl_tls_version version_field(lua_State *L, int table, const char *name)
-{
-	const char *text = text_field(L, table, name);
-
-	return text ? (enum pl_tls_version)(PL_TLS_1_0 + (text[2] - '0')) : PL_TLS_ANY;
-}
 
 static enum pl_tls_verify read_verify(lua_State *L, int table)
 {
@@ -30,26 +12,6 @@ static enum pl_tls_verify read_verify(lua_State *L, int table)
 		return PL_TLS_VERIFY_OFF;
 	return pl_lua_bool_field(L, table, "fail_if_no_peer_certificate") ? PL_TLS_VERIFY_REQUIRED
 									  : PL_TLS_VERIFY_OPTIONAL;
-}
-
-static pl_tls_identity read_identity(lua_State *L, int table)
-{
-	return (pl_tls_identity){
-		.name = text_field(L, table, "name"),
-		.cert_file = text_field(L, table, "cert_file"),
-		.key_file = text_field(L, table, "key_file"),
-		.password = text_field(L, table, "password"),
-	};
-}
-
-static int read_depth(lua_State *L, int table)
-{
-	int depth;
-
-	lua_getfield(L, table, "verify_depth");
-	depth = lua_isnil(L, -1) ? -1 : (int)lua_tointeger(L, -1);
-	lua_pop(L, 1);
-	return depth;
 }
 
 static uint32_t read_lifetime(lua_State *L, int table)
@@ -65,16 +27,16 @@ static uint32_t read_lifetime(lua_State *L, int table)
 static pl_tls_settings read_settings(lua_State *L, int table)
 {
 	return (pl_tls_settings){
-		.identity = read_identity(L, table),
-		.min_version = version_field(L, table, "min_version"),
-		.max_version = version_field(L, table, "max_version"),
-		.cipher_list = text_field(L, table, "cipher_list"),
-		.curves = text_field(L, table, "curves"),
+		.identity = pl_lua_tls_identity(L, table),
+		.min_version = pl_lua_tls_version(L, table, "min_version"),
+		.max_version = pl_lua_tls_version(L, table, "max_version"),
+		.cipher_list = pl_lua_text_field(L, table, "cipher_list"),
+		.curves = pl_lua_text_field(L, table, "curves"),
 		.verify = read_verify(L, table),
-		.root_cert_file = text_field(L, table, "root_cert_file"),
-		.verify_depth = read_depth(L, table),
+		.root_cert_file = pl_lua_text_field(L, table, "root_cert_file"),
+		.verify_depth = pl_lua_tls_depth(L, table),
 		.verify_once = pl_lua_bool_field(L, table, "verify_client_once"),
-		.crl_file = text_field(L, table, "crl_file"),
+		.crl_file = pl_lua_text_field(L, table, "crl_file"),
 		.ticket_lifetime = read_lifetime(L, table),
 	};
 }
@@ -86,7 +48,7 @@ static pl_tls_identity *read_others(lua_State *L, int list, size_t count)
 
 	for (i = 0; others && i < count; i++) {
 		lua_rawgeti(L, list, (int)i + 1);
-		others[i] = read_identity(L, lua_gettop(L));
+		others[i] = pl_lua_tls_identity(L, lua_gettop(L));
 		lua_pop(L, 1);
 	}
 	return others;

@@ -65,10 +65,8 @@ static bool set_trust(pl_tls_making *maker, SSL_CTX *ssl, bool unverified)
 		return true;
 	if (settings->verify_depth >= 0)
 		SSL_CTX_set_verify_depth(ssl, settings->verify_depth);
-	if (settings->root_cert_file)
-		return pl_tls_set_authorities(maker, ssl) && pl_tls_set_revocations(maker, ssl);
-	return (SSL_CTX_set_default_verify_paths(ssl) == 1 ||
-		pl_tls_fail(maker, PL_EINVAL, "the system's authorities: %s", pl_tls_reason())) &&
+	return (settings->root_cert_file ? pl_tls_set_authorities : pl_tls_set_system)(maker,
+										       ssl) &&
 	       pl_tls_set_revocations(maker, ssl);
 }
 
@@ -198,6 +196,8 @@ int pl_tls_client_new(pl_tls_client **result, const pl_tls_context *context, SSL
 		pl_free(client);
 		return PL_ENOMEM;
 	}
+	if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE)
+		pl_tls_unverified(client->host);
 	offer_session(client, ssl);
 	*result = client;
 	return PL_OK;

@@ -17,9 +17,10 @@ typedef struct pl_tls_client_settings {
 	enum pl_tls_version min_version, max_version; /* as for servers */
 	const char *cipher_list;
 	const char *curves;
-	bool unverified;	    /* takes any certificate of anybody: no protection */
-	const char *root_cert_file; /* PEM, or a folder; NULL: the system's authorities, which
-				     * OpenSSL reads when it needs them */
+	bool unverified;	    /* takes any certificate of anybody: no protection; a warning
+				     * names each such host once (tls_unverified.c) */
+	const char *root_cert_file; /* PEM, or a folder; NULL: the system's authorities, which are
+				     * read once in the process, by the first that needs them */
 	const char *crl_file;
 	int verify_depth;     /* authorities between server and root; < 0: OpenSSL's 100 */
 	const pl_slice *alpn; /* offered, the first is preferred; outlives every context */

@@ -59,6 +59,13 @@ bool pl_tls_set_p12(pl_tls_making *maker, SSL_CTX *ssl, const pl_tls_identity *i
 bool pl_tls_set_authorities(pl_tls_making *maker, SSL_CTX *ssl);
 bool pl_tls_set_revocations(pl_tls_making *maker, SSL_CTX *ssl);
 
+/* tls_system.c: those that the system trusts, of a client. False: it has failed. */
+bool pl_tls_set_system(pl_tls_making *maker, SSL_CTX *ssl);
+
+/* tls_unverified.c: the operator is told that anybody may be this host, once for each host and
+ * program. */
+void pl_tls_unverified(const char *host);
+
 /* One of the context's protocols with these bytes, else empty. */
 pl_slice pl_tls_context_alpn(const pl_tls_context *context, const unsigned char *name, size_t len);
 

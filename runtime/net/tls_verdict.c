@@ -145,12 +145,18 @@ static void say_dates(sentence *out, STACK_OF(X509) * chain, bool expired)
 	say_day(out, expired ? X509_get0_notAfter(x509) : X509_get0_notBefore(x509));
 }
 
-static void say_unknown(sentence *out, STACK_OF(X509) * chain)
+/* With the number under which OpenSSL's and others' documents explain what to do. */
+static void say_unknown(sentence *out, STACK_OF(X509) * chain, long verdict)
 {
 	X509 *last = sk_X509_value(chain, sk_X509_num(chain) - 1);
+	char number[16];
 
+	snprintf(number, sizeof(number), " (%ld: ", verdict);
 	say(out, "unknown authority ");
 	say_subject(out, X509_get_issuer_name(last));
+	say(out, number);
+	say(out, X509_verify_cert_error_string(verdict));
+	say(out, ")");
 }
 
 static void say_verdict(sentence *out, SSL *ssl, long verdict, const char *host)
@@ -174,7 +180,7 @@ static void say_verdict(sentence *out, SSL *ssl, long verdict, const char *host)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		say_unknown(out, chain);
+		say_unknown(out, chain, verdict);
 		break;
 	case X509_V_ERR_CERT_REVOKED:
 		say(out, "the certificate has been revoked");

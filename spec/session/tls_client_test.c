@@ -5,8 +5,13 @@
  */
 #include "session/tls_pair.h"
 
+#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "net/tls_internal.h"
 
 /* Certificates that crypto/certificate.c would not make. */
 struct plan {
@@ -170,7 +175,8 @@ static const struct {
 	  "the certificate is for a?[31m.example, b, c and others, not for localhost" },
 	{ "expired-both.pem", "client", "the certificate has expired: it was valid until " },
 	{ "early-both.pem", "localhost", "the certificate is not valid yet: it is from " },
-	{ "stranger-both.pem", "client", "unknown authority 'Other authority'" },
+	{ "stranger-both.pem", "client",
+	  "unknown authority 'Other authority' (20: unable to get local issuer certificate)" },
 	{ "self-both.pem", "localhost", "the certificate is signed by itself, and not trusted" },
 };
 
@@ -195,19 +201,56 @@ static void hosts_and_certificates(void **state)
 	pl_tls_context_unref(client);
 }
 
-/* Only the explicit setting takes what is wrong. */
+static unsigned warnings;
+
+static void count_warnings(void *context, enum pl_log_level level, const char *line, size_t len)
+{
+	if (level == PL_LOG_WARN && memmem(line, len, context, strlen(context)))
+		warnings++;
+}
+
+/* Only the explicit setting takes what is wrong, and the operator is told which host it is. */
 static void unverified(void **state)
 {
+	static char warning[] = "TLS: the certificate of elsewhere.example is not verified";
 	pl_tls_client_settings settings = pair_settings();
 	pl_tls_context *server = server_of("expired-both.pem"), *client;
 
 	(void)state;
 	settings.unverified = true;
+	pl_log_set_sink(count_warnings, warning);
 	client = pair_context(&settings);
 	assert_true(pair_greets(client, server, "elsewhere.example", NULL));
-	assert_true(pair_greets(client, server, "elsewhere.example", NULL));
+	pl_tls_context_unref(client);
+	client = pair_context(&settings);
+	assert_true(pair_greets(client, server, "Elsewhere.Example", NULL));
+	assert_int_equal(warnings, 1);
 	pl_tls_context_unref(client);
 	pl_tls_context_unref(server);
+	pl_log_set_sink(NULL, NULL);
+}
+
+/* A script that goes through the internet says so in a bounded number of lines. */
+static void unverified_hosts(void **state)
+{
+	static char warning[] = "is not verified";
+
+	(void)state;
+	warnings = 0;
+	pl_log_set_sink(count_warnings, warning);
+	for (int i = 0; i < 1000; i++) {
+		char host[32];
+
+		snprintf(host, sizeof(host), "host-%d.example", i % 500);
+		pl_tls_unverified(host);
+	}
+	assert_in_range(warnings, 64, 65);
+	pl_log_set_sink(NULL, NULL);
+}
+
+static X509_STORE *store_of(const pl_tls_context *context)
+{
+	return SSL_CTX_get_cert_store(context->sites[0].ssl);
 }
 
 /* The system's store, which the environment can name (OpenSSL's own way). */
@@ -221,7 +264,8 @@ static void system_authorities(void **state)
 	settings.root_cert_file = NULL;
 	client = pair_context(&settings);
 	assert_false(pair_greets(client, server, "localhost", &seen));
-	assert_string_equal(seen.client.failure, "unknown authority 'Authority'");
+	assert_string_equal(seen.client.failure, "unknown authority 'Authority' "
+						 "(20: unable to get local issuer certificate)");
 	assert_string_equal((char *)seen.server.failure, "tlsv1 alert unknown ca");
 	pl_tls_context_unref(client);
 	setenv("SSL_CERT_FILE", pair_settings().root_cert_file, 1);
@@ -230,6 +274,32 @@ static void system_authorities(void **state)
 	assert_true(pair_greets(client, server, "localhost", NULL));
 	pl_tls_context_unref(client);
 	pl_tls_context_unref(server);
+}
+
+/* What takes 20 ms to read is read once, and again when it has changed. */
+static void shared_authorities(void **state)
+{
+	pl_tls_client_settings settings = pair_settings();
+	pl_tls_context *contexts[4];
+	char path[TLS_FILE_PATH];
+	struct timespec times[2] = { { 1000, 0 }, { 1000, 0 } };
+
+	(void)state;
+	tls_path(path, "ca.pem");
+	setenv("SSL_CERT_FILE", path, 1);
+	settings.root_cert_file = NULL;
+	contexts[0] = pair_context(&settings);
+	settings.min_version = PL_TLS_1_3;
+	contexts[1] = pair_context(&settings);
+	assert_ptr_equal(store_of(contexts[0]), store_of(contexts[1]));
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	contexts[2] = pair_context(&settings);
+	assert_ptr_not_equal(store_of(contexts[0]), store_of(contexts[2]));
+	unsetenv("SSL_CERT_FILE");
+	contexts[3] = pair_context(&settings);
+	assert_ptr_not_equal(store_of(contexts[2]), store_of(contexts[3]));
+	for (int i = 0; i < 4; i++)
+		pl_tls_context_unref(contexts[i]);
 }
 
 static void depth(void **state)
@@ -539,7 +609,9 @@ int main(void)
 		cmocka_unit_test(handshakes_in_pieces),
 		cmocka_unit_test(hosts_and_certificates),
 		cmocka_unit_test(unverified),
+		cmocka_unit_test(unverified_hosts),
 		cmocka_unit_test(system_authorities),
+		cmocka_unit_test(shared_authorities),
 		cmocka_unit_test(depth),
 		cmocka_unit_test(client_certificates),
 		cmocka_unit_test(resumption),

@@ -38,6 +38,20 @@ function certificates.tls(folder, more)
   return tls
 end
 
+--- The folder's certificate and key as a P12 file.
+---@param ... string Further arguments of `openssl pkcs12`.
+---@return string path
+function certificates.p12(folder, name, password, ...)
+  local path = folder .. "/" .. name
+  local cert, key = folder .. "/cert.pem", folder .. "/key.pem"
+  local argv = { "openssl", "pkcs12", "-export", "-in", cert, "-inkey", key, "-out", path }
+  for _, more in ipairs { "-passout", "pass:" .. password, ... } do
+    argv[#argv + 1] = more
+  end
+  run(unpack(argv))
+  return path
+end
+
 --- A client's certificate and key in one file, signed by the folder's authority.
 ---@param days? integer How long it is good; below 0: it has expired.
 ---@return string path

@@ -23,9 +23,11 @@
 
 ---@class perilune.server.TLS
 ---@field port? integer A port of its own for TLS, 0 picks a free one: then `port` stays plain. Default: `port` speaks TLS.
----@field cert_file string PEM: the certificate, then those that lead to its authority. Relative paths are beside the script.
+---@field cert_file? string PEM: the certificate, then those that lead to its authority; or a P12 file (.p12, .pfx). Relative paths are beside the script.
 ---@field key_file? string PEM; default: in cert_file.
----@field password? string Of an encrypted key.
+---@field p12_file? string PKCS #12, in place of both: certificate, key and authorities.
+---@field legacy? boolean The P12 file's ciphers may be RC2, RC4 and single DES. Default false.
+---@field password? string Of an encrypted key or the P12 file.
 ---@field min_version? "1.0"|"1.1"|"1.2"|"1.3" Default "1.2".
 ---@field max_version? "1.0"|"1.1"|"1.2"|"1.3" Default: the newest.
 ---@field cipher_list? string Names of TLS 1.2 and 1.3, separated by ":", "," or blanks. A version of which it names none keeps its default.
@@ -45,8 +47,10 @@
 ---@field tls? boolean|string|perilune.server.TLS false: plain; true: the server's `tls`; a folder or a table (without `port`): its own. Default: the server's, or only where the port is its `tls.port`.
 
 ---@class perilune.server.Identity
----@field cert_file string
+---@field cert_file? string
 ---@field key_file? string
+---@field p12_file? string
+---@field legacy? boolean
 ---@field password? string
 
 ---@class perilune.server.Extensions

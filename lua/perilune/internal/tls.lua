@@ -1,34 +1,16 @@
 --- The option `tls` of servers.
 local options = require "perilune.internal.options"
-local paths = require "perilune.internal.paths"
+local rules = require "perilune.internal.tls_rules"
 
 local tls = {}
 
-local file = { type = "string", min = 1 }
-local version = { type = "string", values = { "1.0", "1.1", "1.2", "1.3" } }
-local secret = { type = "string", min = 1, secret = true }
-
-local identity = {
-  cert_file = { type = "string", min = 1, required = true },
-  key_file = file,
-  password = secret,
-}
+local WHAT = "server.new"
 
 --- The fields, without the port that only the server's own table has.
-tls.fields = {
-  cert_file = identity.cert_file,
-  key_file = file,
-  password = secret,
-  root_cert_file = file,
-  min_version = version,
-  max_version = version,
-  cipher_list = { type = "string", min = 1 },
-  curves = { type = "string", min = 1 },
+tls.fields = rules.with {
   verify_certificate = { type = "boolean", default = false },
   fail_if_no_peer_certificate = { type = "boolean", default = false },
   verify_client_once = { type = "boolean", default = true },
-  verify_depth = { type = "integer", min = 0, max = 100 },
-  crl_file = file,
   ticket_lifetime = {
     type = "integer",
     off = true,
@@ -47,9 +29,11 @@ end
 
 tls.option = { type = { "string", "table" }, min = 1, off = true, fields = with_port }
 
-local function whole_paths(given)
-  given.cert_file = paths.from_script(given.cert_file)
-  given.key_file = paths.from_script(given.key_file)
+--- A server without a certificate is none.
+local function finish_identity(what, prefix, given)
+  local message = rules.finish_identity(what, prefix, given)
+  if message or given.cert_file or given.p12_file then return message end
+  return ("option '%scert_file' of %s is missing; it takes a non-empty string"):format(prefix, what)
 end
 
 --- The certificates of other names as a list in the order of the names; or nil and what is wrong.
@@ -57,17 +41,29 @@ local function sni_list(path, sni)
   local list = {}
   for name, given in pairs(sni) do
     if type(name) ~= "string" or not name:find "^%*?[%w_.-]+$" then
-      return nil, ("option '%s.sni' of server.new takes host names as keys"):format(path)
+      return nil, ("option '%s.sni' of %s takes host names as keys"):format(path, WHAT)
     end
-    local what = ("option '%s.sni' (%s) of server.new"):format(path, name)
-    local complete, message = options.complete(what, identity, given)
+    local what = ("option '%s.sni' (%s) of %s"):format(path, name, WHAT)
+    local complete, message = options.complete(what, rules.identity, given)
     if not complete then return nil, message end
-    whole_paths(complete)
+    message = finish_identity(what, "", complete)
+    if message then return nil, message end
     complete.name = name
     list[#list + 1] = complete
   end
   table.sort(list, function(a, b) return a.name < b.name end)
   return list
+end
+
+--- What is wrong with the rules for clients; nil: nothing.
+local function clients_fault(prefix, given)
+  if given.verify_certificate and not given.root_cert_file then
+    return rules.needs(WHAT, prefix, "verify_certificate", "root_cert_file")
+  elseif given.fail_if_no_peer_certificate and not given.verify_certificate then
+    return rules.needs(WHAT, prefix, "fail_if_no_peer_certificate", "verify_certificate")
+  elseif given.crl_file and not given.verify_certificate then
+    return rules.needs(WHAT, prefix, "crl_file", "verify_certificate")
+  end
 end
 
 --- Completes what was checked already. A string is a folder as `perilune cert` makes it.
@@ -78,20 +74,12 @@ end
 function tls.finish(path, given)
   if type(given) == "string" then
     local files = { cert_file = given .. "/cert.pem", key_file = given .. "/key.pem" }
-    given = assert(options.complete("server.new", tls.fields, files))
+    given = assert(options.complete(WHAT, tls.fields, files))
   end
-  local needs = "option '%s.%s' of server.new needs '%s.%s'"
-  if given.verify_certificate and not given.root_cert_file then
-    return nil, needs:format(path, "verify_certificate", path, "root_cert_file")
-  elseif given.fail_if_no_peer_certificate and not given.verify_certificate then
-    return nil, needs:format(path, "fail_if_no_peer_certificate", path, "verify_certificate")
-  elseif given.crl_file and not given.verify_certificate then
-    return nil, needs:format(path, "crl_file", path, "verify_certificate")
-  end
-  local message
-  whole_paths(given)
-  given.root_cert_file = paths.from_script(given.root_cert_file)
-  given.crl_file = paths.from_script(given.crl_file)
+  local prefix = path .. "."
+  local message = finish_identity(WHAT, prefix, given) or clients_fault(prefix, given)
+  if message then return nil, message end
+  rules.finish_files(given)
   given.sni, message = sni_list(path, given.sni)
   if message then return nil, message end
   return given

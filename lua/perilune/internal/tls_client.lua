@@ -1,0 +1,107 @@
+--- The option `tls` of clients, and the contexts that are made of it.
+local core = require "perilune.core.tls_client"
+local options = require "perilune.internal.options"
+local rules = require "perilune.internal.tls_rules"
+
+local tls_client = {}
+
+---@class perilune.client.TLS
+---@field verify? boolean Default true; false takes any certificate of anybody.
+---@field verify_depth? integer Authorities between the server and a root: 0 to 100, default 100.
+---@field root_cert_file? string PEM, or a folder. Default: the system's authorities.
+---@field crl_file? string PEM: revocation lists, one of each authority.
+---@field host_name? string Asked for (SNI) and verified in place of the URL's host.
+---@field cert_file? string PEM or P12 (.p12, .pfx): our certificate.
+---@field key_file? string PEM; default: in cert_file.
+---@field p12_file? string PKCS #12, in place of both.
+---@field legacy? boolean The P12 file's ciphers may be RC2, RC4 and single DES. Default false.
+---@field password? string Of an encrypted key or the P12 file.
+---@field min_version? "1.0"|"1.1"|"1.2"|"1.3" Default "1.2".
+---@field max_version? "1.0"|"1.1"|"1.2"|"1.3" Default: the newest.
+---@field cipher_list? string Names of TLS 1.2 and 1.3, separated by ":", "," or blanks.
+---@field curves? string In the same way; default "X25519:P-256:P-384".
+---@field alpn? string[] Protocols that are offered, the first is preferred.
+---@field sessions? integer|false Hosts whose sessions are kept: 1 to 1024, default 64.
+
+---@class perilune.tls_client.Settings Made by `finish`; not to be changed.
+
+local fields = rules.with {
+  verify = { type = "boolean", default = true },
+  host_name = { type = "string", min = 1, max = 253 },
+  alpn = { type = "list", min = 1, max = 32, of = { type = "string", min = 1, max = 255 } },
+  sessions = { type = "integer", off = true, default = 64, min = 1, max = 1024 },
+}
+
+--- true is the same as {}; false, where a component allows it, is for it to explain.
+tls_client.option = { type = { "boolean", "table" }, fields = fields }
+
+--- Without verification these would be believed to do something.
+local verifying = { "root_cert_file", "crl_file", "verify_depth" }
+
+local function fault(what, prefix, given)
+  if given.host_name and not given.host_name:find "^[%w_.:-]+$" then
+    return ("option '%shost_name' of %s takes the name or address of a host"):format(prefix, what)
+  end
+  for _, name in ipairs(verifying) do
+    if given[name] and not given.verify then return rules.needs(what, prefix, name, "verify") end
+  end
+end
+
+--- Completes what was checked already.
+---@param path string The option: "tls", "proxy.tls".
+---@param given true|table
+---@param what string The function that took it: "client.new".
+---@return perilune.tls_client.Settings? settings `host_name` is for the caller; or nil
+---@return string? message
+function tls_client.finish(path, given, what)
+  if given == true then given = assert(options.complete(what, fields, {})) end
+  local prefix = path .. "."
+  local message = rules.finish_identity(what, prefix, given) or fault(what, prefix, given)
+  if message then return nil, message end
+  rules.finish_files(given)
+  return given
+end
+
+local names = {}
+for name in pairs(fields) do
+  if name ~= "alpn" and name ~= "host_name" then names[#names + 1] = name end
+end
+table.sort(names)
+
+--- The same text for the same context, and no other.
+local function key_of(settings, alpn)
+  local parts = {}
+  for _, name in ipairs(names) do
+    parts[#parts + 1] = ("%s=%q"):format(name, tostring(settings[name]))
+  end
+  for _, name in ipairs(alpn) do
+    parts[#parts + 1] = ("%q"):format(name)
+  end
+  return table.concat(parts, ",")
+end
+
+local contexts = setmetatable({}, { __mode = "v" })
+
+--- The context for these settings: the same one for the same settings, as long as somebody has it,
+--- so that connections share sessions, and files are read once.
+---@param settings perilune.tls_client.Settings
+---@param alpn? string[] Offered when the settings name none.
+---@return userdata? context Of the kind PL_TLS_CLIENT_KIND; or nil
+---@return string? message "tls: key file '/x/key.pem': wrong password"
+---@return string? code
+function tls_client.context(settings, alpn)
+  alpn = settings.alpn or alpn or {}
+  local key = key_of(settings, alpn)
+  local context = contexts[key]
+  if context then return context end
+  local given = { alpn = alpn }
+  for _, name in ipairs(names) do
+    given[name] = settings[name]
+  end
+  local message, code
+  context, message, code = core.context(given)
+  contexts[key] = context
+  return context, message, code
+end
+
+return tls_client
