@@ -59,3 +59,34 @@ bool pl_utf8_valid(const uint8_t *data, size_t len)
 
 	return pl_utf8_feed(&utf8, data, len) && pl_utf8_done(&utf8);
 }
+
+/* The length of what data[0..len), len > 0, begins with: a character, or what is none. */
+static size_t measure(const uint8_t *data, size_t len, bool *good)
+{
+	pl_utf8 state = { 0 };
+	size_t used;
+
+	if (data[0] >= 0x80)
+		state = expect(data[0]);
+	for (used = 1; state.need > 0 && used < len; used++) {
+		if (data[used] < state.low || data[used] > state.high)
+			break;
+		state = (pl_utf8){ state.need - 1, 0x80, 0xBF };
+	}
+	*good = state.need == 0;
+	return used;
+}
+
+size_t pl_utf8_repair(uint8_t *out, const uint8_t *data, size_t len)
+{
+	size_t written = 0;
+	bool good;
+
+	for (size_t i = 0, used; i < len; i += used) {
+		used = measure(data + i, len - i, &good);
+		memcpy(out + written, good ? data + i : (const uint8_t *)"\xEF\xBF\xBD",
+		       good ? used : 3);
+		written += good ? used : 3;
+	}
+	return written;
+}

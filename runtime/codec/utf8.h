@@ -29,4 +29,9 @@ static inline bool pl_utf8_done(const pl_utf8 *utf8)
 /* A whole text at once. */
 bool pl_utf8_valid(const uint8_t *data, size_t len);
 
+/* Copies a text to out, which has room for 3 * len bytes, with U+FFFD in place of what is not
+ * UTF-8: one for the longest beginning of a character, one for any other byte (WHATWG
+ * Encoding, 8.1.1). Returns the bytes written. */
+size_t pl_utf8_repair(uint8_t *out, const uint8_t *data, size_t len);
+
 #endif

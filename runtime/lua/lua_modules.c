@@ -12,6 +12,7 @@
 #include "lua/lua_process.h"
 #include "lua/lua_server.h"
 #include "lua/lua_shared.h"
+#include "lua/lua_sse.h"
 #include "lua/lua_task_object.h"
 #include "lua/lua_terminal.h"
 #include "lua/lua_text.h"
@@ -27,6 +28,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.process", pl_lua_open_process },
 	{ "perilune.core.server", pl_lua_open_server },
 	{ "perilune.core.shared", pl_lua_open_shared },
+	{ "perilune.core.sse", pl_lua_open_sse },
 	{ "perilune.core.task", pl_lua_open_task },
 	{ "perilune.core.terminal", pl_lua_open_terminal },
 	{ "perilune.core.text", pl_lua_open_text },

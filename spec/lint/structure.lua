@@ -19,11 +19,12 @@ layer("net", { "crypto" })
 layer("http", { "codec", "net" })
 layer("ws", { "http" })
 layer("proxy", { "http" })
+layer("sse", { "codec" })
 layer("conn", { "ws" })
 layer("server", { "conn" })
 layer("client", { "conn", "proxy" })
 layer("worker", { "server", "client" })
-layer("lua", { "worker" })
+layer("lua", { "worker", "sse" })
 
 -- Libraries whose headers belong to some layers only; other system headers are free.
 local libraries = {

@@ -182,6 +182,58 @@ static void test_all_pairs_of_bytes_before_border_values(void **state)
 		}
 }
 
+static const struct {
+	pl_slice bytes;
+	pl_slice mended; /* "?" is U+FFFD */
+} broken_texts[] = {
+	{ BYTES(""), BYTES("") },
+	{ BYTES("a\0b\xC3\xA9"), BYTES("a\0b\xC3\xA9") },
+	{ BYTES("\x80"), BYTES("?") },
+	{ BYTES("\xFF\xFE"), BYTES("??") },
+	{ BYTES("\xC3"), BYTES("?") },
+	{ BYTES("\xC3"
+		"a"),
+	  BYTES("?a") },
+	{ BYTES("\xC0\xAF"), BYTES("??") },
+	{ BYTES("\xE2\x82"), BYTES("?") },
+	{ BYTES("\xE2\x82"
+		"a\xE2\x82\xAC"),
+	  BYTES("?a\xE2\x82\xAC") },
+	{ BYTES("\xE0\x80\x80"), BYTES("???") },
+	{ BYTES("\xED\xA0\x80"), BYTES("???") },
+	{ BYTES("\xF0\x9F\x98"), BYTES("?") },
+	{ BYTES("\xF0\x9F\xF0\x9F\x98\x80"), BYTES("?\xF0\x9F\x98\x80") },
+	{ BYTES("\xF4\x90\x80\x80"), BYTES("????") },
+	{ BYTES("\xF5\x80\x80\x80"), BYTES("????") },
+};
+
+static void test_repair(void **state)
+{
+	(void)state;
+	for (size_t row = 0; row < COUNT(broken_texts); row++) {
+		pl_slice bytes = broken_texts[row].bytes, mended = broken_texts[row].mended;
+		uint8_t *in = bytes_copy(bytes.at, bytes.len);
+		uint8_t *out = malloc(3 * bytes.len + 1);
+		size_t len, at = 0;
+
+		assert_non_null(out);
+		len = pl_utf8_repair(out, in, bytes.len);
+		assert_true(len <= 3 * bytes.len && pl_utf8_valid(out, len));
+		for (size_t i = 0; i < mended.len; i++) {
+			bool mark = mended.at[i] == '?';
+
+			assert_true(at + (mark ? 3 : 1) <= len);
+			if (mark ? memcmp(out + at, "\xEF\xBF\xBD", 3) != 0
+				 : out[at] != (uint8_t)mended.at[i])
+				fail_msg("row %zu, byte %zu", row, at);
+			at += mark ? 3 : 1;
+		}
+		assert_int_equal(at, len);
+		free(in);
+		free(out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_byte_by_byte),
 		cmocka_unit_test(test_nothing_mends_an_error),
 		cmocka_unit_test(test_all_pairs_of_bytes_before_border_values),
+		cmocka_unit_test(test_repair),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
