@@ -36,6 +36,7 @@
 	X(EAGAIN, "not possible without waiting")                                                  \
 	X(ECONNREFUSED, "connection refused")                                                      \
 	X(ECONNRESET, "connection reset by the peer")                                              \
+	X(EANSWERED, "the server has answered already")                                            \
 	X(EPIPE, "the peer no longer reads")                                                       \
 	X(EHOST, "host name cannot be resolved")                                                   \
 	X(EIO, "input or output failed")

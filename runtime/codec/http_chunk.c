@@ -137,8 +137,10 @@ static const char *step(pl_http_chunk *chunk, char c)
 			return "chunk size is too large";
 		chunk->left = chunk->left << 4 | (unsigned)pl_hex_digit(c);
 	}
-	if (next == DATA && chunk->left == 0)
+	if (next == DATA && chunk->left == 0) {
 		next = TRAILER;
+		chunk->last = true;
+	}
 	chunk->state = next;
 	chunk->done = next == DONE;
 	return NULL;
@@ -147,8 +149,9 @@ static const char *step(pl_http_chunk *chunk, char c)
 ptrdiff_t pl_http_chunk_decode(pl_http_chunk *chunk, const char *buf, size_t len, pl_slice *data)
 {
 	size_t used = 0, count = 0;
+	bool last = chunk->last;
 
-	while (used < len && chunk->state != DATA && !chunk->done) {
+	while (used < len && chunk->state != DATA && !chunk->done && chunk->last == last) {
 		chunk->error = step(chunk, buf[used]);
 		if (chunk->error)
 			return PL_EPROTO;

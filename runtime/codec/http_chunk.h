@@ -24,7 +24,8 @@ typedef struct pl_http_chunk {
 	uint64_t left;	   /* of the present chunk's data */
 	uint64_t data;	   /* bytes of data so far */
 	uint64_t overhead; /* bytes of everything else so far */
-	bool done;	   /* the last chunk and the trailers are read */
+	bool last; /* the last chunk's line is read: what is used from now on are trailers */
+	bool done; /* the last chunk and the trailers are read */
 	const char *error; /* after a failure: a constant phrase */
 } pl_http_chunk;
 
@@ -32,7 +33,9 @@ typedef struct pl_http_chunk {
  * (> 0) with *data a piece of body inside buf (possibly empty: call again while bytes are
  * left), or PL_EPROTO (400): size not hex or above 2^63-1, data not followed by CRLF, bare LF,
  * an extension or trailer against the grammar (7.1.1, 5), too much overhead. Trailer fields are
- * checked for their form and dropped. */
+ * checked for their form and passed over; the call that finds the last chunk stops in front of
+ * them, so that who wants them keeps the bytes of the calls behind it, the empty line among them.
+ */
 ptrdiff_t pl_http_chunk_decode(pl_http_chunk *chunk, const char *buf, size_t len, pl_slice *data);
 
 /* Writes the line in front of `len` bytes of data ("1a\r\n"), len > 0; returns its length. The
