@@ -180,6 +180,8 @@ int pl_conn_ping(pl_conn *conn, const void *payload, size_t len)
 {
 	if (!pl_conn_is_open(conn))
 		return PL_ECLOSED;
+	if (!conn->ops->ping)
+		return PL_ENOTSUP;
 	if (pl_conn_queued(conn) > (size_t)conn->settings->limits->send_queue)
 		return drop(conn);
 	return conn->ops->ping(conn, payload, len);
@@ -282,6 +284,10 @@ static void send_ping(pl_conn *conn)
 {
 	const pl_heartbeat *heartbeat = &conn->settings->heartbeat;
 
+	if (!conn->ops->ping) {
+		rest(conn);
+		return;
+	}
 	conn->ops->ping(conn, NULL, 0);
 	if (conn->pinged) /* by pl_conn_demand, while the owner was asked: that deadline stays */
 		return;

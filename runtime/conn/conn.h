@@ -65,13 +65,14 @@ typedef struct pl_conn_settings {
 
 /* What carries messages. `frames` blocks are what `encode` made. */
 typedef struct pl_conn_ops {
-	const char *transport;		      /* "rfc6455" */
+	const char *transport;		      /* "rfc6455", "tcp" */
 	int (*encoding)(const pl_conn *conn); /* enum pl_encoding */
 	pl_block *(*encode)(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
 			    size_t fragment);
 	int (*send)(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
 		    size_t fragment);
 	int (*send_frames)(pl_conn *conn, pl_block *frames);
+	/* NULL: there are none, and the heartbeat only asks the owner. */
 	int (*ping)(pl_conn *conn, const void *payload, size_t len);
 	void (*close)(pl_conn *conn, uint16_t code, pl_slice reason);
 	void (*disconnect)(pl_conn *conn, uint16_t code, pl_slice reason);
@@ -129,6 +130,8 @@ int pl_conn_publish(pl_conn *conn, pl_message *message);
 /* The owner's answer to the event `heartbeat`. `handled`: no ping, and nothing is waited for. */
 void pl_conn_heartbeat(pl_conn *conn, bool handled);
 
+/* PL_OK, PL_ECLOSED, PL_ENOTSUP: what carries the messages has no pings; and what goes wrong when
+ * one is sent. */
 int pl_conn_ping(pl_conn *conn, const void *payload, size_t len);
 
 /* A ping, after which the peer has `timeout` ms for any sign of life, else it is dropped. */
