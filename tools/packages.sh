@@ -8,7 +8,10 @@ packages_build=(
   'libluajit2-5.1-dev|libluajit-5.1-dev' libuv1-dev libssl-dev zlib1g-dev libnghttp2-dev
 )
 packages_test=(libcmocka-dev libpsl5 lua-busted)
-packages_interop=(curl openssl python3 python3-websockets)
+packages_interop=(
+  curl openssl python3 python3-websockets
+  nginx tinyproxy-bin squid microsocks dante-server libio-socket-socks-perl
+)
 packages_browser=(chromium fonts-dejavu-core)
 packages_package=(dpkg-dev lintian man-db systemd)
 packages_fuzz=('clang|clang-14' libclang-rt-14-dev llvm)

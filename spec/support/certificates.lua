@@ -52,45 +52,51 @@ function certificates.p12(folder, name, password, ...)
   return path
 end
 
---- A client's certificate and key in one file, signed by the folder's authority.
----@param days? integer How long it is good; below 0: it has expired.
----@return string path
-function certificates.client(folder, name, days)
+--- Runs a line of words; what is put in has no blanks.
+local function run_line(line, ...)
+  local words = {}
+  for word in line:format(...):gmatch "%S+" do
+    words[#words + 1] = word
+  end
+  run(unpack(words))
+end
+
+--- A certificate and its key in one file, signed by the folder's authority.
+local function issue(folder, name, days, more)
   local path = ("%s/%s"):format(folder, name)
   local key, request, certificate = path .. "-key.pem", path .. ".csr", path .. ".pem"
-  run(
-    "openssl",
-    "req",
-    "-new",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-subj",
-    "/CN=" .. name,
-    "-keyout",
+  run_line(
+    "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s "
+      .. "-keyout %s -out %s",
+    name,
     key,
-    "-out",
     request
   )
-  run(
-    "openssl",
-    "x509",
-    "-req",
-    "-in",
+  run_line(
+    "openssl x509 -req -in %s -CA %s/ca.pem -CAkey %s/ca-key.pem -days %d -out %s %s",
     request,
-    "-CA",
-    folder .. "/ca.pem",
-    "-CAkey",
-    folder .. "/ca-key.pem",
-    "-days",
-    tostring(days or 1),
-    "-out",
-    certificate
+    folder,
+    folder,
+    days or 1,
+    certificate,
+    more or ""
   )
   run("sh", "-c", ("cat '%s' >> '%s'"):format(key, certificate))
   return certificate
+end
+
+--- A client's certificate and key in one file, signed by the folder's authority.
+---@param days? integer How long it is good; below 0: it has expired.
+---@return string path
+function certificates.client(folder, name, days) return issue(folder, name, days) end
+
+--- Likewise a server's.
+---@param names string "DNS:localhost,IP:127.0.0.1"
+---@return string path
+function certificates.server(folder, name, names, days)
+  local extensions = ("%s/%s.ext"):format(folder, name)
+  write(extensions, ("subjectAltName=%s\n"):format(names))
+  return issue(folder, name, days, "-extfile " .. extensions)
 end
 
 --- A list of the folder's authority that revokes a certificate.

@@ -5,6 +5,7 @@ local ffi = require "ffi"
 ffi.cdef [[
   int socket(int domain, int type, int protocol);
   int connect(int fd, const void *address, unsigned int len);
+  int bind(int fd, const void *address, unsigned int len);
   int getsockname(int fd, void *address, unsigned int *len);
   int setsockopt(int fd, int level, int option, const void *value, unsigned int len);
   int shutdown(int fd, int how);
@@ -159,6 +160,15 @@ function Socket:read_all(timeout)
   local bytes = self.unread
   self.unread = ""
   return bytes, why
+end
+
+--- A port of 127.0.0.1 that nobody has just now, for programs that do not choose one themselves.
+function socket.free_port()
+  local fd = C.socket(AF_INET, STREAM_NONBLOCK_CLOEXEC, 0)
+  assert(C.bind(fd, address_of(0), 16) == 0, "no free port")
+  local port = setmetatable({ fd = fd }, Socket):local_port()
+  C.close(fd)
+  return port
 end
 
 function Socket:local_port()
