@@ -52,7 +52,8 @@ local function attempt(options)
 end
 
 --- Starts a program on ports that are given to it.
----@param options { argv: (fun(folder: table, ...: integer): string[]), ports?: integer, folder?: string, env?: table }
+---@param options table `argv(folder, port, …)` gives the program and its arguments; `ports` how many
+--- it needs; `folder` and `env` as of process.start.
 function peers.start(options)
   local peer, said
   for _ = 1, TRIES do
