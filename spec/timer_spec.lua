@@ -240,3 +240,18 @@ describe("a timer", function()
     end
   )
 end)
+
+describe("timer.now", function()
+  it("goes on within a turn, as the system's clock does", function()
+    local first, began = timer.now(), clock.now()
+    assert.is_true(math.abs(first - began) < 1)
+    local steps = 0
+    while timer.now() == first do
+      steps = steps + 1
+    end
+    local before = timer.now()
+    timer.sleep(0.02)
+    assert.is_true(timer.now() - before >= 0.019)
+    assert.is_true(steps < 1e6)
+  end)
+end)

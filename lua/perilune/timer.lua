@@ -67,4 +67,8 @@ function timer.sleep(seconds)
   core.sleep(seconds) -- no tail call: pcall(timer.sleep, 1) has to catch that the task is cancelled
 end
 
+--- A clock that nobody sets: the difference of two looks at it is what has passed.
+---@return number seconds Since some time before the program began.
+function timer.now() return core.now() end
+
 return timer

@@ -1,5 +1,7 @@
 #include "lua/lua_timer.h"
 
+#include <time.h>
+
 #include "base/alloc.h"
 #include "base/log.h"
 #include "lua/lua_script.h"
@@ -188,6 +190,16 @@ static int timer_sleep(lua_State *L)
 	return pl_wait_yield(L);
 }
 
+/* now() -> seconds, at this moment; the loop's clock stands still within a turn */
+static int timer_now(lua_State *L)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+	return 1;
+}
+
 static int set_metatable(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
@@ -197,8 +209,9 @@ static int set_metatable(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-	{ "start", timer_start }, { "cancel", timer_cancel },	      { "active", timer_active },
-	{ "sleep", timer_sleep }, { "set_metatable", set_metatable }, { NULL, NULL },
+	{ "start", timer_start }, { "cancel", timer_cancel }, { "active", timer_active },
+	{ "now", timer_now },	  { "sleep", timer_sleep },   { "set_metatable", set_metatable },
+	{ NULL, NULL },
 };
 
 int pl_lua_open_timer(lua_State *L)
