@@ -466,7 +466,8 @@ describe("the mode is put back", function()
 
   it("when the second signal ends it at once", function()
     local made, pid = raw()
-    local stuck, stuck_pid = raw "while true do end"
+    local stuck, stuck_pid = raw 'say("stuck") while true do end'
+    stuck:wait_output "stuck"
     process.signal(pid, "TERM")
     ended(made, 0)
     -- Two that are pending at once are one, and GCC 12's thread sanitizer loses some. The last one

@@ -285,22 +285,28 @@ static size_t inflated_room(const pl_ws_session *session)
 	return message->cap - message->len;
 }
 
+/* What came before a fault is looked at first: the code of our Close does not depend on how the
+ * bytes arrived. */
 static int inflate_some(pl_ws_session *session, const uint8_t **data, size_t *len)
 {
 	ws_partial *partial = session->partial;
 	pl_buffer *message = &partial->message;
 	size_t room = inflated_room(session);
+	size_t allowed = partial->inflation.limit - partial->inflation.given;
 	size_t given;
-	int status = room ? pl_ws_inflate(&partial->inflation, data, len,
-					  message->data + message->len, room, &given)
-			  : PL_ENOMEM;
+	int status;
 
+	if (room == 0)
+		return PL_ENOMEM;
+	status = pl_ws_inflate(&partial->inflation, data, len, message->data + message->len, room,
+			       &given);
+	if (partial->opcode == PL_WS_TEXT &&
+	    !pl_utf8_feed(&partial->utf8, message->data + message->len,
+			  given < allowed ? given : allowed))
+		return PL_EUTF8;
 	if (status)
 		return status;
 	partial->more = given == room;
-	if (partial->opcode == PL_WS_TEXT &&
-	    !pl_utf8_feed(&partial->utf8, message->data + message->len, given))
-		return PL_EUTF8;
 	message->len += given;
 	return PL_OK;
 }
