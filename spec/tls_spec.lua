@@ -1,5 +1,7 @@
+-- covers: lua/lua_tls_certificate.c
 local capture = require "spec.support.capture"
 local certificates = require "spec.support.certificates"
+local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -224,6 +226,49 @@ describe("a server with TLS", function()
     assert.equal("hello http http/1.1", with(folder).output)
     assert.equal("", with(stranger).output)
     assert.equal("", curl(folder, url).output)
+  end)
+
+  it("gives the certificate of a client", function()
+    local folder = certify("a.example", "192.0.2.7", "2001:db8::7")
+    local seen, gone
+    local made = fixture.server({
+      tls = tls_of(folder, { root_cert_file = folder .. "/ca.pem", verify_certificate = true }),
+    }, {
+      OnCommandGet = function(conn, _, response)
+        seen = conn.peer_certificate or "none"
+        gone = conn
+        response.content_text = "seen"
+      end,
+    })
+    local cert = folder .. "/cert.pem"
+    local url = ("https://a.example:%d/"):format(made.port)
+    local to = ("a.example:%d:127.0.0.1"):format(made.port)
+    local got = curl(folder, url, "--resolve", to, "--cert", cert, "--key", folder .. "/key.pem")
+    assert.equal("seen", got.output, got.errors)
+    local said = process.run {
+      "openssl",
+      "x509",
+      "-in",
+      cert,
+      "-noout",
+      "-fingerprint",
+      "-sha256",
+      "-serial",
+      "-subject",
+      "-nameopt",
+      "RFC2253",
+    }
+    local fingerprint = said.output:match("Fingerprint=([%x:]+)"):gsub(":", ""):lower()
+    assert.equal(fingerprint, seen.fingerprint)
+    assert.equal(said.output:match("serial=(%x+)"):lower(), seen.serial)
+    assert.equal(said.output:match "subject=([^\n]+)", seen.subject)
+    assert.same({ "a.example", "192.0.2.7", "2001:db8::7" }, seen.names)
+    assert.is_true(seen.not_before <= os.time() and os.time() < seen.not_after)
+    assert.matches("^%-%-%-%-%-BEGIN CERTIFICATE%-%-%-%-%-\n", seen.pem)
+    assert.is_not_equal(seen.subject, seen.issuer)
+    clock.wait_for(function() return gone.peer_certificate == nil end)
+    assert.equal("seen", curl(folder, url, "--resolve", to).output)
+    assert.equal("none", seen)
   end)
 
   it("drops who does not shake hands", function()

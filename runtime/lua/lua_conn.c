@@ -8,6 +8,7 @@
 #include "lua/lua_conn_internal.h"
 #include "lua/lua_conn_ping.h"
 #include "lua/lua_script.h"
+#include "lua/lua_tls_certificate.h"
 #include "lua/lua_value.h"
 #include "server/server.h"
 
@@ -202,6 +203,13 @@ static int get_alpn_protocol(lua_State *L)
 	return 1;
 }
 
+static int get_peer_certificate(lua_State *L)
+{
+	const conn_object *self = check(L, 1);
+
+	return pl_lua_push_peer_certificate(L, self->conn ? self->conn->stream : NULL);
+}
+
 static int get_transport(lua_State *L)
 {
 	lua_pushstring(L, info_of(check(L, 1))->transport);
@@ -313,6 +321,7 @@ static const luaL_Reg getters[] = {
 	{ "url", get_url },
 	{ "protocol", get_protocol },
 	{ "alpn_protocol", get_alpn_protocol },
+	{ "peer_certificate", get_peer_certificate },
 	{ "transport", get_transport },
 	{ "headers_request", get_headers_request },
 	{ "headers_response", get_headers_response },

@@ -278,7 +278,8 @@ static void tls_finish(pl_stream *stream)
 	tls *self = tls_of(stream);
 
 	self->finishing = true;
-	pl_buffer_deinit(&self->kept);
+	if (self->state == OPEN) /* else the handshake needs it */
+		pl_buffer_deinit(&self->kept);
 	if (self->state == HANDSHAKE && stream->output.len == 0)
 		goodbye(self);
 	else if (self->state == OPEN && !stream->blocked)
@@ -301,15 +302,37 @@ static void opened(tls *self)
 		self->client->ready(self->client->owner);
 }
 
+static bool is_asking(const tls *self)
+{
+	return self->client && self->client->answer == PL_TLS_ASKED;
+}
+
+/* The owner decides about the server; SSL_ERROR_WANT_RETRY_VERIFY until it has. */
+static void ask(tls *self)
+{
+	if (!pl_tls_client_ask(self->client, self->ssl))
+		fail(self, PL_ENOMEM);
+	else if (is_asking(self) && self->state == HANDSHAKE)
+		pl_stream_pause(self->below);
+}
+
 static void shake_hands(tls *self)
 {
-	int result;
+	int error = SSL_ERROR_WANT_RETRY_VERIFY;
 
-	ERR_clear_error();
-	result = SSL_do_handshake(connected(self));
-	if (result == 1)
+	while (error == SSL_ERROR_WANT_RETRY_VERIFY && !is_asking(self) &&
+	       self->state == HANDSHAKE) {
+		int result;
+
+		ERR_clear_error();
+		result = SSL_do_handshake(connected(self));
+		error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(self->ssl, result);
+		if (error == SSL_ERROR_WANT_RETRY_VERIFY)
+			ask(self);
+	}
+	if (error == SSL_ERROR_NONE)
 		opened(self);
-	else if (SSL_get_error(self->ssl, result) != SSL_ERROR_WANT_READ)
+	else if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_RETRY_VERIFY)
 		broken(self, "handshake");
 }
 
@@ -380,14 +403,14 @@ static void settle(tls *self, const pl_tls_input *input)
 	/* Tickets leave with the first answer. */
 	if (self->state == OPEN && self->stream.output.len > 0 && !self->stream.blocked)
 		pl_deferred_cancel(&below->flush);
-	if (self->state != OPEN || self->stream.closing)
+	if (self->state == HANDSHAKE ? !is_asking(self) : self->stream.closing)
 		return;
 	if (below->blocked && pl_stream_queued(below) > BELOW_QUEUED)
 		tls_abort(&self->stream, PL_ELIMIT);
 	else if (input->len > 0 && !self->ended &&
 		 pl_buffer_append(&self->kept, input->at, input->len))
 		fail(self, PL_ENOMEM);
-	else if (!self->stream.paused)
+	else if (!self->stream.paused && self->state == OPEN)
 		pl_stream_resume(below);
 }
 
@@ -432,11 +455,13 @@ static void on_again(pl_deferred *deferred)
 	tls *self = PL_CONTAINER(deferred, tls, again);
 	pl_buffer kept = self->kept;
 
-	if (self->stream.paused || self->stream.closing)
+	if (self->state != HANDSHAKE && (self->stream.paused || self->stream.closing))
 		return;
 	self->kept = (pl_buffer){ 0 };
 	run(self, (pl_tls_input){ kept.data, kept.len });
 	pl_buffer_deinit(&kept);
+	if (self->state == HANDSHAKE && !is_asking(self))
+		pl_stream_resume(self->below);
 }
 
 static void on_turn(pl_tls_turn *turn)
@@ -447,7 +472,7 @@ static void on_turn(pl_tls_turn *turn)
 	self->kept = (pl_buffer){ 0 };
 	run(self, (pl_tls_input){ kept.data, kept.len });
 	pl_buffer_deinit(&kept);
-	if (self->state == HANDSHAKE && !self->stream.closing)
+	if (self->state == HANDSHAKE)
 		pl_stream_resume(self->below);
 }
 
@@ -622,6 +647,17 @@ int pl_tls_connect(pl_stream **stream, pl_stream *below, pl_tls_context *context
 	return PL_OK;
 }
 
+void pl_tls_answer(pl_stream *stream, bool accept)
+{
+	tls *self = tls_of(stream);
+
+	if (!is_asking(self) || self->state != HANDSHAKE)
+		return;
+	self->client->answer = accept ? PL_TLS_ACCEPTED : PL_TLS_REFUSED;
+	if (!self->running)
+		pl_loop_defer(stream->loop, &self->again);
+}
+
 /* What was agreed. */
 
 pl_slice pl_tls_alpn(const pl_stream *stream)
@@ -647,30 +683,11 @@ bool pl_tls_resumed(const pl_stream *stream)
 	       SSL_session_reused(PL_CONTAINER(stream, tls, stream)->ssl);
 }
 
-static bool print_subject(X509 *x509, char *text, size_t size)
+pl_tls_certificate *pl_tls_peer_certificate(const pl_stream *stream)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *bytes = NULL;
-	size_t len;
-
-	if (!bio)
-		return false;
-	X509_NAME_print_ex(bio, X509_get_subject_name(x509), 0, XN_FLAG_RFC2253);
-	len = (size_t)BIO_get_mem_data(bio, &bytes);
-	if (len >= size)
-		len = size - 1;
-	memcpy(text, bytes, len);
-	text[len] = '\0';
-	BIO_free(bio);
-	return true;
-}
-
-bool pl_tls_peer_subject(const pl_stream *stream, char *text, size_t size)
-{
-	const tls *self = PL_CONTAINER(stream, tls, stream);
 	X509 *x509 = NULL;
 
-	if (size > 0 && stream->ops == &tls_ops && self->state != HANDSHAKE)
-		x509 = SSL_get0_peer_certificate(self->ssl);
-	return x509 && print_subject(x509, text, size);
+	if (stream->ops == &tls_ops)
+		x509 = SSL_get0_peer_certificate(PL_CONTAINER(stream, tls, stream)->ssl);
+	return x509 ? pl_tls_certificate_of(x509) : NULL;
 }

@@ -37,8 +37,4 @@ pl_slice pl_tls_alpn(const pl_stream *stream);
  * and for streams that are no TLS. Valid until `closed` returns. */
 const char *pl_tls_failure(const pl_stream *stream);
 
-/* The subject of the peer's certificate in RFC 4514's form, NUL-terminated and cut to size.
- * False: it has shown none, or the stream is no TLS. */
-bool pl_tls_peer_subject(const pl_stream *stream, char *text, size_t size);
-
 #endif

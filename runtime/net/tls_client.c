@@ -16,6 +16,8 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 	const pl_tls_wire *wire = BIO_get_data(SSL_get_rbio(ssl));
 	const pl_tls_client *client = wire->client;
 
+	if (!client->sessions)
+		return 0;
 	pl_tls_sessions_put(client->sessions, client->host, client->port, session);
 	return 1; /* it is ours now */
 }
@@ -56,10 +58,37 @@ static bool set_alpn(pl_tls_making *maker, SSL_CTX *ssl)
 	       pl_tls_fail(maker, PL_ENOMEM, "%s", pl_status_text(PL_ENOMEM));
 }
 
+/* What the owner said counts more than the verdict. It is asked when this has returned: no call of
+ * OpenSSL leads to another. Verifying again gives the chain and the words for a refusal. */
+static int on_verify(X509_STORE_CTX *store, void *unused)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	const pl_tls_wire *wire = BIO_get_data(SSL_get_rbio(ssl));
+	pl_tls_client *client = wire->client;
+	int verified;
+
+	(void)unused;
+	if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE)
+		return 1;
+	verified = X509_verify_cert(store);
+	if (!client->verify)
+		return verified > 0;
+	if (client->answer == PL_TLS_UNASKED) {
+		SSL_set_retry_verify(ssl);
+		return 1;
+	}
+	if (client->answer == PL_TLS_ACCEPTED)
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+	else if (X509_STORE_CTX_get_error(store) == X509_V_OK)
+		X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+	return client->answer == PL_TLS_ACCEPTED;
+}
+
 static bool set_trust(pl_tls_making *maker, SSL_CTX *ssl, bool unverified)
 {
 	const pl_tls_settings *settings = maker->settings;
 
+	SSL_CTX_set_cert_verify_callback(ssl, on_verify, NULL);
 	SSL_CTX_set_verify(ssl, unverified ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	if (unverified)
 		return true;
@@ -187,8 +216,9 @@ int pl_tls_client_new(pl_tls_client **result, const pl_tls_context *context, SSL
 		return PL_ENOMEM;
 	copy_host(client->host, host);
 	client->port = connection->port;
-	client->sessions = context->sessions;
+	client->sessions = connection->verify ? NULL : context->sessions;
 	client->ready = connection->ready;
+	client->verify = connection->verify;
 	client->owner = connection->owner;
 	SSL_set_connect_state(ssl);
 	if (expect_host(ssl, client->host) != 1) {
@@ -198,9 +228,31 @@ int pl_tls_client_new(pl_tls_client **result, const pl_tls_context *context, SSL
 	}
 	if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE)
 		pl_tls_unverified(client->host);
+	if (client->verify)
+		SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 	offer_session(client, ssl);
 	*result = client;
 	return PL_OK;
+}
+
+bool pl_tls_client_ask(pl_tls_client *client, SSL *ssl)
+{
+	char why[PL_TLS_WHY_MAX];
+	pl_tls_certificate *certificate =
+		pl_tls_certificate_of(sk_X509_value(SSL_get_peer_cert_chain(ssl), 0));
+	pl_tls_question question = { .certificate = certificate,
+				     .error = (int)SSL_get_verify_result(ssl) };
+
+	client->answer = PL_TLS_ASKED;
+	if (!certificate)
+		return false;
+	if (question.error != X509_V_OK) {
+		pl_tls_verdict(why, sizeof(why), ssl, client->host);
+		question.why = why;
+	}
+	client->verify(client->owner, &question);
+	pl_tls_certificate_free(certificate);
+	return true;
 }
 
 /* OpenSSL takes a connection that ended without close_notify for a reason not to resume; TLS no

@@ -85,14 +85,19 @@ bool pl_tls_set_curves(SSL_CTX *ssl, const char *list, pl_slice *wrong);
 
 enum { PL_TLS_WHY_MAX = 320 };
 
+/* What the owner has said of the server. */
+enum pl_tls_verified { PL_TLS_UNASKED, PL_TLS_ASKED, PL_TLS_ACCEPTED, PL_TLS_REFUSED };
+
 /* tls_client.c: what a client's connection has besides. */
 typedef struct pl_tls_client {
 	pl_tls_sessions *sessions; /* NULL: none are kept */
 	void (*ready)(void *owner);
+	void (*verify)(void *owner, const pl_tls_question *question);
 	void *owner;
 	uint16_t port;
-	char *why;   /* PL_TLS_WHY_MAX bytes, once it has failed; NULL before that */
-	char host[]; /* without brackets, scope and final dot */
+	uint8_t answer; /* enum pl_tls_verified */
+	char *why;	/* PL_TLS_WHY_MAX bytes, once it has failed; NULL before that */
+	char host[];	/* without brackets, scope and final dot */
 } pl_tls_client;
 
 /* Makes the connection a client's: whom it asks for, whom it takes, what it resumes. PL_OK,
@@ -100,6 +105,9 @@ typedef struct pl_tls_client {
 int pl_tls_client_new(pl_tls_client **client, const pl_tls_context *context, SSL *ssl,
 		      const pl_tls_connection *connection);
 void pl_tls_client_free(pl_tls_client *client); /* NULL is allowed */
+
+/* Asks the owner, who may answer at once. False: it cannot be asked for want of memory. */
+bool pl_tls_client_ask(pl_tls_client *client, SSL *ssl);
 
 /* Before the connection is freed: what has not failed may be resumed. */
 void pl_tls_client_end(const pl_tls_client *client, SSL *ssl);
@@ -111,6 +119,9 @@ const char *pl_tls_client_failed(pl_tls_client *client, SSL *ssl);
 /* tls_verdict.c: why a certificate is refused, for people. What comes from the peer is cut and
  * without control characters. */
 void pl_tls_verdict(char *text, size_t size, SSL *ssl, const char *host);
+
+/* tls_certificate.c: to be freed; NULL: no memory. */
+pl_tls_certificate *pl_tls_certificate_of(X509 *x509);
 
 /* tls_sessions.c: one for each host and port, `most` in all; the one that was used least recently
  * goes. Thread-safe. NULL: no memory. */

@@ -188,6 +188,9 @@ static void say_verdict(sentence *out, SSL *ssl, long verdict, const char *host)
 	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
 		say(out, "there are more authorities than verify_depth allows");
 		break;
+	case X509_V_ERR_APPLICATION_VERIFICATION:
+		say(out, "the application refuses the certificate");
+		break;
 	case X509_V_ERR_INVALID_PURPOSE:
 		say(out, "the certificate is not for servers");
 		break;

@@ -15,7 +15,7 @@ struct pair_side {
 	pl_buffer journal;
 	char failure[512]; /* of `closed` */
 	char alpn[32];
-	char subject[64];
+	char subject[PEER_SUBJECT];
 	bool resumed;
 };
 
@@ -96,12 +96,16 @@ static inline pl_tls_context *pair_context(const pl_tls_client_settings *setting
 	return context;
 }
 
+/* What the owner of the next client is asked; NULL: nothing. */
+static void (*pair_verify)(void *owner, const pl_tls_question *question);
+
 static inline int pair_connect(struct pair *pair, pl_tls_context *client, const char *host)
 {
 	const pl_tls_connection connection = { .host = pl_slice_make(host, strlen(host)),
 					       .port = 443,
 					       .timeout = PEER_TIMEOUT,
 					       .ready = pair_on_ready,
+					       .verify = pair_verify,
 					       .owner = &pair->client };
 	int status =
 		pl_tls_connect(&pair->client.tls, &pair->client.memory.stream, client, &connection);
@@ -164,8 +168,7 @@ static inline void pair_talk(struct pair *pair)
 		moved = pair_move(pair, &pair->server, &pair->client) || moved;
 	}
 	if (pair->server.tls)
-		pl_tls_peer_subject(pair->server.tls, pair->server.subject,
-				    sizeof(pair->server.subject));
+		peer_subject(pair->server.tls, pair->server.subject);
 }
 
 static inline bool pair_says(struct pair *pair, struct pair_side *from, struct pair_side *to)

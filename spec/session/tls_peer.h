@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "net/memory.h"
 #include "net/tls.h"
+#include "net/tls_certificate.h"
 
 enum { PEER_TIMEOUT = 10000 };
 
@@ -72,6 +73,19 @@ static inline SSL_CTX *peer_client_context(void)
 	assert_int_equal(SSL_CTX_load_verify_file(context, path), 1);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	return context;
+}
+
+enum { PEER_SUBJECT = 64 };
+
+/* Of the peer's certificate; "" when there is none. */
+static inline const char *peer_subject(const pl_stream *stream, char text[PEER_SUBJECT])
+{
+	pl_tls_certificate *certificate = pl_tls_peer_certificate(stream);
+	pl_slice subject = certificate ? certificate->subject : pl_slice_make("", 0);
+
+	snprintf(text, PEER_SUBJECT, "%.*s", (int)subject.len, subject.at);
+	pl_tls_certificate_free(certificate);
+	return text;
 }
 
 /* The owner. */

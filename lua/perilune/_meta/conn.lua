@@ -1,6 +1,17 @@
 ---@meta
 -- What runtime/lua gives to scripts: connections. For editors; nothing loads this file.
 
+---@class perilune.Certificate
+---@field subject string "CN=alice,O=A" (RFC 4514).
+---@field issuer string
+---@field serial string Lower-case hexadecimal.
+---@field fingerprint string SHA-256: 64 lower-case hexadecimal digits.
+---@field not_before integer Seconds since 1970.
+---@field not_after integer
+---@field names string[] The hosts that it is for: names and addresses.
+---@field pem string
+---@field error? integer Why it is refused, when that is asked: OpenSSL's X509_V_ERR_…, as 20.
+
 --- A connection: from accept through its HTTP requests to the end of its WebSocket, one object.
 --- After the end, methods return nil, "the connection is closed", "ECLOSED"; what is read stays.
 --- Before the handshake those that need a WebSocket return nil, a message, "ESTATE".
@@ -13,7 +24,8 @@
 ---@field url string The target of the WebSocket's handshake as sent, "/tea?cup=2"; "" before.
 ---@field protocol string The subprotocol agreed; "" for none.
 ---@field alpn_protocol string Agreed on in the TLS handshake: "http/1.1"; "" for none, without TLS, and before the first request.
----@field transport "http"|"rfc6455" Before and after the handshake.
+---@field peer_certificate perilune.Certificate? What the peer has shown in the TLS handshake; nil after the end. A new table each time.
+---@field transport "http"|"rfc6455"|"tcp" "http" is before the WebSocket's handshake.
 ---@field headers_request table<string, string> Of the handshake: lower-case names, repeats joined by ", ". A new table each time; empty before.
 ---@field headers_response table<string, string> The same of the answer.
 ---@field rec_bytes integer Bytes received since the handshake, frame heads included; 0 before.
