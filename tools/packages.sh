@@ -5,7 +5,8 @@
 # shellcheck disable=SC2034 # the lists are read by those who source this file
 packages_build=(
   gcc libc6-dev cmake ninja-build 'pkg-config|pkgconf'
-  'libluajit2-5.1-dev|libluajit-5.1-dev' libuv1-dev libssl-dev zlib1g-dev libnghttp2-dev
+  'libluajit2-5.1-dev|libluajit-5.1-dev' libuv1-dev libssl-dev zlib1g-dev
+  libbrotli-dev libnghttp2-dev
 )
 packages_test=(libcmocka-dev libpsl5 lua-busted)
 packages_interop=(

@@ -20,7 +20,7 @@ typedef struct pl_call_http1_events {
 } pl_call_http1_events;
 
 /* Takes the stream over (pl_stream_own), from which nothing was read, and reads. PL_OK or
- * PL_ENOMEM: then the stream is still the caller's. */
+ * PL_ENOMEM: then the stream is closed. */
 int pl_call_http1_start(pl_call_http1 **session, pl_stream *stream,
 			const pl_call_http1_events *events, void *owner);
 

@@ -8,6 +8,7 @@
 #include "lua/lua_conn.h"
 #include "lua/lua_exchange.h"
 #include "lua/lua_fs.h"
+#include "lua/lua_http.h"
 #include "lua/lua_json.h"
 #include "lua/lua_process.h"
 #include "lua/lua_server.h"
@@ -24,6 +25,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.conn", pl_lua_open_conn },
 	{ "perilune.core.exchange", pl_lua_open_exchange },
 	{ "perilune.core.fs", pl_lua_open_fs },
+	{ "perilune.core.http", pl_lua_open_http },
 	{ "perilune.core.json", pl_lua_open_json },
 	{ "perilune.core.process", pl_lua_open_process },
 	{ "perilune.core.server", pl_lua_open_server },
