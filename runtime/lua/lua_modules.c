@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/embedded.h"
+#include "lua/lua_binary.h"
 #include "lua/lua_conn.h"
 #include "lua/lua_exchange.h"
 #include "lua/lua_fs.h"
@@ -22,6 +23,7 @@
 #include "lua/lua_url.h"
 
 static const luaL_Reg core[] = {
+	{ "perilune.core.binary", pl_lua_open_binary },
 	{ "perilune.core.conn", pl_lua_open_conn },
 	{ "perilune.core.exchange", pl_lua_open_exchange },
 	{ "perilune.core.fs", pl_lua_open_fs },
