@@ -81,4 +81,23 @@ describe("examples:", function()
     run:send "/stop\n"
     assert.equal(0, run:wait())
   end)
+
+  it("07-api asks for what it has given", function()
+    local run = process.perilune { "examples/07-api.lua", "0" }
+    assert.equal("feed the cat", run:wait_output "1\tbuy milk\n2\t([^\n]*)\n")
+  end)
+
+  it("08-download says how far it is", function()
+    local folder = files.folder()
+    local path = folder.path .. "/file"
+    local run = process.perilune { "examples/08-download.lua", "0" }
+    local port = run:wait_port()
+    run:wait_output "10 %%, 65536 of 655360 bytes\n.*100 %%, .*file: 655360 bytes\n"
+    local url = ("http://127.0.0.1:%d/"):format(port)
+    process.perilune({ "examples/08-download.lua", "0", url, path }):wait_output ": 655360 bytes\n"
+    local file = assert(io.open(path))
+    assert.equal(("\0"):rep(655360), file:read "*a")
+    file:close()
+    folder:remove()
+  end)
 end)

@@ -59,6 +59,7 @@ describe("the option proxy", function()
       { "http://a%0A:5ecret@a", "control" },
       { { host = "a", password = "5ecret" }, "with a user" },
       { { host = "a", tls = {} }, "kind = 'https'" },
+      { { host = "a", kind = "https", tls = { host_name = "b" } }, "tls.host_name" },
       { { host = "a b" }, "spaces" },
       { { kind = "socks5" }, "'proxy.host' of http.get is missing" },
       { { host = "a", port = 0 }, "proxy.port" },

@@ -1,4 +1,4 @@
---- A TCP client that waits without holding up the loop: what it talks to may run in this program.
+--- TCP that waits without holding up the loop: what it talks to may run in this program.
 local clock = require "spec.support.clock"
 local ffi = require "ffi"
 
@@ -8,6 +8,9 @@ ffi.cdef [[
   int bind(int fd, const void *address, unsigned int len);
   int getsockname(int fd, void *address, unsigned int *len);
   int setsockopt(int fd, int level, int option, const void *value, unsigned int len);
+  int bind(int fd, const void *address, unsigned int len);
+  int listen(int fd, int backlog);
+  int accept4(int fd, void *address, unsigned int *len, int flags);
   int shutdown(int fd, int how);
   int close(int fd);
   ssize_t send(int fd, const void *data, size_t len, int flags);
@@ -15,7 +18,8 @@ ffi.cdef [[
 ]]
 
 local C = ffi.C
-local AF_INET, STREAM_NONBLOCK_CLOEXEC = 2, 1 + 0x800 + 0x80000
+local AF_INET, NONBLOCK_CLOEXEC = 2, 0x800 + 0x80000
+local STREAM_NONBLOCK_CLOEXEC = 1 + NONBLOCK_CLOEXEC
 local MSG_NOSIGNAL, SHUT_WR = 0x4000, 1
 local SOL_SOCKET, SO_RCVBUF, SO_LINGER = 1, 8, 13
 local EAGAIN, EALREADY, EINPROGRESS, EISCONN = 11, 114, 115, 106
@@ -57,6 +61,25 @@ function socket.connect(port, options)
     error(message, 2)
   end
   return self
+end
+
+--- Listens on 127.0.0.1 and a free port.
+function socket.listen()
+  local fd = C.socket(AF_INET, STREAM_NONBLOCK_CLOEXEC, 0)
+  assert(fd >= 0, "no socket")
+  local self = setmetatable({ fd = fd, unread = "" }, Socket)
+  assert(C.bind(fd, address_of(0), 16) == 0 and C.listen(fd, 16) == 0, "cannot listen")
+  self.port = self:local_port()
+  return self
+end
+
+--- The next connection of a listener, or nil.
+function Socket:accept(timeout)
+  local fd = clock.try(function()
+    local accepted = self.fd and C.accept4(self.fd, nil, nil, NONBLOCK_CLOEXEC)
+    return not accepted or accepted >= 0 and accepted
+  end, timeout)
+  return type(fd) == "number" and setmetatable({ fd = fd, unread = "" }, Socket) or nil
 end
 
 --- Sends what fits now; returns how many bytes, or nil and the errno.

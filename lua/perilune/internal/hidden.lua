@@ -9,9 +9,10 @@ local hidden = {}
 ---@param name string What messages and `getmetatable` say.
 ---@param methods table<string, function>
 ---@param getters table<string, fun(state: table): any>
+---@param events? string[] Kept in the state's `handlers`, which is a table then.
 ---@return fun(state: table): table make
 ---@return table<table, table> states By object.
-function hidden.class(name, methods, getters)
+function hidden.class(name, methods, getters, events)
   local states = setmetatable({}, { __mode = "k" })
   local outer = { methods = {}, getters = {} }
   for key, method in pairs(methods) do
@@ -24,8 +25,14 @@ function hidden.class(name, methods, getters)
   for key, getter in pairs(getters) do
     outer.getters[key] = function(self) return getter(states[self]) end
   end
-  local metatable =
-    component.build { name = name, methods = outer.methods, getters = outer.getters }
+  local metatable = component.build {
+    name = name,
+    methods = outer.methods,
+    getters = outer.getters,
+    events = events,
+    get_handler = function(self, event) return states[self].handlers[event] end,
+    set_handler = function(self, event, handler) states[self].handlers[event] = handler end,
+  }
   local function make(state)
     local object = setmetatable({}, metatable)
     states[object] = state

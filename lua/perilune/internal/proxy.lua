@@ -83,6 +83,8 @@ local function fault(given)
     return "takes no password: SOCKS4 has none"
   elseif given.tls and given.kind ~= "https" then
     return "takes tls only with kind = 'https'"
+  elseif given.tls and given.tls ~= true and given.tls.host_name then
+    return "takes no tls.host_name: the proxy's is that of its host"
   end
 end
 

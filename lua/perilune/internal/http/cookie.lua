@@ -11,16 +11,6 @@ local MAX_SIZE = 4096 -- bytes of name and value
 local MAX_ATTRIBUTE = 1024 -- bytes of a value
 local LONGEST = 400 * 86400 -- seconds that a cookie lives
 
----@class perilune.http.Cookie
----@field name string
----@field value string
----@field domain string Lower-case.
----@field host_only boolean For this host alone, not for those below it.
----@field path string
----@field secure boolean Only for https.
----@field http_only boolean Of meaning to browsers.
----@field expires? integer Seconds since 1970; nil: until the program ends.
-
 --- Where a cookie comes from or goes to.
 ---@class perilune.internal.http.Place
 ---@field host string Lower-case.

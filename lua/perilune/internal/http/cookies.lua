@@ -295,11 +295,6 @@ local schema = {
   max_per_domain = { type = "integer", default = 50, min = 1, max = 1000000 },
 }
 
----@class perilune.http.CookieJarOptions
----@field max_cookies? integer Default 3000. What has ended goes first, then what is not secure,
---- then what was not used for the longest time.
----@field max_per_domain? integer Default 50.
-
 --- An empty jar.
 ---@param given? perilune.http.CookieJarOptions
 ---@return perilune.http.CookieJar

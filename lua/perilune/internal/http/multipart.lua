@@ -8,13 +8,6 @@ local multipart = {}
 
 local PIECE = 65536 -- bytes of a file that are read at once
 
----@class perilune.http.Part
----@field name? string Of a list of parts: the field's name.
----@field value? string|number|boolean
----@field file? string A file that is sent; a relative path is beside the script.
----@field filename? string Default: that of the file; none of a value.
----@field content_type? string Default: by the filename's ending; none of a value.
-
 local part_fields = { name = true, value = true, file = true, filename = true, content_type = true }
 
 --- As browsers do it (RFC 7578 2, HTML 4.10.21.8): UTF-8 as it is.

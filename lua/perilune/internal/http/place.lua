@@ -4,7 +4,7 @@ local core = require "perilune.core.url"
 local place = {}
 
 ---@class perilune.internal.http.URL: perilune.internal.http.Place
----@field url string As given.
+---@field url string Without user and password.
 ---@field scheme "http"|"https"
 ---@field port integer
 ---@field target string
@@ -12,6 +12,12 @@ local place = {}
 ---@field fragment? string
 ---@field user? string
 ---@field password? string
+
+--- The URL put together again, without what is nobody's business.
+local function without_user(parts)
+  local fragment = parts.fragment and "#" .. parts.fragment or ""
+  return ("%s://%s%s%s"):format(parts.scheme, parts.authority, parts.target, fragment)
+end
 
 --- Takes a URL apart.
 ---@param url any
@@ -24,7 +30,7 @@ function place.of(url)
   if parts.scheme ~= "http" and parts.scheme ~= "https" then
     return nil, ("its scheme is %s"):format(parts.scheme)
   end
-  parts.url = url
+  parts.url = without_user(parts)
   if parts.path == "" then parts.path = "/" end
   parts.origin = ("%s://%s:%d"):format(parts.scheme, parts.host, parts.port)
   return parts

@@ -1,4 +1,5 @@
 --- Where an answer sends its client, and what is sent there (RFC 9110 15.4).
+local fields = require "perilune.internal.http.fields"
 local places = require "perilune.internal.http.place"
 local url = require "perilune.core.url"
 
@@ -22,20 +23,12 @@ local OF_BODY = {
 }
 
 -- What was meant for the one that it was given to.
-local CREDENTIALS = {
+redirect.CREDENTIALS = {
   ["authorization"] = true,
   ["cookie"] = true,
   ["proxy-authorization"] = true,
   ["host"] = true,
 }
-
-local function without(fields, names)
-  local kept = {}
-  for _, field in ipairs(fields) do
-    if not names[field[1]:lower()] then kept[#kept + 1] = field end
-  end
-  return kept
-end
 
 --- 303 asks for a look elsewhere. With 301 and 302 a POST becomes a GET, as in browsers.
 local function method_after(status, method)
@@ -94,14 +87,14 @@ function redirect.follow(step, status, location, allow_downgrade)
   }
   if following.method ~= step.method then
     following.body = nil
-    following.fields = without(following.fields, OF_BODY)
+    following.fields = fields.without_names(following.fields, OF_BODY)
   end
   if following.body and not following.body.repeatable then
     return nil, ("redirected with %d, but the body cannot be sent again"):format(status), "ENOTSUP"
   end
   if place.origin ~= step.place.origin then
     following.home = false
-    following.fields = without(following.fields, CREDENTIALS)
+    following.fields = fields.without_names(following.fields, redirect.CREDENTIALS)
   end
   return following
 end

@@ -43,16 +43,6 @@ local fields = {
 
 retry.option = { type = { "integer", "table" }, min = 1, max = 100, off = true, fields = fields }
 
----@class perilune.http.Retries
----@field max? integer How often it is sent again. Default 2.
----@field statuses? integer[] Default 408, 429, 502, 503, 504.
----@field methods? string[] Default GET, HEAD, OPTIONS, TRACE, PUT, DELETE.
----@field delay? number Seconds before the first, each next time twice as many; of that by chance
---- half to all. Default 0.5.
----@field max_delay? number Seconds. Default 30.
----@field max_retry_after? number Seconds that a Retry-After may ask for; with more the answer is
---- given to the caller. Default 60.
-
 local function set_of(list)
   local set = {}
   for _, value in ipairs(list) do

@@ -1,0 +1,392 @@
+--- A request from its options to its answer: each step to one place, sent as often as it takes.
+local authorization = require "perilune.internal.http.authorization"
+local cookies = require "perilune.internal.http.cookies"
+local core = require "perilune.core.task"
+local hidden = require "perilune.internal.hidden"
+local journal = require "perilune.internal.http.journal"
+local proxy = require "perilune.internal.proxy"
+local redirect = require "perilune.internal.http.redirect"
+local responses = require "perilune.internal.http.response"
+local retry = require "perilune.internal.http.retry"
+local all_settings = require "perilune.internal.http.settings"
+local timer = require "perilune.timer"
+local tls_client = require "perilune.internal.tls_client"
+
+local requests = {}
+
+local DISCARD = 65536 -- bytes of a body that are read so that its connection can be used again
+local STALE = 16 -- connections in a row that may turn out to be closed
+
+-- RFC 9110 8.6: they say when they have no content.
+local WITH_CONTENT = { POST = true, PUT = true, PATCH = true }
+
+---@class perilune.internal.http.Run What one request of the script comes to.
+---@field session { pool: userdata, handlers?: table }
+---@field settings table
+---@field deadline? number
+---@field jar? perilune.internal.http.Jar
+---@field call? userdata The call that is open.
+---@field token? string The value of Authorization.
+---@field urls string[] What was asked before.
+
+local function time_left(run) return run.deadline and run.deadline - core.now() end
+
+local function timed_out() return nil, "timed out: timeout.total is over", "ETIMEDOUT" end
+
+-- What is sent to a place.
+
+local function tls_of(run, step)
+  if not step.place.secure then return nil end
+  local tls = run.settings.tls
+  if not step.home then tls = all_settings.anonymous_tls(tls) end
+  local context, message, code = tls_client.context(tls, { "http/1.1" })
+  if not context then return nil, message, code end
+  return { context = context, server_name = tls.host_name }
+end
+
+local function proxy_of(run, place)
+  local chosen = run.settings.proxy
+  if chosen == "environment" then
+    local message, code
+    chosen, message, code = proxy.from_environment(place.scheme, place.host, place.port)
+    if chosen == nil then return nil, message, code end
+  end
+  if not (chosen and chosen.tls) then return chosen end
+  local context, message, code = tls_client.context(chosen.tls)
+  if not context then return nil, message, code end
+  return {
+    kind = chosen.kind,
+    host = chosen.host,
+    port = chosen.port,
+    user = chosen.user,
+    password = chosen.password,
+    tls = context,
+  }
+end
+
+--- Basic of the URL's own user and password, or what the option says. Waits when it asks.
+local function credentials(run, step)
+  if not step.home then return nil end
+  if run.token then return run.token end
+  local value, message, code
+  if run.settings.authentication then
+    value, message, code = authorization.value(run.settings.authentication)
+  elseif step.place.user then
+    value, message = authorization.basic(step.place.user, step.place.password or "")
+    code = "EINVAL"
+    message = message and "the URL's user name " .. message
+  else
+    return nil
+  end
+  if not value then return nil, message, code end
+  run.token = value
+  return value
+end
+
+--- The fields of a step as they go on the wire.
+local function fields_of(run, step)
+  local list, named = {}, {}
+  for i, field in ipairs(step.fields) do
+    list[i] = field
+    named[field[1]:lower()] = true
+  end
+  if not named.authorization then
+    local value, message, code = credentials(run, step)
+    if message then return nil, message, code end
+    list[#list + 1] = value and { "Authorization", value } or nil
+  end
+  local jar = run.jar
+  local kept = jar and not named.cookie and cookies.header(jar, step.place)
+  if kept then list[#list + 1] = { "Cookie", kept } end
+  return list
+end
+
+--- What the pool is asked for.
+local function order_of(run, step)
+  local settings = run.settings
+  local tls, message, code = tls_of(run, step)
+  if message then return nil, message, code end
+  local chosen
+  chosen, message, code = proxy_of(run, step.place)
+  if message then return nil, message, code end
+  local fields
+  fields, message, code = fields_of(run, step)
+  if not fields then return nil, message, code end
+  local times = settings.timeout
+  local left = time_left(run)
+  if left and left <= 0 then return timed_out() end
+  local has_body = step.body ~= nil or WITH_CONTENT[step.method] == true
+  return {
+    method = step.method,
+    scheme = step.place.scheme,
+    host = step.place.host,
+    port = step.place.port,
+    target = step.place.target,
+    fields = fields,
+    body = has_body,
+    length = step.body and step.body.length or not step.body and has_body and 0 or nil,
+    tls = tls and tls.context,
+    server_name = tls and tls.server_name,
+    proxy = chosen or nil,
+    guard = settings.guard,
+    decode = settings.decode,
+    timeouts = {
+      resolve = times.resolve or nil,
+      connect = times.connect or nil,
+      first_byte = times.first_byte or nil,
+      idle = times.idle or nil,
+      total = left or nil,
+    },
+    limits = settings.limits,
+  }
+end
+
+-- Sending it once.
+
+--- Writes what the body gives. Whether the server has answered already does not matter here.
+local function write_all(call, read)
+  while true do
+    local piece, message, code = read()
+    if piece == nil then
+      if message then return nil, message, code or "ECANCELED" end
+      return call:finish()
+    elseif type(piece) ~= "string" then
+      error(("the function 'body' gave a %s, not a string"):format(type(piece)), 0)
+    end
+    local written
+    written, message, code = true, nil, nil
+    if piece ~= "" then
+      written, message, code = call:write(piece)
+    end
+    if not written then return nil, message, code end
+  end
+end
+
+local function send_body(call, body)
+  if not body then return call:finish() end
+  local read, close = body.open()
+  local ok, sent, message, code = pcall(write_all, call, read)
+  if close then close() end
+  if not ok then error(sent, 0) end
+  if not sent and code ~= "EANSWERED" then return nil, message, code end
+  return true
+end
+
+--- One request over one connection: the call and its head.
+---@return userdata? call
+---@return table|string head Or a message.
+---@return string? code
+---@return boolean? stale Whether only the kept connection was at fault.
+local function attempt(run, order, body)
+  local call, message, code = run.session.pool:open(order)
+  if not call then return nil, message, code end
+  run.call = call
+  local sent, head = true, nil
+  if order.body then
+    sent, message, code = send_body(call, body)
+  end
+  if sent then
+    head, message, code = call:head()
+  end
+  if head then return call, head end
+  local stale = call.reused and (code == "ECONNRESET" or code == "EPIPE" or code == "ECLOSED")
+  call:close()
+  run.call = nil
+  return nil, message, code, stale
+end
+
+local IDEMPOTENT = {
+  GET = true,
+  HEAD = true,
+  OPTIONS = true,
+  TRACE = true,
+  PUT = true,
+  DELETE = true,
+}
+
+local function is_repeatable(step) return not step.body or step.body.repeatable end
+
+--- Again, while connections that were kept turn out to be closed (RFC 9112 9.3.1).
+local function attempt_fresh(run, step, order)
+  local call, head, code, stale
+  for _ = 1, STALE do
+    call, head, code, stale = attempt(run, order, step.body)
+    local again = stale and IDEMPOTENT[step.method] and is_repeatable(step)
+    if not again then break end
+  end
+  return call, head, code
+end
+
+--- Reads a short body away, so that the connection can serve again; ends a long one.
+local function discard(run)
+  local call = run.call
+  run.call = nil
+  local left = DISCARD
+  while left > 0 do
+    local piece = call:read()
+    if not piece then break end
+    left = left - #piece
+  end
+  call:close()
+end
+
+local function first_value(head, name)
+  for _, field in ipairs(head.fields) do
+    if field[1]:lower() == name then return field[2] end
+  end
+end
+
+local function take_cookies(run, step, head)
+  local jar = run.jar
+  if not jar then return end
+  for _, field in ipairs(head.fields) do
+    if field[1]:lower() == "set-cookie" then cookies.take(jar, step.place, field[2]) end
+  end
+end
+
+local function where_of(run)
+  return { handlers = run.session.handlers, log_file = run.settings.log_file }
+end
+
+--- Once, with what is told about it.
+local function attempt_told(run, step)
+  local order, message, code = order_of(run, step)
+  if not order then return nil, message, code end
+  local entry = journal.begin(where_of(run), step.method, step.place.url, order.fields)
+  local call, head
+  call, head, code = attempt_fresh(run, step, order)
+  if call then
+    take_cookies(run, step, head)
+    journal.finish(entry, head)
+  else
+    journal.finish(entry, { message = head, code = code })
+  end
+  return call, head, code
+end
+
+--- Seconds until it is sent again; nil when the outcome stands.
+local function pause_before(run, step, count, call, head, code)
+  if not is_repeatable(step) then return nil end
+  local outcome = call and { status = head.status, retry_after = first_value(head, "retry-after") }
+    or { code = code }
+  local delay = retry.delay(run.settings.retries, count, step.method, outcome, os.time())
+  local left = time_left(run)
+  return not (delay and left and delay >= left) and delay or nil
+end
+
+--- As often as the option `retries` has it.
+local function attempt_all(run, step)
+  local count = 0
+  while true do
+    count = count + 1
+    local call, head, code = attempt_told(run, step)
+    local delay = pause_before(run, step, count, call, head, code)
+    if not delay then return call, head, code end
+    if call then discard(run) end
+    timer.sleep(delay)
+  end
+end
+
+-- From place to place.
+
+--- The same question twice has the same answer. Who sets a cookie asks another one.
+local function is_loop(run, step)
+  local jar = run.jar
+  local key = ("%s %s %s"):format(
+    step.method,
+    step.place.url,
+    jar and cookies.header(jar, step.place) or ""
+  )
+  if run.seen[key] then return true end
+  run.seen[key] = true
+  return false
+end
+
+--- The step behind a redirect; nil when the answer stands, or with a message.
+local function next_step(run, step, head)
+  local allowed = run.settings.redirects
+  local location = first_value(head, "location")
+  if not allowed or not redirect.is(head.status, location) then return nil end
+  if #run.urls >= allowed.max then
+    return nil, ("more than %d redirects"):format(allowed.max), "ELIMIT"
+  end
+  local following, message, code =
+    redirect.follow(step, head.status, location, allowed.allow_downgrade)
+  if not following then return nil, message, code end
+  if is_loop(run, following) then
+    return nil, "redirected in a circle to " .. following.place.url, "ELOOP"
+  end
+  run.urls[#run.urls + 1] = step.place.url
+  return following
+end
+
+local function make_response(run, step, head)
+  local state = {
+    call = run.call,
+    fields = head.fields,
+    headers = head.headers,
+    limit = run.settings.limits.body,
+    reason = head.reason,
+    redirects = run.urls,
+    remote = run.call.remote,
+    status = head.status,
+    timing = run.call.timing,
+    url = step.place.url,
+    version = head.version,
+  }
+  if not run.settings.stream then
+    local message, code
+    state.body, message, code = responses.collect(run.call, state.limit)
+    if not state.body then
+      run.call:close()
+      return nil, message, code
+    end
+  end
+  return responses.make(state)
+end
+
+local function follow(run, step)
+  is_loop(run, step)
+  while true do
+    local call, head, code = attempt_all(run, step)
+    if not call then return nil, head, code end
+    local following, message
+    following, message, code = next_step(run, step, head)
+    if message then
+      call:close()
+      return nil, message, code
+    elseif not following then
+      return make_response(run, step, head)
+    end
+    discard(run)
+    step = following
+  end
+end
+
+local function finish(run, ok, ...)
+  if ok then return ... end
+  if run.call then run.call:close() end
+  error((...), 0)
+end
+
+--- Asks, and waits for the answer.
+---@param session { pool: userdata, handlers?: table }
+---@param settings table From settings.lua.
+---@param step perilune.internal.http.Step
+---@return perilune.http.Response? response
+---@return string? message
+---@return string? code
+function requests.run(session, settings, step)
+  local total = settings.timeout.total
+  local run = {
+    session = session,
+    settings = settings,
+    deadline = total and core.now() + total,
+    jar = settings.cookies and cookies.state(settings.cookies),
+    urls = {},
+    seen = {},
+  }
+  return finish(run, pcall(hidden.call, follow, run, step))
+end
+
+return requests
