@@ -91,6 +91,7 @@ describe("the option tls of clients", function()
       assert(context_of { min_version = "1.3" }),
       assert(context_of { sessions = false }),
       assert(context_of { verify = false }),
+      assert(context_of { max_version = "1.2" }),
     }
     for i, other in ipairs(others) do
       assert.not_equal(context, other)

@@ -406,6 +406,25 @@ static void versions_and_protocols(void **state)
 	assert_string_equal(seen.client.failure,
 			    "the server ends it with the alert 'protocol version'");
 	pl_tls_context_unref(client);
+	/* A server that knows nothing newer than 1.1 is let in by who asks for it alone. */
+	rules = peer_settings();
+	rules.min_version = PL_TLS_1_0;
+	rules.max_version = PL_TLS_1_1;
+	pl_tls_context_unref(server);
+	server = peer_context(&rules);
+	settings = pair_settings();
+	client = pair_context(&settings);
+	assert_false(pair_greets(client, server, "localhost", &seen));
+	assert_string_equal(seen.client.failure,
+			    "the server ends it with the alert 'protocol version'");
+	pl_tls_context_unref(client);
+	settings.min_version = PL_TLS_1_1;
+	client = pair_context(&settings);
+	assert_true(pair_greets(client, server, "localhost", NULL));
+	pl_tls_context_unref(client);
+	pl_tls_context_unref(server);
+	rules = peer_settings();
+	server = peer_context(&rules);
 	settings = pair_settings();
 	settings.alpn = other;
 	client = pair_context(&settings);

@@ -247,6 +247,42 @@ static void finishes_while_asked(void **state)
 	pl_tls_context_unref(server);
 }
 
+/* One allocation and all after it fail: the handshake does too, or it is whole. */
+static void without_memory(void **state)
+{
+	pl_tls_client_settings settings = pair_settings();
+	pl_tls_context *client = pair_context(&settings);
+	pl_tls_context *server = server_of("server-both.pem", PL_TLS_1_3);
+	bool greeted = false;
+	uint64_t nth;
+
+	(void)state;
+	for (nth = 1; !greeted; nth++) {
+		struct pair pair;
+
+		open_asking(&pair, client, server, LATER);
+		pair_turn(&pair);
+		pair_move(&pair, &pair.client, &pair.server);
+		pair_turn(&pair);
+		pl_alloc_fail_at(nth);
+		pair_move(&pair, &pair.server, &pair.client);
+		if (pair.client.tls)
+			pl_tls_answer(pair.client.tls, true);
+		pair_turn(&pair);
+		pl_alloc_fail_at(0);
+		greeted = pair_greet(&pair);
+		if (!greeted) {
+			pl_memory_end(&pair.client.memory);
+			pair_turn(&pair);
+			assert_null(pair.client.tls);
+		}
+		pair_close(&pair);
+	}
+	assert_true(nth > 8);
+	pl_tls_context_unref(client);
+	pl_tls_context_unref(server);
+}
+
 /* The certificate says what openssl says of it. */
 static void certificate(void **state)
 {
@@ -315,6 +351,7 @@ int main(void)
 		cmocka_unit_test(unverified),
 		cmocka_unit_test(no_answer),
 		cmocka_unit_test(finishes_while_asked),
+		cmocka_unit_test(without_memory),
 		cmocka_unit_test(certificate),
 	};
 

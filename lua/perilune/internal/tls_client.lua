@@ -72,7 +72,8 @@ table.sort(names)
 local function key_of(settings, alpn)
   local parts = {}
   for _, name in ipairs(names) do
-    parts[#parts + 1] = ("%s=%q"):format(name, tostring(settings[name]))
+    local value = settings[name]
+    if value ~= nil then parts[#parts + 1] = ("%s=%q"):format(name, tostring(value)) end
   end
   for _, name in ipairs(alpn) do
     parts[#parts + 1] = ("%q"):format(name)
