@@ -30,6 +30,8 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	X(low_water, BYTES, 256 << 10, 0, 1 << 30, "queued output at which OnDrain comes")         \
 	X(send_queue, BYTES, 16 << 20, 1024, 1 << 30,                                              \
 	  "queued output at which a connection closes")                                            \
+	X(kept_messages, BYTES, 16 << 20, 0, 1 << 30,                                              \
+	  "messages a client keeps while it is not connected")                                     \
 	X(worker_backlog, BYTES, 64 << 20, 1024, 1 << 30, "messages waiting for another worker")   \
 	X(connections, COUNT, 100000, 1, 1 << 24, "connections of a server")                       \
 	X(connections_per_address, COUNT, 1024, 1, 1 << 24, "connections of one client address")   \

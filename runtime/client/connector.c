@@ -7,10 +7,10 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "client/place.h"
 #include "net/resolve.h"
 
-/* A place as text: a host in brackets, a port. */
-enum { PLACE_MAX = PL_RESOLVE_NAME_MAX + 16, WHY_MAX = PLACE_MAX + PL_TLS_ERROR_MAX };
+enum { WHY_MAX = PL_PLACE_TEXT + PL_TLS_ERROR_MAX };
 
 enum phase { RESOLVE_HOST, RESOLVE, CONNECT, PROXY_TLS, TUNNEL, TLS };
 
@@ -30,6 +30,7 @@ struct pl_connector {
 	pl_address known; /* the host's, for SOCKS4 */
 	pl_address refused;
 	bool has_refused;
+	bool asked; /* `verify` was, and is not answered */
 	pl_connected connected;
 	size_t texts_len;
 	char why[WHY_MAX];
@@ -37,13 +38,6 @@ struct pl_connector {
 };
 
 /* Sentences. */
-
-static void put_place(char out[PLACE_MAX], pl_slice host, uint16_t port)
-{
-	bool bare = pl_slice_find(host, ':') < host.len && host.at[0] != '[';
-
-	snprintf(out, PLACE_MAX, bare ? "[%.*s]:%u" : "%.*s:%u", (int)host.len, host.at, port);
-}
 
 static bool at_proxy(const pl_connector *self)
 {
@@ -55,14 +49,14 @@ static int because(pl_connector *self, int status, const char *format, ...)
 
 static int because(pl_connector *self, int status, const char *format, ...)
 {
-	char place[PLACE_MAX];
+	char place[PL_PLACE_TEXT];
 	va_list arguments;
 	int len;
 
 	if (at_proxy(self))
-		put_place(place, self->proxy.host, self->proxy.port);
+		pl_place_text(place, self->proxy.host, self->proxy.port);
 	else
-		put_place(place, self->settings.host, self->settings.port);
+		pl_place_text(place, self->settings.host, self->settings.port);
 	len = snprintf(self->why, sizeof(self->why), "%s%s: ", at_proxy(self) ? "proxy " : "",
 		       place);
 	va_start(arguments, format);
@@ -97,25 +91,9 @@ static void on_nothing(void *owner)
 	(void)owner;
 }
 
-static void on_dropped(void *owner, int status)
-{
-	(void)owner, (void)status;
-}
-
 static void on_no_data(void *owner, uint8_t *data, size_t len)
 {
 	(void)owner, (void)data, (void)len;
-}
-
-/* Of a stream that nobody waits for any more. */
-static const pl_stream_events dropped = {
-	.data = on_no_data, .end = on_nothing, .drain = on_nothing, .closed = on_dropped
-};
-
-static void drop(pl_stream *stream)
-{
-	pl_stream_own(stream, &dropped, NULL);
-	pl_stream_abort(stream, PL_ECANCELED);
 }
 
 /* Whatever is at work ends, without a word. */
@@ -128,7 +106,7 @@ static void clear(pl_connector *self)
 	if (self->tunnel)
 		pl_proxy_cancel(self->tunnel);
 	if (self->tls)
-		drop(self->tls);
+		pl_stream_drop(self->tls);
 }
 
 void pl_connector_cancel(pl_connector *self)
@@ -225,6 +203,22 @@ static const pl_stream_events tls_events = {
 	.data = on_no_data, .end = on_nothing, .drain = on_nothing, .closed = on_tls_closed
 };
 
+static void on_verify(void *owner, const pl_tls_question *question)
+{
+	pl_connector *self = owner;
+
+	self->asked = true;
+	self->settings.verify(self->settings.owner, question);
+}
+
+void pl_connector_verified(pl_connector *self, bool accept)
+{
+	if (!self->asked)
+		return;
+	self->asked = false;
+	pl_tls_answer(self->tls, accept);
+}
+
 static void secure(pl_connector *self, pl_stream *below, enum phase phase)
 {
 	const pl_connector_settings *settings = &self->settings;
@@ -234,13 +228,15 @@ static void secure(pl_connector *self, pl_stream *below, enum phase phase)
 					       .port = proxy ? self->proxy.port : settings->port,
 					       .timeout = time_left(self),
 					       .ready = on_ready,
+					       .verify = proxy || !settings->verify ? NULL
+										    : on_verify,
 					       .owner = self };
 	int status = pl_tls_connect(&self->tls, below, proxy ? self->proxy.tls : settings->tls,
 				    &connection);
 
 	self->phase = phase;
 	if (status) {
-		drop(below);
+		pl_stream_drop(below);
 		finish(self, because(self, status, "TLS: %s", pl_status_text(status)));
 		return;
 	}
@@ -266,7 +262,7 @@ static void on_tunnel(void *owner, int status, const char *why, pl_stream *strea
 		succeed(self, stream);
 	} else if (len > 0) {
 		/* A server waits for the client's hello: these bytes are the proxy's. */
-		drop(stream);
+		pl_stream_drop(stream);
 		finish(self,
 		       because(self, PL_EPROTO, "bytes came through the tunnel ahead of TLS"));
 	} else {
@@ -295,7 +291,7 @@ static void tunnel(pl_connector *self, pl_stream *stream)
 	if (status) {
 		const char *problem = pl_proxy_problem(&settings);
 
-		drop(stream);
+		pl_stream_drop(stream);
 		finish(self,
 		       because(self, status, "%s", problem ? problem : pl_status_text(status)));
 	}

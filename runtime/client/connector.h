@@ -56,6 +56,9 @@ typedef struct pl_connector_settings {
 	 * dialled, that SOCKS4 is given, or that is the host's name. A name that the proxy resolves
 	 * is beyond us, and the proxy's own address is not asked for. NULL: all may. */
 	bool (*allow)(void *owner, const pl_address *address);
+	/* See pl_tls_connection: of TLS with the host, answered by pl_connector_verified. NULL: as
+	 * OpenSSL has found it. */
+	void (*verify)(void *owner, const pl_tls_question *question);
 	const pl_limits *limits; /* header_block bounds a proxy's answer; read by start alone */
 	/* Once, never within pl_connector_start, and then the connector is gone. PL_EHOST,
 	 * PL_ETIMEDOUT, PL_ECONNREFUSED, PL_ECONNRESET, PL_EACCES (not allowed, by us or by the
@@ -71,6 +74,9 @@ const char *pl_connector_problem(const pl_connector_settings *settings);
  * `done`. PL_OK; PL_EINVAL when there is a problem; PL_ENOMEM. */
 int pl_connector_start(pl_connector **connector, pl_loop *loop,
 		       const pl_connector_settings *settings);
+
+/* Answers `verify`, within it or later; without the question it does nothing. */
+void pl_connector_verified(pl_connector *connector, bool accept);
 
 /* `done` will not come; what is open is closed. */
 void pl_connector_cancel(pl_connector *connector);

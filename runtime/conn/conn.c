@@ -55,6 +55,13 @@ void pl_conn_free(pl_conn *conn)
 	pl_free(conn);
 }
 
+void pl_conn_salvage(pl_conn *conn, pl_queue *to)
+{
+	if (conn->queue && conn->ops &&
+	    (!conn->ops->encode || conn->ops->encoding(conn) == PL_ENCODING_BYTES))
+		pl_queue_move(to, conn->queue);
+}
+
 bool pl_conn_is_open(const pl_conn *conn)
 {
 	return conn->state == PL_CONN_OPEN && conn->ops->is_open(conn);
@@ -105,8 +112,9 @@ static int settle(pl_conn *conn)
 	return PL_BUFFERED;
 }
 
-static int enqueue(pl_conn *conn, enum pl_queue_class class, pl_block *frames)
+static int enqueue(pl_conn *conn, const pl_queued *message)
 {
+	size_t len = message->block->len;
 	size_t limit = (size_t)conn->settings->limits->send_queue;
 
 	if (!conn->queue) {
@@ -114,26 +122,29 @@ static int enqueue(pl_conn *conn, enum pl_queue_class class, pl_block *frames)
 		if (!conn->queue)
 			return PL_ENOMEM;
 	}
-	if (frames->len > limit || pl_conn_queued(conn) > limit - frames->len)
+	if (len > limit || pl_conn_queued(conn) > limit - len)
 		return drop(conn);
-	return pl_queue_push(conn->queue, class, frames);
+	return pl_queue_push(conn->queue, PL_QUEUE_DATA, message);
 }
 
 static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
 			size_t fragment)
 {
-	pl_block *frames;
+	pl_queued message = { .kind = (uint8_t)kind,
+			      .fragment = fragment,
+			      .encoded = conn->ops->encode != NULL };
 	int status;
 
 	if (kind == PL_KIND_TEXT && !pl_utf8_valid(data, len))
 		return PL_EUTF8;
-	frames = conn->ops->encode(conn, kind, data, len, fragment);
-	if (!frames)
+	message.block = message.encoded ? conn->ops->encode(conn, kind, data, len, fragment)
+					: pl_block_copy(data, len);
+	if (!message.block)
 		return PL_ENOMEM;
-	status = enqueue(conn, PL_QUEUE_DATA, frames);
-	pl_block_unref(frames);
+	status = enqueue(conn, &message);
+	pl_block_unref(message.block);
 	/* What is lost of a deflated flow spoils what follows. */
-	if (status == PL_ENOMEM && conn->ops->encoding(conn) == PL_ENCODING_OWN)
+	if (status == PL_ENOMEM && message.encoded && conn->ops->encoding(conn) == PL_ENCODING_OWN)
 		fail(conn, status);
 	return status;
 }
@@ -170,7 +181,9 @@ int pl_conn_publish(pl_conn *conn, pl_message *message)
 	if (!*frames)
 		return PL_ENOMEM;
 	if (must_queue(conn))
-		status = enqueue(conn, PL_QUEUE_DATA, *frames);
+		status = enqueue(conn, &(pl_queued){ .block = *frames,
+						     .kind = (uint8_t)message->kind,
+						     .encoded = true });
 	else
 		status = conn->ops->send_frames(conn, *frames);
 	return status ? status : settle(conn);
@@ -189,13 +202,17 @@ int pl_conn_ping(pl_conn *conn, const void *payload, size_t len)
 
 static bool send_next(pl_conn *conn)
 {
-	pl_block *frames = conn->queue ? pl_queue_pop(conn->queue) : NULL;
+	pl_queued message;
 	int status;
 
-	if (!frames)
+	if (!conn->queue || !pl_queue_pop(conn->queue, &message))
 		return false;
-	status = conn->ops->send_frames(conn, frames);
-	pl_block_unref(frames);
+	if (message.encoded)
+		status = conn->ops->send_frames(conn, message.block);
+	else
+		status = conn->ops->send(conn, message.kind, message.block->data,
+					 message.block->len, message.fragment);
+	pl_block_unref(message.block);
 	conn->moved++;
 	if (status)
 		fail(conn, status);

@@ -67,6 +67,9 @@ typedef struct pl_conn_settings {
 typedef struct pl_conn_ops {
 	const char *transport;		      /* "rfc6455", "tcp" */
 	int (*encoding)(const pl_conn *conn); /* enum pl_encoding */
+	/* NULL, for a client, whose frames are its own and cannot be another's (masks): what waits
+	 * for blocked output is kept as it was given, and `send` sends it. `encoding` then gives
+	 * PL_ENCODING_OWN, and there is no send_frames. */
 	pl_block *(*encode)(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
 			    size_t fragment);
 	int (*send)(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
@@ -119,6 +122,10 @@ struct pl_conn {
 int pl_conn_new(pl_conn **conn, pl_stream *stream, uint16_t worker,
 		const pl_conn_settings *settings, void *server);
 void pl_conn_free(pl_conn *conn);
+
+/* Gives what waited for blocked output, behind what `to` has: for whom a connection has ended that
+ * another will follow. What was encoded for this one alone is dropped. */
+void pl_conn_salvage(pl_conn *conn, pl_queue *to);
 
 /* Sends to this one. PL_OK, PL_BUFFERED, PL_ECLOSED, PL_EUTF8, PL_ENOMEM, or PL_ELIMIT: the send
  * queue was full, the connection is being dropped. */

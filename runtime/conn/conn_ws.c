@@ -168,6 +168,28 @@ static const pl_conn_ops ws_ops = {
 	.free = ws_free,
 };
 
+/* A client's: every frame has a mask of its own. */
+
+static int client_encoding(const pl_conn *conn)
+{
+	(void)conn;
+	return PL_ENCODING_OWN;
+}
+
+static const pl_conn_ops client_ops = {
+	.transport = "rfc6455",
+	.encoding = client_encoding,
+	.send = ws_send,
+	.ping = ws_ping,
+	.close = ws_close,
+	.disconnect = ws_disconnect,
+	.abort = ws_abort,
+	.pause = ws_pause,
+	.is_open = ws_is_open,
+	.counts = ws_counts,
+	.free = ws_free,
+};
+
 /* The handshake. */
 
 static void add_field(pl_conn_ws_answer *answer, pl_slice name, pl_slice value)
@@ -225,14 +247,11 @@ static int compose(pl_buffer *out, const pl_conn_ws_terms *terms)
 	return status;
 }
 
-/* The conn's lasting description with the head of the request and, if there is one, the response's.
- * Returns the former one; NULL without memory. */
-static pl_conn_info *describe(pl_conn *conn, const pl_exchange_request *request, pl_slice protocol,
-			      pl_slice response)
+/* The conn's lasting description with these heads. Returns the former one; NULL without memory. */
+static pl_conn_info *describe(pl_conn *conn, const pl_conn_heads *heads)
 {
-	const pl_conn_heads heads = { request->raw, request->target, response, protocol };
 	pl_conn_info *former = conn->info;
-	pl_conn_info *info = pl_conn_info_with(former, &heads);
+	pl_conn_info *info = pl_conn_info_with(former, heads);
 
 	if (!info)
 		return NULL;
@@ -243,7 +262,11 @@ static pl_conn_info *describe(pl_conn *conn, const pl_exchange_request *request,
 pl_conn_info *pl_conn_ws_describe(pl_conn *conn, const pl_exchange_request *request,
 				  pl_slice protocol)
 {
-	return describe(conn, request, protocol, pl_slice_make(NULL, 0));
+	const pl_conn_heads heads = { .request = request->raw,
+				      .target = request->target,
+				      .protocol = protocol };
+
+	return describe(conn, &heads);
 }
 
 static void begin(pl_ws_session *session, pl_ws_deflate *deflate, enum pl_ws_delivery delivery)
@@ -257,9 +280,11 @@ static void begin(pl_ws_session *session, pl_ws_deflate *deflate, enum pl_ws_del
 static int answer(pl_conn *conn, pl_exchange *exchange, const pl_buffer *response,
 		  const pl_conn_ws_terms *terms, pl_ws_session **session)
 {
+	const pl_conn_heads heads = { exchange->request->raw, exchange->request->target,
+				      pl_slice_make((char *)response->data, response->len),
+				      terms->protocol };
 	pl_ws_deflate *deflate = NULL;
-	pl_conn_info *former = describe(conn, exchange->request, terms->protocol,
-					pl_slice_make((char *)response->data, response->len));
+	pl_conn_info *former = describe(conn, &heads);
 	int status = former ? PL_OK : PL_ENOMEM;
 
 	pl_conn_info_unref(former);
@@ -300,6 +325,32 @@ int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_ter
 	pl_http1_upgrade(exchange, &stream, &leftover->data, &leftover->len);
 	conn->ops->free(conn);
 	pl_conn_opened(conn, &ws_ops, session);
+	return PL_OK;
+}
+
+int pl_conn_ws_join(pl_conn *conn, const pl_conn_ws_joined *joined)
+{
+	pl_conn_info *former = describe(conn, &joined->heads);
+	pl_ws_deflate *deflate = NULL;
+	pl_ws_session *session;
+	int status = former ? PL_OK : PL_ENOMEM;
+
+	pl_conn_info_unref(former);
+	if (former)
+		conn->info->transport = client_ops.transport;
+	if (!status && joined->deflate) {
+		deflate = pl_ws_deflate_new(joined->pool, joined->deflate, false);
+		status = deflate ? PL_OK : PL_ENOMEM;
+	}
+	if (!status)
+		status = pl_ws_session_new(&session, conn->stream, false, conn->settings->limits,
+					   &session_events, conn);
+	if (status) {
+		pl_ws_deflate_free(deflate);
+		return status;
+	}
+	begin(session, deflate, joined->delivery);
+	pl_conn_opened(conn, &client_ops, session);
 	return PL_OK;
 }
 

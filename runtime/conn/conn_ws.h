@@ -1,6 +1,6 @@
 /*
- * conn_ws.h - a connection becomes a WebSocket: the answer to the handshake, and the
- * session as pl_conn_ops.
+ * conn_ws.h - a connection becomes a WebSocket: a server's answer to the handshake, a client's
+ * handshake that has ended well, and the session as pl_conn_ops.
  */
 #ifndef PL_CONN_CONN_WS_H
 #define PL_CONN_CONN_WS_H
@@ -60,7 +60,22 @@ pl_conn_info *pl_conn_ws_describe(pl_conn *conn, const pl_exchange_request *requ
 int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms,
 		      pl_conn_leftover *leftover);
 
-/* Handles what the client sent behind its handshake, and begins reading. */
+/* What a client has agreed on with a server. */
+typedef struct pl_conn_ws_joined {
+	pl_conn_heads heads;
+	const pl_ws_deflate_terms *deflate; /* NULL: not agreed on */
+	pl_ws_deflate_pool *pool;	    /* with deflate */
+	enum pl_ws_delivery delivery;
+} pl_conn_ws_joined;
+
+/*
+ * A client's conn (new, over the stream on which the handshake was done) is open afterwards; the
+ * caller tells the application and then calls pl_conn_ws_begin, within this turn. PL_OK or
+ * PL_ENOMEM (the stream is then still the caller's).
+ */
+int pl_conn_ws_join(pl_conn *conn, const pl_conn_ws_joined *joined);
+
+/* Handles what the peer sent behind its handshake, and begins reading. */
 void pl_conn_ws_begin(pl_conn *conn, const pl_conn_leftover *leftover);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * queue.h - messages that wait while a connection's output is blocked.
+ * queue.h - messages that wait while a connection's output is blocked, or while there is none.
  *
  * Messages, not bytes: they have a class, control before data, so that they can be ordered (and
  * later dropped or conflated). An empty queue owns no memory.
@@ -7,15 +7,24 @@
 #ifndef PL_CONN_QUEUE_H
 #define PL_CONN_QUEUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/block.h"
+#include "conn/message.h"
 
 enum pl_queue_class { PL_QUEUE_CONTROL, PL_QUEUE_DATA, PL_QUEUE_CLASSES };
 
+typedef struct pl_queued {
+	pl_block *block;
+	size_t fragment; /* bytes a fragment; 0: whole. Of a message that is not encoded */
+	uint8_t kind;	 /* the same: enum pl_kind */
+	bool encoded;	 /* the block is frames, ready for the wire; else the message as given */
+} pl_queued;
+
 typedef struct pl_queue_item {
 	struct pl_queue_item *next;
-	pl_block *frames; /* encoded, ready for the wire */
+	pl_queued message;
 } pl_queue_item;
 
 typedef struct pl_queue {
@@ -25,11 +34,17 @@ typedef struct pl_queue {
 	size_t count;
 } pl_queue;
 
-/* Takes a reference of its own. PL_OK or PL_ENOMEM. */
-int pl_queue_push(pl_queue *queue, enum pl_queue_class class, pl_block *frames);
+/* Takes a reference of its own to the block. PL_OK or PL_ENOMEM. */
+int pl_queue_push(pl_queue *queue, enum pl_queue_class class, const pl_queued *message);
 
-/* The next message, whose reference is the caller's; NULL when empty. */
-pl_block *pl_queue_pop(pl_queue *queue);
+/* The next message, whose reference is the caller's; false when empty. */
+bool pl_queue_pop(pl_queue *queue, pl_queued *message);
+
+/* The next one, which stays; NULL when empty. */
+const pl_queued *pl_queue_first(const pl_queue *queue);
+
+/* All of `from`, which is then empty, goes behind what `to` has of the same class. */
+void pl_queue_move(pl_queue *to, pl_queue *from);
 
 void pl_queue_deinit(pl_queue *queue);
 

@@ -159,6 +159,31 @@ void pl_stream_abort(pl_stream *stream, int status)
 	stream->ops->abort(stream, status);
 }
 
+static void drop_data(void *owner, uint8_t *data, size_t len)
+{
+	(void)owner, (void)data, (void)len;
+}
+
+static void drop_event(void *owner)
+{
+	(void)owner;
+}
+
+static void drop_closed(void *owner, int status)
+{
+	(void)owner, (void)status;
+}
+
+void pl_stream_drop(pl_stream *stream)
+{
+	static const pl_stream_events nobody = {
+		.data = drop_data, .end = drop_event, .drain = drop_event, .closed = drop_closed
+	};
+
+	pl_stream_own(stream, &nobody, NULL);
+	pl_stream_abort(stream, PL_ECANCELED);
+}
+
 void pl_stream_peer(pl_stream *stream, pl_address *address)
 {
 	stream->ops->address(stream, false, address);

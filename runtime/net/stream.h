@@ -108,6 +108,9 @@ void pl_stream_finish(pl_stream *stream);
 /* Drops what is queued and closes at once; `closed` gets the status. */
 void pl_stream_abort(pl_stream *stream, int status);
 
+/* Takes it from its owner, who hears no more of it, and closes at once. */
+void pl_stream_drop(pl_stream *stream);
+
 void pl_stream_peer(pl_stream *stream, pl_address *address);
 void pl_stream_local(pl_stream *stream, pl_address *address);
 

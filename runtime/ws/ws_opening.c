@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "net/tls.h"
 
 struct pl_ws_opening {
 	pl_ws_opening_settings settings;
@@ -167,7 +168,10 @@ static void on_drain(void *owner)
 static void on_closed(void *owner, int status)
 {
 	pl_ws_opening *self = owner;
-	const pl_ws_opened opened = { .why = "the connection ended within the handshake" };
+	const char *failure = pl_tls_failure(self->stream);
+	const pl_ws_opened opened = {
+		.why = failure ? failure : "the connection ended within the handshake"
+	};
 
 	tell(self, status ? status : PL_ECLOSED, &opened);
 	release(self);

@@ -4,34 +4,15 @@
  *
  * covers: client/connector.c net/tcp_options.c
  */
-#include "session/tls_peer.h"
+#include "session/host_peer.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "client/connector.h"
-#include "net/listener.h"
-#include "unit/net/turns.h"
 
 enum { SOON = 5000 };
-
-/* The other side: what it does with a connection. */
-typedef struct host {
-	pl_listener *listener;
-	uint16_t port;
-	bool tls;	    /* from the beginning */
-	bool hangs_up;	    /* at once */
-	const char *answer; /* to the first bytes, as a proxy */
-	size_t answer_len;
-	bool then_tls; /* behind the answer */
-	bool answered;
-	pl_stream *stream; /* of the latest connection */
-	pl_buffer received;
-	int accepted;
-	int open;
-	int closed;
-} host;
 
 /* Who asked for it. */
 typedef struct caller {
@@ -45,146 +26,12 @@ typedef struct caller {
 	pl_buffer received;
 } caller;
 
-static pl_loop *loop;
 static pl_limits limits;
 static host server, proxy;
 static caller client;
-static pl_tls_context *server_tls, *client_tls;
+static pl_tls_context *client_tls;
 static char forbidden[PL_ADDRESS_TEXT];
 static int asked; /* how often `allow` was */
-static const pl_listener_options alone = { .shared = false };
-
-/* The host. */
-
-/* One connection of it. */
-typedef struct host_link {
-	host *host;
-	pl_stream *stream;
-} host_link;
-
-static const pl_stream_events host_events;
-
-static void host_own(host_link *self, pl_stream *stream)
-{
-	self->stream = self->host->stream = stream;
-	pl_stream_own(stream, &host_events, self);
-	pl_stream_resume(stream);
-}
-
-static void host_secure(host_link *self, pl_stream *below)
-{
-	const pl_tls_patience patience = { PEER_TIMEOUT, 16 };
-	pl_stream *stream;
-
-	if (pl_tls_accept(&stream, below, server_tls, patience))
-		pl_stream_abort(below, PL_ENOMEM);
-	else
-		host_own(self, stream);
-}
-
-static void host_on_data(void *owner, uint8_t *data, size_t len)
-{
-	host_link *self = owner;
-	host *peer = self->host;
-
-	pl_buffer_append(&peer->received, data, len);
-	if (!peer->answer || peer->answered)
-		return;
-	peer->answered = true;
-	pl_stream_write(self->stream, peer->answer, peer->answer_len);
-	if (peer->then_tls)
-		host_secure(self, self->stream);
-}
-
-static void host_on_nothing(void *owner)
-{
-	(void)owner;
-}
-
-static void host_on_end(void *owner)
-{
-	pl_stream_finish(((host_link *)owner)->stream);
-}
-
-static void host_on_closed(void *owner, int status)
-{
-	host_link *self = owner;
-	host *peer = self->host;
-
-	(void)status;
-	if (peer->stream == self->stream)
-		peer->stream = NULL;
-	peer->open--;
-	peer->closed++;
-	free(self);
-}
-
-static const pl_stream_events host_events = {
-	.data = host_on_data, .end = host_on_end, .drain = host_on_nothing, .closed = host_on_closed
-};
-
-static void host_on_accept(void *owner, pl_stream *stream)
-{
-	host *self = owner;
-	host_link *link;
-
-	self->accepted++;
-	self->answered = false;
-	if (self->hangs_up) {
-		pl_stream_abort(stream, PL_OK);
-		return;
-	}
-	link = calloc(1, sizeof(*link));
-	assert_non_null(link);
-	link->host = self;
-	self->open++;
-	host_own(link, stream);
-	if (self->tls)
-		host_secure(link, stream);
-}
-
-static void host_on_listener_closed(void *owner)
-{
-	((host *)owner)->listener = NULL;
-}
-
-static const pl_listener_events listener_events = { .accept = host_on_accept,
-						    .closed = host_on_listener_closed };
-
-static void host_listen(host *self, const char *ip)
-{
-	pl_address address;
-
-	assert_true(pl_address_parse(&address, ip));
-	assert_int_equal(
-		pl_listener_open(&self->listener, loop, &address, &alone, &listener_events, self),
-		PL_OK);
-	pl_listener_address(self->listener, &address);
-	self->port = address.port;
-}
-
-static void host_leave(host *self)
-{
-	if (self->stream)
-		pl_stream_abort(self->stream, PL_OK);
-	if (self->listener)
-		pl_listener_close(self->listener);
-	TURN_UNTIL(loop, self->open == 0 && !self->listener);
-	pl_buffer_deinit(&self->received);
-	memset(self, 0, sizeof(*self));
-}
-
-static void host_says(host *self, const char *text)
-{
-	self->answer = text;
-	self->answer_len = strlen(text);
-}
-
-static bool host_has(const host *self, const char *text)
-{
-	return self->received.len > 0 &&
-	       memmem(self->received.data, self->received.len, text, strlen(text)) != NULL;
-}
 
 /* The caller. */
 

@@ -7,21 +7,33 @@
 static pl_block *push(pl_queue *queue, enum pl_queue_class class, const char *text)
 {
 	pl_block *block = pl_block_copy(text, strlen(text));
+	const pl_queued message = { .block = block, .encoded = true };
 
-	assert_int_equal(pl_queue_push(queue, class, block), PL_OK);
+	assert_int_equal(pl_queue_push(queue, class, &message), PL_OK);
 	pl_block_unref(block);
 	return block;
 }
 
 static void pops(pl_queue *queue, const char *text)
 {
-	pl_block *block = pl_queue_pop(queue);
+	const pl_queued *first = pl_queue_first(queue);
+	pl_block *block = first ? first->block : NULL;
+	pl_queued message;
 
-	assert_non_null(block);
+	assert_true(pl_queue_pop(queue, &message));
+	assert_ptr_equal(message.block, block);
 	assert_int_equal(block->refs, 1);
 	assert_int_equal(block->len, strlen(text));
 	assert_memory_equal(block->data, text, block->len);
 	pl_block_unref(block);
+}
+
+static void pops_nothing(pl_queue *queue)
+{
+	pl_queued message;
+
+	assert_null(pl_queue_first(queue));
+	assert_false(pl_queue_pop(queue, &message));
 }
 
 static void first_in_first_out(void **state)
@@ -38,7 +50,7 @@ static void first_in_first_out(void **state)
 		push(&queue, PL_QUEUE_DATA, "");
 		pops(&queue, "three");
 		pops(&queue, "");
-		assert_null(pl_queue_pop(&queue));
+		pops_nothing(&queue);
 		assert_int_equal(queue.bytes, 0);
 		assert_int_equal(queue.count, 0);
 	}
@@ -59,7 +71,33 @@ static void control_goes_before_data(void **state)
 	push(&queue, PL_QUEUE_CONTROL, "3");
 	pops(&queue, "3");
 	pops(&queue, "b");
-	assert_null(pl_queue_pop(&queue));
+	pops_nothing(&queue);
+}
+
+static void one_follows_another(void **state)
+{
+	pl_queue to = { 0 }, from = { 0 };
+
+	(void)state;
+	pl_queue_move(&to, &from);
+	assert_int_equal(to.count, 0);
+	push(&from, PL_QUEUE_DATA, "b");
+	pl_queue_move(&to, &from);
+	assert_int_equal(from.count + from.bytes, 0);
+	pops_nothing(&from);
+	push(&from, PL_QUEUE_DATA, "c");
+	push(&from, PL_QUEUE_CONTROL, "1");
+	pl_queue_move(&to, &from);
+	push(&to, PL_QUEUE_DATA, "d");
+	assert_int_equal(to.count, 4);
+	assert_int_equal(to.bytes, 4);
+	pops(&to, "1");
+	pops(&to, "b");
+	pops(&to, "c");
+	pops(&to, "d");
+	pops_nothing(&to);
+	push(&from, PL_QUEUE_DATA, "e");
+	pops(&from, "e");
 }
 
 static void it_lets_go_of_everything(void **state)
@@ -79,16 +117,17 @@ static void it_lets_go_of_everything(void **state)
 static void without_memory_nothing_is_queued(void **state)
 {
 	pl_block *block = pl_block_copy("a", 1);
+	const pl_queued message = { .block = block };
 	pl_queue queue = { 0 };
 
 	(void)state;
 	pl_alloc_fail_at(1);
-	assert_int_equal(pl_queue_push(&queue, PL_QUEUE_DATA, block), PL_ENOMEM);
+	assert_int_equal(pl_queue_push(&queue, PL_QUEUE_DATA, &message), PL_ENOMEM);
 	pl_alloc_fail_at(0);
 	assert_int_equal(queue.count, 0);
 	assert_int_equal(queue.bytes, 0);
 	assert_int_equal(block->refs, 1);
-	assert_null(pl_queue_pop(&queue));
+	pops_nothing(&queue);
 	pl_block_unref(block);
 }
 
@@ -97,6 +136,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_in_first_out),
 		cmocka_unit_test(control_goes_before_data),
+		cmocka_unit_test(one_follows_another),
 		cmocka_unit_test(it_lets_go_of_everything),
 		cmocka_unit_test(without_memory_nothing_is_queued),
 	};
