@@ -1,9 +1,12 @@
 --- Runs what README.md, docs/ and examples/ show: each block of Lua, and each example.
 --
--- A block that starts a server is ended when it listens. One with `-->` has to print first what
--- stands behind the arrows. One with `describe` is a spec. One without `require` is a piece: it
--- only has to be Lua.
+-- A block that starts a server is ended when it listens, one that starts a client when it is
+-- connected to a server of ours, which says back what it hears. One with `-->` has to print first
+-- what stands behind the arrows. One with `describe` is a spec. One without `require` is a piece:
+-- it only has to be Lua.
+local clock = require "spec.support.clock"
 local files = require "spec.support.files"
+local fixture = require "spec.support.fixture"
 local process = require "spec.support.process"
 
 local MAX_LINES = 40 -- of an example
@@ -66,7 +69,7 @@ describe("what the pages show:", function()
   end)
 
   after_each(function()
-    process.kill_all()
+    fixture.clean()
     folder:remove()
   end)
 
@@ -75,6 +78,18 @@ describe("what the pages show:", function()
     folder:write("main.lua", (text:gsub("8080", "0")))
     local run = process.perilune({ "main.lua" }, { folder = folder.path })
     run:wait_port()
+    run:signal "TERM"
+    assert.equal(0, run:wait(), run.errors)
+  end
+
+  local function echo()
+    return fixture.server(nil, { OnMessage = function(conn, text) conn:write(text) end })
+  end
+
+  local function connects(text, server)
+    folder:write("main.lua", text)
+    local run = process.perilune({ "main.lua" }, { folder = folder.path })
+    clock.wait_for(function() return server:count() == 1 end)
     run:signal "TERM"
     assert.equal(0, run:wait(), run.errors)
   end
@@ -92,7 +107,15 @@ describe("what the pages show:", function()
 
   local function check_block(text)
     assert(loadstring(text))
-    if text:find ":start%(" then
+    if text:find '"perilune%.client"' then
+      local server = echo()
+      text = text:gsub("127%.0%.0%.1:8080", "127.0.0.1:" .. server.port)
+      if text:find ":start%(" then
+        connects(text, server)
+      else
+        runs(text)
+      end
+    elseif text:find ":start%(" then
       starts(text)
     elseif text:find "require" then
       runs(text)
@@ -110,7 +133,7 @@ describe("what the pages show:", function()
       local text = read_all(path)
       local _, lines = text:gsub("\n", "\n")
       assert.is_true(lines < MAX_LINES, "it has " .. lines .. " lines")
-      starts(text)
+      check_block(text)
     end)
   end
 end)

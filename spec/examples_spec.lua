@@ -1,5 +1,7 @@
 --- What the examples do, as a peer sees it. That each of them starts is seen by docs_spec.lua.
+local clock = require "spec.support.clock"
 local files = require "spec.support.files"
+local fixture = require "spec.support.fixture"
 local process = require "spec.support.process"
 local websocket = require "spec.support.websocket"
 
@@ -15,7 +17,7 @@ describe("examples:", function()
   end
 
   after_each(function()
-    process.kill_all()
+    fixture.clean()
     while #peers > 0 do
       table.remove(peers).socket:close()
     end
@@ -80,6 +82,31 @@ describe("examples:", function()
     run:wait_output '"\\27%[2J"'
     run:send "/stop\n"
     assert.equal(0, run:wait())
+  end)
+
+  it("06-bot stays connected", function()
+    local heard = {}
+    local made = fixture.server(nil, {
+      OnMessage = function(_, text) heard[#heard + 1] = text end,
+    })
+    local port = made.port
+    local url = ("ws://127.0.0.1:%d/"):format(port)
+    local run = process.start { process.PERILUNE, "examples/06-bot.lua", url }
+    clock.wait_for(function() return heard[1] end)
+    made:broadcast "time"
+    clock.wait_for(function() return heard[2] end)
+    assert.equal("the bot is here", heard[1])
+    assert.matches("^%d%d:%d%d:%d%d$", heard[2])
+    made:stop()
+    run:wait_output "lost the server:%s+1001"
+    run:wait_output "attempt 1\n"
+    local again = fixture.server({ port = port }, {
+      OnMessage = function(_, text) heard[3] = text end,
+    })
+    assert.equal("the bot is here", clock.wait_for(function() return heard[3] end))
+    run:signal "TERM"
+    assert.equal(0, run:wait(), run.errors)
+    clock.wait_for(function() return again:count() == 0 end)
   end)
 
   it("07-api asks for what it has given", function()

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 const char *pl_status_name(int status)
 {
@@ -32,6 +33,21 @@ const char *pl_status_text(int status)
 	default:
 		return "unknown error";
 	}
+}
+
+int pl_status_find(const char *name)
+{
+	static const char *const names[] = {
+#define X(name, text) #name,
+		PL_STATUS_MAP(X)
+#undef X
+	};
+	int i;
+
+	for (i = 0; i < PL_STATUS_COUNT; i++)
+		if (strcmp(names[i], name) == 0)
+			return -1 - i;
+	return PL_OK;
 }
 
 /* A table and not a switch: some of these are equal on some systems. */

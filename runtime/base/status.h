@@ -61,6 +61,9 @@ const char *pl_status_name(int status);
 /* One lower-case phrase without a full stop. */
 const char *pl_status_text(int status);
 
+/* PL_ECLOSED for "ECLOSED"; 0 when there is none of that name. */
+int pl_status_find(const char *name);
+
 /* The status for an errno value (positive); PL_EIO where the list has no better word. */
 int pl_status_from_errno(int error);
 

@@ -35,6 +35,12 @@ void pl_lua_conn_pong(pl_conn *conn, const uint8_t *payload, size_t len);
 void pl_lua_conn_error(pl_handlers *handlers, pl_conn *conn, int status, const char *message,
 		       bool raise);
 
+/* OnException(conn, message) of a connection that is about to end. */
+void pl_lua_conn_exception(pl_handlers *handlers, pl_conn *conn, const char *message);
+
+/* Whether the script has closed it. */
+bool pl_lua_conn_left(const pl_conn *conn);
+
 /* Something that a handler decides. */
 typedef struct pl_lua_question {
 	pl_event event;
@@ -49,8 +55,8 @@ typedef struct pl_lua_question {
 /* Asks; events of the conn wait until the answer. There has to be a handler. */
 void pl_lua_conn_ask(pl_handlers *handlers, pl_conn *conn, pl_lua_question *question);
 
-/* Whether OnBeforeHeartBeat was asked and has not answered yet. */
-bool pl_lua_conn_beating(const pl_conn *conn);
+/* See pl_conn_events.heartbeat. Not asked again before it has answered. */
+bool pl_lua_conn_ask_heartbeat(pl_handlers *handlers, pl_conn *conn);
 
 /* The connection is gone: OnDisconnect comes last (when `session`); what is queued is dropped. */
 void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, uint16_t code,

@@ -101,12 +101,21 @@ static void release(conn_object *self)
 	pl_handlers_leave(handlers);
 }
 
+static void end_greeting(conn_object *self)
+{
+	self->greeting = false;
+	if (self->conn && self->handlers->greeted)
+		self->handlers->greeted(self->handlers, self->conn);
+}
+
 static void event_done(pl_task *task, bool ok)
 {
 	conn_object *self = task->context;
 
 	if (!ok)
 		pl_handlers_exception(self->handlers, task, self->ref);
+	if (self->greeting)
+		end_greeting(self);
 	self->busy--;
 	run_next(self);
 }
@@ -161,6 +170,7 @@ static void run_event(conn_object *self, const happening *what, const void *data
 		return;
 	}
 	self->busy++;
+	self->greeting = what->event == PL_OnConnect;
 	pl_task_run(task, arguments);
 }
 
@@ -295,7 +305,19 @@ void pl_lua_conn_error(pl_handlers *handlers, pl_conn *conn, int status, const c
 {
 	tell_error(handlers, conn, PL_OnError, pl_status_name(status), message);
 	if (raise)
-		tell_error(handlers, conn, PL_OnException, NULL, message);
+		pl_lua_conn_exception(handlers, conn, message);
+}
+
+void pl_lua_conn_exception(pl_handlers *handlers, pl_conn *conn, const char *message)
+{
+	tell_error(handlers, conn, PL_OnException, NULL, message);
+}
+
+bool pl_lua_conn_left(const pl_conn *conn)
+{
+	const conn_object *self = conn->binding;
+
+	return self && self->left;
 }
 
 /* Questions. */
@@ -362,15 +384,38 @@ void pl_lua_conn_ask(pl_handlers *handlers, pl_conn *conn, pl_lua_question *ques
 	pl_task_run(task, arguments);
 }
 
-bool pl_lua_conn_beating(const pl_conn *conn)
+/* OnBeforeHeartBeat(conn) -> boolean */
+
+static void heartbeat_answered(pl_lua_question *question, pl_conn *conn, lua_State *L)
+{
+	if (conn)
+		pl_conn_heartbeat(conn, L && lua_toboolean(L, 1));
+	pl_free(question);
+}
+
+bool pl_lua_conn_ask_heartbeat(pl_handlers *handlers, pl_conn *conn)
 {
 	const conn_object *self = conn->binding;
+	pl_lua_question *question;
 
-	return self && self->beating;
+	if (!pl_handlers_has(handlers, PL_OnBeforeHeartBeat) || (self && self->beating))
+		return false;
+	question = pl_calloc(1, sizeof(*question));
+	if (!question)
+		return false;
+	question->event = PL_OnBeforeHeartBeat;
+	question->answered = heartbeat_answered;
+	pl_lua_conn_ask(handlers, conn, question);
+	return true;
 }
 
 void pl_lua_conn_connect(pl_handlers *handlers, pl_conn *conn)
 {
+	if (!pl_handlers_has(handlers, PL_OnConnect)) {
+		if (handlers->greeted)
+			handlers->greeted(handlers, conn);
+		return;
+	}
 	dispatch(handlers, conn, &(happening){ .event = PL_OnConnect }, NULL, 0);
 }
 

@@ -30,6 +30,8 @@ typedef struct conn_object {
 	bool has_data;
 	uint8_t busy;	   /* handlers that run or wait: one, a question beside it, its end */
 	bool beating;	   /* OnBeforeHeartBeat runs or waits */
+	bool left;	   /* the script has closed it */
+	bool greeting;	   /* OnConnect runs or waits */
 	bool draining;	   /* run_next is on the stack */
 	bool disconnected; /* OnDisconnect is due when it has ended */
 	uint16_t code;

@@ -27,6 +27,7 @@ void pl_handlers_init(pl_handlers *handlers, pl_script *script, uint8_t whose,
 	handlers->whose = whose;
 	handlers->users = 0;
 	handlers->unused = unused;
+	handlers->greeted = NULL;
 	for (i = 0; i < PL_EVENT_COUNT; i++)
 		handlers->refs[i] = LUA_NOREF;
 }

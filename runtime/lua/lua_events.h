@@ -42,6 +42,8 @@ typedef enum pl_event {
 		PL_EVENT_COUNT
 } pl_event;
 
+struct pl_conn;
+
 /* Whoever will call a handler later (a connection, a request) keeps them: the component lives on
  * until the last user has gone, also when the script has forgotten it. */
 typedef struct pl_handlers {
@@ -49,7 +51,9 @@ typedef struct pl_handlers {
 	uint8_t whose; /* PL_OF_SERVER or PL_OF_CLIENT */
 	uint32_t users;
 	void (*unused)(struct pl_handlers *handlers); /* the last user has gone */
-	int refs[PL_EVENT_COUNT];		      /* LUA_NOREF: none */
+	/* OnConnect of this connection has ended, or there is none. NULL: nobody wants to know. */
+	void (*greeted)(struct pl_handlers *handlers, struct pl_conn *conn);
+	int refs[PL_EVENT_COUNT]; /* LUA_NOREF: none */
 } pl_handlers;
 
 void pl_handlers_init(pl_handlers *handlers, struct pl_script *script, uint8_t whose,

@@ -6,6 +6,7 @@
 
 #include "base/embedded.h"
 #include "lua/lua_binary.h"
+#include "lua/lua_client.h"
 #include "lua/lua_conn.h"
 #include "lua/lua_exchange.h"
 #include "lua/lua_fs.h"
@@ -24,6 +25,7 @@
 
 static const luaL_Reg core[] = {
 	{ "perilune.core.binary", pl_lua_open_binary },
+	{ "perilune.core.client", pl_lua_open_client },
 	{ "perilune.core.conn", pl_lua_open_conn },
 	{ "perilune.core.exchange", pl_lua_open_exchange },
 	{ "perilune.core.fs", pl_lua_open_fs },

@@ -77,7 +77,17 @@ void pl_script_stop(pl_script *script, int exit_code)
 
 void pl_script_add(pl_script *script, pl_component *component)
 {
+	pl_script_has_started(script);
+	pl_script_attempt(script, component);
+}
+
+void pl_script_has_started(pl_script *script)
+{
 	script->started = true;
+}
+
+void pl_script_attempt(pl_script *script, pl_component *component)
+{
 	pl_list_append(&script->components, &component->node);
 	pl_loop_hold(script->loop);
 }
@@ -216,7 +226,7 @@ static int start_main(pl_script *script, const pl_script_options *options)
 static bool start_failed(const pl_script *script)
 {
 	return script->start_error.len > 0 && !script->started && !script->failed &&
-	       !pl_loop_held(script->loop);
+	       !script->stopping && !pl_loop_held(script->loop);
 }
 
 static void run_loop(pl_script *script)
@@ -228,6 +238,12 @@ static void run_loop(pl_script *script)
 	} while (!script->stopping && pl_worker_rest(script->worker));
 }
 
+static void end_components(pl_script *script)
+{
+	if (!pl_list_empty(&script->components))
+		pl_loop_run(script->loop);
+}
+
 static int run(pl_script *script, const pl_script_options *options)
 {
 	if (lua_cpcall(script->L, set_up, (void *)(uintptr_t)options)) {
@@ -236,7 +252,9 @@ static int run(pl_script *script, const pl_script_options *options)
 	}
 	if (start_main(script, options))
 		return 1;
-	if (!script->check && !script->stopping && !start_failed(script))
+	if (script->stopping) /* before it began: what it has started ends first */
+		end_components(script);
+	else if (!script->check && !start_failed(script))
 		run_loop(script);
 	if (start_failed(script)) {
 		pl_buffer_append(&script->start_error, "", 1);

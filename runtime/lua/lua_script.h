@@ -53,6 +53,10 @@ void pl_script_stop(pl_script *script, int exit_code);
 
 /* For components. */
 void pl_script_add(pl_script *script, pl_component *component);
+/* The same for what may yet fail to start; then pl_script_has_started, or pl_script_start_failed.
+ */
+void pl_script_attempt(pl_script *script, pl_component *component);
+void pl_script_has_started(pl_script *script);
 void pl_script_remove(pl_script *script, pl_component *component);
 
 /* A start failed: when nothing else runs at the end, the program ends with this. */

@@ -59,29 +59,9 @@ void pl_server_arrived(pl_conn *conn, pl_arrival *arrival)
 	pl_lua_conn_ask(&object_of(conn)->handlers, conn, &question->base);
 }
 
-/* OnBeforeHeartBeat(conn) -> boolean */
-
-static void heartbeat_answered(pl_lua_question *question, pl_conn *conn, lua_State *L)
-{
-	if (conn)
-		pl_conn_heartbeat(conn, L && lua_toboolean(L, 1));
-	pl_free(question);
-}
-
 bool pl_server_heartbeat(pl_conn *conn)
 {
-	pl_handlers *handlers = &object_of(conn)->handlers;
-	pl_lua_question *question;
-
-	if (!pl_handlers_has(handlers, PL_OnBeforeHeartBeat) || pl_lua_conn_beating(conn))
-		return false;
-	question = pl_calloc(1, sizeof(*question));
-	if (!question)
-		return false;
-	question->event = PL_OnBeforeHeartBeat;
-	question->answered = heartbeat_answered;
-	pl_lua_conn_ask(handlers, conn, question);
-	return true;
+	return pl_lua_conn_ask_heartbeat(&object_of(conn)->handlers, conn);
 }
 
 /* OnHandshake(conn, headers) -> headers to be added, nil, or false */

@@ -1,4 +1,5 @@
---- Servers, peers and folders of one test; `after_each(fixture.clean)` ends them all.
+--- Servers, clients, peers and folders of one test; `after_each(fixture.clean)` ends them all.
+local client = require "perilune.client"
 local clock = require "spec.support.clock"
 local files = require "spec.support.files"
 local process = require "spec.support.process"
@@ -8,7 +9,7 @@ local websocket = require "spec.support.websocket"
 
 local fixture = {}
 
-local peers, servers, folders = {}, {}, {}
+local peers, servers, clients, folders = {}, {}, {}, {}
 
 --- A server on a free port, not yet started.
 function fixture.new_server(options)
@@ -26,6 +27,30 @@ function fixture.server(options, events)
     made[name] = handler
   end
   assert(made:start())
+  return made
+end
+
+--- A client that is not started; `to` is a server, or options.
+function fixture.new_client(to, options, events)
+  local complete = { connect_timeout = 5 }
+  if type(to) == "userdata" then to = { url = ("ws://127.0.0.1:%d/"):format(to.port) } end
+  for _, given in ipairs { to, options or {} } do
+    for name, value in pairs(given) do
+      complete[name] = value
+    end
+  end
+  local made = client.new(complete)
+  for name, handler in pairs(events or {}) do
+    made[name] = handler
+  end
+  clients[#clients + 1] = made
+  return made
+end
+
+--- A client that is connected.
+function fixture.client(to, options, events)
+  local made = fixture.new_client(to, options, events)
+  assert(made:connect())
   return made
 end
 
@@ -49,6 +74,20 @@ function fixture.pair(to, options)
     end
   end)
   return peer, conn
+end
+
+--- A server that the test speaks for: a listener, see socket.listen.
+function fixture.listener()
+  local made = socket.listen()
+  peers[#peers + 1] = made
+  return made
+end
+
+--- The next connection of a listener.
+function fixture.accept(listener)
+  local peer = assert(listener:accept(), "nobody came")
+  peers[#peers + 1] = peer
+  return peer
 end
 
 --- A TCP connection to the server.
@@ -84,6 +123,7 @@ end
 
 function fixture.clean()
   take_all(peers, function(peer) peer:close() end)
+  take_all(clients, function(made) made:disconnect() end)
   take_all(servers, function(made)
     if made.active then made:stop() end
   end)

@@ -1,4 +1,5 @@
---- A WebSocket client that may break every rule of RFC 6455.
+--- A WebSocket client, or server, that may break every rule of RFC 6455.
+local base64_encode = require("perilune.core.text").base64_encode
 local bit = require "bit"
 local ffi = require "ffi"
 local http = require "spec.support.http"
@@ -38,11 +39,11 @@ local function from_big_endian(bytes)
   return number
 end
 
-local function mask(payload)
+local function mask(payload, key)
   local data = ffi.new("uint8_t[?]", #payload)
   ffi.copy(data, payload, #payload)
   for i = 0, #payload - 1 do
-    data[i] = bit.bxor(data[i], MASK:byte(i % 4 + 1))
+    data[i] = bit.bxor(data[i], (key or MASK):byte(i % 4 + 1))
   end
   return ffi.string(data, #payload)
 end
@@ -76,6 +77,37 @@ function websocket.compose(options)
   return http.compose(options and options.path or "/", { headers = headers })
 end
 
+local crypto = ffi.load "crypto"
+ffi.cdef [[ unsigned char *SHA1(const unsigned char *data, size_t len, unsigned char *out); ]]
+
+local function accept_of(key)
+  local out = ffi.new "unsigned char[20]"
+  local text = key .. "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+  crypto.SHA1(text, #text, out)
+  return base64_encode(ffi.string(out, 20))
+end
+
+--- The answer to a handshake that came over a socket, whose head is returned too.
+---@param lines? string[] Further lines of the answer.
+function websocket.answer(peer, lines)
+  local head = assert(peer:read_through "\r\n\r\n")
+  local answer = {
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Accept: " .. accept_of(head:match "Sec%-WebSocket%-Key: (%S+)"),
+    unpack(lines or {}),
+  }
+  return table.concat(answer, "\r\n") .. "\r\n\r\n", head
+end
+
+--- A server's side of a WebSocket over a socket that was accepted.
+function websocket.serve(peer, lines)
+  local answer, head = websocket.answer(peer, lines)
+  peer:send(answer)
+  return setmetatable({ socket = peer, server = true, head = head }, Peer)
+end
+
 --- Sends a handshake; returns the peer, which is not yet a WebSocket, and the response.
 function websocket.handshake(port, options)
   local peer = socket.connect(port, options)
@@ -95,7 +127,12 @@ function websocket.connect(port, options)
   return setmetatable({ socket = peer, response = response }, Peer)
 end
 
+--- A server masks only what it is told to.
 function Peer:send_frame(opcode, payload, how)
+  if self.server then
+    how = how or {}
+    how.masked = how.masked or false
+  end
   return self.socket:send(websocket.frame(opcode, payload or "", how))
 end
 
@@ -124,12 +161,14 @@ function Peer:read_frame(timeout)
   if length > 125 then
     length = from_big_endian(assert(self.socket:read(length == 126 and 2 or 8, timeout)))
   end
+  local key = second >= 128 and assert(self.socket:read(4, timeout))
+  local payload = assert(self.socket:read(length, timeout))
   return {
     opcode = first % 16,
     fin = first >= 128,
     rsv = math.floor(first / 16) % 8,
     masked = second >= 128,
-    payload = assert(self.socket:read(length, timeout)),
+    payload = key and mask(payload, key) or payload,
   }
 end
 
@@ -162,6 +201,12 @@ function Peer:read_close(timeout)
       return code, reason
     end
   end
+end
+
+--- Answers the other side's Close, and closes as servers do.
+function Peer:leave()
+  self:send_close((self:read_close()))
+  self.socket:close()
 end
 
 --- Goes away when the server says so, while the test does other things. Returns a table that then

@@ -12,7 +12,8 @@
 ---@field pem string
 ---@field error? integer Why it is refused, when that is asked: OpenSSL's X509_V_ERR_…, as 20.
 
---- A connection: from accept through its HTTP requests to the end of its WebSocket, one object.
+--- A connection of a server, from accept through its HTTP requests to the end of its WebSocket, or of
+--- a client, which has no channels.
 --- After the end, methods return nil, "the connection is closed", "ECLOSED"; what is read stays.
 --- Before the handshake those that need a WebSocket return nil, a message, "ESTATE".
 ---@class perilune.Conn
@@ -78,7 +79,7 @@ function Conn:disconnect(code) end
 ---@param channel string 1 to 1024 bytes; others throw.
 ---@return true? ok
 ---@return string? message
----@return string? code "ECLOSED", "ELIMIT" (limits.channels_per_connection) or "ENOMEM"
+---@return string? code "ECLOSED", "ELIMIT" (limits.channels_per_connection), "ENOTSUP" (a client's) or "ENOMEM"
 function Conn:subscribe(channel) end
 
 ---@param channel string

@@ -24,6 +24,16 @@ static void names_are_those_of_the_list(void **state)
 	assert_string_equal(pl_status_text(-4711), "unknown error");
 }
 
+static void names_are_found(void **state)
+{
+	(void)state;
+	for (int status = -1; status >= -PL_STATUS_COUNT; status--)
+		assert_int_equal(pl_status_find(pl_status_name(status)), status);
+	assert_int_equal(pl_status_find("OK"), PL_OK);
+	assert_int_equal(pl_status_find("eclosed"), PL_OK);
+	assert_int_equal(pl_status_find(""), PL_OK);
+}
+
 static void every_status_is_distinct_and_worded(void **state)
 {
 	(void)state;
@@ -65,6 +75,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_those_of_the_list),
+		cmocka_unit_test(names_are_found),
 		cmocka_unit_test(every_status_is_distinct_and_worded),
 		cmocka_unit_test(errno_values_become_statuses),
 	};

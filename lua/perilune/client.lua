@@ -1,0 +1,200 @@
+--- A client: connects to a WebSocket or TCP server, and stays connected.
+---
+---     local client = require("perilune.client").new { url = "ws://127.0.0.1:8080/" }
+---     function client.OnMessage(conn, text) print(text) end
+---     assert(client:start())
+local client_options = require "perilune.internal.client_options"
+local client_place = require "perilune.internal.client_place"
+local client_route = require "perilune.internal.client_route"
+local component = require "perilune.internal.component"
+local core = require "perilune.core.client"
+local options = require "perilune.internal.options"
+local process = require "perilune.core.process"
+require "perilune.internal.conn"
+
+local client = {}
+
+local SLACK = 1 -- second by which waiting outlasts the attempt, whose message is the better one
+
+local methods = core.methods
+
+-- What C asks; each runs as a task.
+
+--- An HTTP GET of the place's server, for the session of its users.
+local function get(settings)
+  return function(place, path)
+    local http = require "perilune.http"
+    local response, message, code = http.get(client_place.http(place) .. path, {
+      tls = type(settings.tls) == "table" and settings.tls or nil,
+      proxy = settings.proxy,
+      redirects = false,
+      timeout = settings.connect_timeout,
+      limits = { body = 4096 },
+    })
+    if not response then return nil, message, code end
+    if response.status ~= 200 then
+      return nil, ("the server answered %d"):format(response.status), "EACCES"
+    end
+    return response.text
+  end
+end
+
+--- The route of the present settings, which C then has. Whoever asks finds the rest out.
+local function open(self)
+  local settings = core.settings(self)
+  local route, message, code = client_route.make(settings)
+  if not route then return nil, message, code end
+  local ok
+  ok, message, code = core.open(self, route)
+  if not ok then return nil, message, code end
+  settings.route, settings.changed = route, false
+  core.prepares(self, client_route.asks(settings))
+  return true
+end
+
+--- Before a place is tried: what was assigned takes effect, tokens are fetched.
+local function prepare(self)
+  local handler = self.OnBeforeConnect
+  if handler then handler() end
+  local settings = core.settings(self)
+  if settings.changed then
+    local ok, message, code = open(self)
+    if not ok then return nil, message, code end
+  end
+  if not client_route.asks(settings) then return true end
+  local ok, message, code =
+    client_route.complete(settings, settings.route, core.place(self), get(settings))
+  if not ok then return nil, message, code end
+  return core.refresh(self, settings.route)
+end
+
+--- The handler may give back the table that it got, with more in it.
+local function added_fields(given, headers)
+  local list = {}
+  for name, value in pairs(headers) do
+    local lower = type(name) == "string" and name:lower() or name
+    if given[lower] ~= value then list[name] = value end
+  end
+  return list
+end
+
+local function handshake(self, headers)
+  local given = {}
+  for name, value in pairs(headers) do
+    given[name] = value
+  end
+  local result = self.OnHandshake(nil, headers)
+  if result == nil then
+    return true
+  elseif type(result) == "table" then
+    return true, added_fields(given, result)
+  elseif result == false then
+    return nil, "OnHandshake has refused", "ECANCELED"
+  end
+  return nil, "OnHandshake returns a table, nil or false", "EINVAL"
+end
+
+local function watchdog(self, attempt) return self.OnBeforeWatchDog(attempt) ~= true end
+
+local hooks = { prepare, handshake, watchdog }
+
+-- Methods.
+
+local start_schema = { worker = { type = "integer", min = 1 } }
+
+--- Begins to connect, and returns at once.
+function methods:start(given)
+  local settings = options.check("client:start", start_schema, given or {})
+  if settings.worker and settings.worker ~= process.worker_id then return true end
+  if not self.active then
+    local ok, message, code = open(self)
+    if not ok then
+      core.start_failed(self, message)
+      return nil, message, code
+    end
+  end
+  return core.start(self)
+end
+
+--- How long an attempt takes at most, with all its servers.
+local function patience(self)
+  local settings = core.settings(self)
+  local places = #settings.others + (settings.place and 1 or 0)
+  return math.min(86400, settings.connect_timeout * places + SLACK)
+end
+
+--- Connects, and waits until it is connected or cannot be.
+function methods:connect(timeout)
+  if not self.active then
+    local ok, message, code = open(self)
+    if not ok then return nil, message, code end
+  end
+  local ok, message, code = core.connect(self, timeout or patience(self))
+  return ok, message, code
+end
+
+--- Disconnects, and waits until it is.
+function methods:disconnect(timeout)
+  local ok, message, code = core.disconnect(self, timeout or 10)
+  return ok, message, code
+end
+
+--- As conn:ping.
+function methods:ping(timeout)
+  local conn = self.conn
+  if not conn then return nil, "the connection is closed", "ECLOSED" end
+  local ok, message, code = conn:ping(timeout)
+  return ok, message, code
+end
+
+-- Properties.
+
+local getters = {}
+for name, getter in pairs(core.getters) do
+  getters[name] = getter
+end
+
+local function place_getter(field)
+  return function(self)
+    local place = core.settings(self).place
+    return place and field(place)
+  end
+end
+
+getters.url = place_getter(client_place.text)
+getters.host = place_getter(function(place) return place.host end)
+getters.port = place_getter(function(place) return place.port end)
+getters.parameters = place_getter(function(place) return place.target end)
+getters.tls = place_getter(function(place) return place.secure end)
+
+local setters = {}
+for _, name in ipairs(client_options.assignable) do
+  setters[name] = function(self, value)
+    local settings, message = client_options.change(core.settings(self), name, value)
+    if not settings then error(message, 2) end
+    settings.changed = true
+    core.set_settings(self, settings)
+    core.prepares(self, true)
+  end
+end
+
+core.set_metatable(component.build {
+  name = "client",
+  methods = methods,
+  getters = getters,
+  setters = setters,
+  events = core.events,
+  get_handler = core.get_handler,
+  set_handler = core.set_handler,
+})
+
+--- Makes a client. It does nothing until `client:start()` or `client:connect()`.
+---@param given perilune.client.Options
+---@return perilune.Client
+function client.new(given)
+  local settings, message = client_options.complete(given)
+  if not settings then error(message, 2) end
+  return core.new(settings, hooks)
+end
+
+return client
