@@ -81,6 +81,11 @@ describe("http:", function()
       end
       assert.same({ "abc", nil, "3" }, sent { body = "abc" })
       assert.same({ "abc", "a/b", "3" }, sent { body = "abc", content_type = "a/b" })
+      local many = {}
+      for i = 1, 100 do
+        many["x-" .. i] = i
+      end
+      assert.equal("ELIMIT", select(3, http.get(url, { headers = many })))
       local own = { body = "abc", headers = { ["Content-Type"] = "c/d" } }
       assert.same({ "abc", "c/d", "3" }, sent(own))
       local form = "application/x-www-form-urlencoded"
@@ -367,6 +372,27 @@ describe("http:", function()
       end
       assert(http.get(site.url):save(folder.path .. "/b", { mode = "600" }))
       assert.equal("600", fs.stat(folder.path .. "/b").mode)
+    end)
+
+    it("leaves nothing when it is cancelled", function()
+      local folder = fixture.folder()
+      local site = web.site {
+        ["/"] = function(_, response)
+          while response:write(("x"):rep(1000)) do
+            timer.sleep(0.01)
+          end
+        end,
+      }
+      local client = http.client()
+      local saving = task.start(function()
+        local response = assert(client:get(site.url, { stream = true }))
+        return response:save(folder.path .. "/a")
+      end)
+      clock.wait_for(function() return names_in(folder):find "^a%.%x+%.part$" end)
+      saving:cancel()
+      assert.equal("ECANCELED", select(3, saving:wait()))
+      clock.wait_for(function() return names_in(folder) == "" end)
+      assert.equal(0, client:counts().active)
     end)
 
     it("leaves nothing of what fails", function()

@@ -299,6 +299,35 @@ describe("http:", function()
       end
     end)
 
+    it("that end under a request are no failure when it may be sent twice", function()
+      local listener = socket.listen()
+      local url = ("http://127.0.0.1:%d/"):format(listener.port)
+      local answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntext"
+      local client = http.client()
+      --- Answers once, and closes when it is asked again.
+      local function answer_once()
+        local peer = assert(listener:accept())
+        peer:read_through "\r\n\r\n"
+        peer:send(answer)
+        return task.start(function()
+          peer:read_through "\r\n\r\n"
+          peer:close()
+        end)
+      end
+      local asking = task.start(client.get, client, url)
+      local closing = answer_once()
+      assert.equal("text", asking:wait().text)
+      asking = task.start(client.get, client, url)
+      closing:wait()
+      closing = answer_once()
+      assert.equal("text", asking:wait().text)
+      local _, _, code = client:post(url, { body = "x" })
+      assert.equal("ECONNRESET", code)
+      closing:wait()
+      client:close()
+      listener:close()
+    end)
+
     it("are as many as an origin may have", function()
       local most, now = 0, 0
       local site = web.site {

@@ -173,8 +173,8 @@ function Client:close() end
 ---@field text string The body. Of a stream it waits; throws when it cannot be had.
 ---@field json any The body as JSON; throws when it is none.
 ---@field trailers table<string, string> Fields behind the body, when it has ended.
----@field timing table<string, number> Seconds from the beginning.
----@field remote string? The address that was connected to.
+---@field timing { wait: number, resolve: number, connect: number, tunnel: number, tls: number, first_byte: number } Seconds; `first_byte` from the beginning, the others for themselves.
+---@field remote string The IP address that was connected to.
 local Response = {}
 
 --- The next bytes of the body. Waits.

@@ -3,7 +3,7 @@
 local fs = require "perilune.fs"
 local hidden = require "perilune.internal.hidden"
 local log = require "perilune.log"
-local now = require("perilune.core.task").now
+local now = require("perilune.timer").now
 local redact = require "perilune.internal.http.redact"
 
 local journal = {}

@@ -1,7 +1,6 @@
 --- A request from its options to its answer: each step to one place, sent as often as it takes.
 local authorization = require "perilune.internal.http.authorization"
 local cookies = require "perilune.internal.http.cookies"
-local core = require "perilune.core.task"
 local hidden = require "perilune.internal.hidden"
 local journal = require "perilune.internal.http.journal"
 local proxy = require "perilune.internal.proxy"
@@ -9,12 +8,17 @@ local redirect = require "perilune.internal.http.redirect"
 local responses = require "perilune.internal.http.response"
 local retry = require "perilune.internal.http.retry"
 local all_settings = require "perilune.internal.http.settings"
+local task = require "perilune.task"
 local timer = require "perilune.timer"
 local tls_client = require "perilune.internal.tls_client"
 
 local requests = {}
 
-local DISCARD = 65536 -- bytes of a body that are read so that its connection can be used again
+-- What is spent on a body that nobody wants, so that its connection can be used again.
+local DISCARD_BYTES = 65536
+local DISCARD_SECONDS = 1
+
+local MAX_FIELDS = 100 -- of a request
 local STALE = 16 -- connections in a row that may turn out to be closed
 
 -- RFC 9110 8.6: they say when they have no content.
@@ -29,7 +33,7 @@ local WITH_CONTENT = { POST = true, PUT = true, PATCH = true }
 ---@field token? string The value of Authorization.
 ---@field urls string[] What was asked before.
 
-local function time_left(run) return run.deadline and run.deadline - core.now() end
+local function time_left(run) return run.deadline and run.deadline - timer.now() end
 
 local function timed_out() return nil, "timed out: timeout.total is over", "ETIMEDOUT" end
 
@@ -98,6 +102,9 @@ local function fields_of(run, step)
   local jar = run.jar
   local kept = jar and not named.cookie and cookies.header(jar, step.place)
   if kept then list[#list + 1] = { "Cookie", kept } end
+  if #list > MAX_FIELDS then
+    return nil, ("the request has more than %d header fields"):format(MAX_FIELDS), "ELIMIT"
+  end
   return list
 end
 
@@ -217,16 +224,20 @@ local function attempt_fresh(run, step, order)
   return call, head, code
 end
 
---- Reads a short body away, so that the connection can serve again; ends a long one.
+local function read_away(call)
+  local left = DISCARD_BYTES
+  while left > 0 do
+    local piece = call:read()
+    if not piece then return end
+    left = left - #piece
+  end
+end
+
+--- Reads a short body away, so that the connection can serve again; ends a long or slow one.
 local function discard(run)
   local call = run.call
   run.call = nil
-  local left = DISCARD
-  while left > 0 do
-    local piece = call:read()
-    if not piece then break end
-    left = left - #piece
-  end
+  task.start(read_away, call):wait(DISCARD_SECONDS)
   call:close()
 end
 
@@ -381,7 +392,7 @@ function requests.run(session, settings, step)
   local run = {
     session = session,
     settings = settings,
-    deadline = total and core.now() + total,
+    deadline = total and timer.now() + total,
     jar = settings.cookies and cookies.state(settings.cookies),
     urls = {},
     seen = {},
