@@ -200,6 +200,19 @@ static void say_verdict(sentence *out, SSL *ssl, long verdict, const char *host)
 	}
 }
 
+/* RFC 8446 6, where OpenSSL 3.0 has only those of TLS 1.2. */
+static const char *alert_name(int alert)
+{
+	switch (alert) {
+	case 109:
+		return "missing extension";
+	case SSL_AD_CERTIFICATE_REQUIRED:
+		return "certificate required";
+	default:
+		return SSL_alert_desc_string_long(alert);
+	}
+}
+
 /* OpenSSL's reason for an alert that came is its number and this. */
 static void say_reason(sentence *out)
 {
@@ -207,7 +220,7 @@ static void say_reason(sentence *out)
 
 	if (ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
 		say(out, "the server ends it with the alert '");
-		say(out, SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+		say(out, alert_name(reason - SSL_AD_REASON_OFFSET));
 		say(out, "'");
 		return;
 	}
