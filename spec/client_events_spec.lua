@@ -361,6 +361,43 @@ describe("authentication", function()
     assert.equal("EACCES", code)
   end)
 
+  it("asks the server for a session", function()
+    local asked, status = {}, 200
+    local made = fixture.server(nil, {
+      OnCommandGet = function(_, request, response)
+        asked[#asked + 1] = request.document
+        response.response_no, response.content_text = status, "session" .. #asked
+      end,
+    })
+    local one = fixture.new_client(
+      { host = "127.0.0.1", port = made.port, parameters = "/tea" },
+      { authentication = { session = true, user = "u", password = "p w" } }
+    )
+    assert.is_true(one:connect())
+    assert.equal("/sgc/auth/session/session1/tea", one.conn.url)
+    assert.same({ "/sgc/req/auth/session/u/p w" }, asked)
+    one:disconnect()
+    assert.is_true(one:connect())
+    assert.equal("/sgc/auth/session/session2/tea", one.conn.url)
+    one:disconnect()
+    status = 401
+    local ok, message, code = one:connect()
+    assert.same({ nil, "EACCES" }, { ok, code })
+    assert.matches("no session: the server answered 401$", message)
+    assert.is_nil(message:find "p w" or message:find "p%%20w")
+  end)
+
+  it("asks for the session through TLS and the proxy", function()
+    local listener = fixture.listener()
+    local one = fixture.new_client(
+      { url = "ws://a.invalid/", proxy = "http://127.0.0.1:" .. listener.port },
+      { authentication = { session = true, user = "u", password = "p" } }
+    )
+    one:start()
+    local head = fixture.accept(listener):read_through "\r\n\r\n"
+    assert.matches("^%u+ .*a.invalid", head)
+  end)
+
   it("is not taken to another origin", function()
     local first, second = fixture.listener(), fixture.listener()
     local one = fixture.new_client({ url = url_of(first) }, {

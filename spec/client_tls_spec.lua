@@ -2,6 +2,7 @@ local capture = require "spec.support.capture"
 local certificates = require "spec.support.certificates"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
+local timer = require "perilune.timer"
 
 local function echo(conn, text) conn:write(text) end
 
@@ -87,7 +88,10 @@ describe("a client with TLS", function()
     local one =
       fixture.client { url = url_of(made), tls = { root_cert_file = root, cert_file = alice } }
     assert.equal("hello", one:write_and_wait "hello")
-    assert.is_string((refusal { url = url_of(made), tls = { root_cert_file = root } }))
+    assert.matches(
+      "certificate required",
+      (refusal { url = url_of(made), tls = { root_cert_file = root } })
+    )
   end)
 
   it("fails at start for files that cannot be used", function()
@@ -121,5 +125,73 @@ describe("a client with TLS", function()
     clock.wait_for(function() return not one.connected end)
     clock.wait_for(function() return one.connected end)
     assert.equal("hello", one:write_and_wait "hello")
+  end)
+end)
+
+describe("OnSSLVerifyPeer", function()
+  after_each(fixture.clean)
+
+  --- Connects with this handler to a server of this name: what connect returned, what it was told.
+  local function ask(name, answer)
+    local made, folder = secure(nil, name)
+    local one = fixture.new_client {
+      url = url_of(made),
+      tls = { root_cert_file = folder .. "/ca.pem" },
+    }
+    local told
+    function one.OnSSLVerifyPeer(conn, certificate, error)
+      assert.is_nil(conn)
+      told = { certificate = certificate, error = error }
+      return answer(certificate, error)
+    end
+    local result = { one:connect() }
+    return result, told, one
+  end
+
+  it("is told of the certificate", function()
+    local result, told, one = ask("127.0.0.1", function() end)
+    assert.is_true(result[1])
+    assert.is_nil(told.error)
+    assert.is_nil(told.certificate.error)
+    assert.same(one.conn.peer_certificate.fingerprint, told.certificate.fingerprint)
+    assert.equal("hello", one:write_and_wait "hello")
+  end)
+
+  it("takes what would be refused, and refuses what would be taken", function()
+    local result, told = ask("a.example", function() return true end)
+    assert.is_true(result[1])
+    assert.matches("a.example", told.error, 1, true)
+    assert.is_number(told.certificate.error)
+    result = ask("127.0.0.1", function() return false end)
+    assert.same({ nil, "EPROTO" }, { result[1], result[3] })
+  end)
+
+  it("leaves it to the check", function()
+    local result = ask("a.example", function() end)
+    assert.same({ nil, "EPROTO" }, { result[1], result[3] })
+  end)
+
+  it("may wait", function()
+    local result = ask("a.example", function()
+      timer.sleep(0.02)
+      return true
+    end)
+    assert.is_true(result[1])
+  end)
+
+  it("that throws lets nobody in", function()
+    local text = capture(function()
+      local result = ask("127.0.0.1", function() error "broken" end)
+      assert.same({ nil, "EPROTO" }, { result[1], result[3] })
+    end)
+    assert.matches("broken", text)
+  end)
+
+  it("that never answers is bounded by the time", function()
+    local made = secure(nil, "127.0.0.1")
+    local one = fixture.new_client { url = url_of(made), connect_timeout = 0.1 }
+    function one.OnSSLVerifyPeer() timer.sleep(30) end
+    local ok, _, code = one:connect()
+    assert.same({ nil, "ETIMEDOUT" }, { ok, code })
   end)
 end)

@@ -1,5 +1,5 @@
-/* What a script's client leaves to Lua: before it connects, the handshake, the watchdog, the
- * heartbeat. */
+/* What a script's client leaves to Lua: before it connects, the server's certificate, the
+ * handshake, the watchdog, the heartbeat. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +9,7 @@
 #include "lua/lua_client_internal.h"
 #include "lua/lua_conn.h"
 #include "lua/lua_fields.h"
+#include "lua/lua_tls_certificate.h"
 #include "lua/lua_value.h"
 
 typedef struct question {
@@ -16,7 +17,10 @@ typedef struct question {
 	uint32_t number;
 	enum pl_lua_client_hook hook;
 	uint32_t attempt; /* of the watchdog */
-	pl_slice request; /* of the handshake; until it is pushed */
+	int error;	  /* of the server's certificate */
+	/* Until they are pushed. */
+	pl_slice request; /* of the handshake */
+	const pl_tls_question *server;
 	/* What the function returned is on L, from 1; NULL: it threw. */
 	void (*answered)(struct question *question, lua_State *L);
 } question;
@@ -26,12 +30,30 @@ static client_object *object_of(pl_client *client)
 	return pl_client_binding(client);
 }
 
+/* handler(nil, certificate, error) */
+static int push_verify(lua_State *L, const question *asked)
+{
+	const pl_tls_question *server = asked->server;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, asked->self->handlers.refs[PL_OnSSLVerifyPeer]);
+	lua_pushnil(L);
+	pl_lua_push_certificate(L, server->certificate);
+	if (server->error) {
+		lua_pushinteger(L, server->error);
+		lua_setfield(L, -2, "error");
+	}
+	lua_pushstring(L, server->why);
+	return 4;
+}
+
 /* The function, and what it gets. */
 static int push_question(lua_State *L, void *context)
 {
 	const question *asked = context;
 	const client_object *self = asked->self;
 
+	if (asked->hook == PL_HOOK_VERIFY)
+		return push_verify(L, asked);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, self->hooks);
 	lua_rawgeti(L, -1, asked->hook);
 	lua_remove(L, -2);
@@ -141,6 +163,9 @@ void pl_lua_client_ask_connect(pl_client *client)
 	question *asked;
 
 	self->refused = PL_OK;
+	self->events.verify = pl_handlers_has(&self->handlers, PL_OnSSLVerifyPeer)
+				      ? pl_lua_client_ask_verify
+				      : NULL;
 	if (!self->prepares && !pl_handlers_has(&self->handlers, PL_OnBeforeConnect)) {
 		pl_client_connect_end(client, PL_OK);
 		return;
@@ -152,6 +177,36 @@ void pl_lua_client_ask_connect(pl_client *client)
 	}
 	asked->hook = PL_HOOK_PREPARE;
 	asked->answered = connect_answered;
+	ask(self, asked);
+}
+
+/* OnSSLVerifyPeer(nil, certificate, error) -> boolean. Without an answer the error counts; a
+ * handler that throws lets nobody in. */
+
+static void verify_answered(question *asked, lua_State *L)
+{
+	bool accept = L != NULL;
+
+	if (accept)
+		accept = lua_isnoneornil(L, 1) ? asked->error == 0 : lua_toboolean(L, 1);
+	pl_client_verified(asked->self->client, accept);
+}
+
+void pl_lua_client_ask_verify(pl_client *client, const pl_tls_question *server)
+{
+	client_object *self = object_of(client);
+	question *asked = NULL;
+
+	if (pl_handlers_has(&self->handlers, PL_OnSSLVerifyPeer))
+		asked = pl_calloc(1, sizeof(*asked));
+	if (!asked) {
+		pl_client_verified(client, !server->error);
+		return;
+	}
+	asked->hook = PL_HOOK_VERIFY;
+	asked->answered = verify_answered;
+	asked->server = server;
+	asked->error = server->error;
 	ask(self, asked);
 }
 

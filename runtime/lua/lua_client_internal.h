@@ -11,23 +11,26 @@
 #include "client/client.h"
 #include "lua/lua_events.h"
 #include "lua/lua_script.h"
+#include "net/tls_client.h"
 
-/* The functions of perilune.client that C calls, as indices of the table that core.new gets. */
-enum pl_lua_client_hook { PL_HOOK_PREPARE = 1, PL_HOOK_HANDSHAKE, PL_HOOK_WATCHDOG };
+/* The functions of perilune.client that C calls, as indices of the table that core.new gets; 0: the
+ * handler of OnSSLVerifyPeer. */
+enum pl_lua_client_hook { PL_HOOK_VERIFY, PL_HOOK_PREPARE, PL_HOOK_HANDSHAKE, PL_HOOK_WATCHDOG };
 
 typedef struct client_object {
 	pl_component component;
 	pl_script *script;
 	pl_client *client; /* NULL before its first start */
 	pl_handlers handlers;
-	pl_list answers[2]; /* of tasks in write_and_wait, by kind */
-	pl_buffer why;	    /* of the last failure */
-	int hooks;	    /* reference to their table */
-	int self;	    /* keeps the userdata while the handlers have users */
-	int refused;	    /* by Lua: the status; `why` is Lua's then */
-	uint32_t awaited;   /* tasks in connect, which hear of a failure */
-	uint32_t question;  /* number of the one that was asked last */
-	bool prepares;	    /* Lua has something to do before each place */
+	pl_client_events events; /* with `verify` only while somebody wants to be asked */
+	pl_list answers[2];	 /* of tasks in write_and_wait, by kind */
+	pl_buffer why;		 /* of the last failure */
+	int hooks;		 /* reference to their table */
+	int self;		 /* keeps the userdata while the handlers have users */
+	int refused;		 /* by Lua: the status; `why` is Lua's then */
+	uint32_t awaited;	 /* tasks in connect, which hear of a failure */
+	uint32_t question;	 /* number of the one that was asked last */
+	bool prepares;		 /* Lua has something to do before each place */
 	bool raise_disconnects;
 	bool fragments; /* messages do not come whole */
 	bool starts;	/* start was called: when it is in vain the program may end */
@@ -50,6 +53,7 @@ extern const pl_client_events pl_lua_client_events;
 
 /* lua_client_ask.c; see pl_client_events. */
 void pl_lua_client_ask_connect(pl_client *client);
+void pl_lua_client_ask_verify(pl_client *client, const pl_tls_question *question);
 void pl_lua_client_ask_handshake(pl_client *client, pl_slice request);
 void pl_lua_client_ask_watchdog(pl_client *client, uint32_t attempt);
 bool pl_lua_client_ask_heartbeat(pl_conn *conn);

@@ -200,16 +200,18 @@ static void say_verdict(sentence *out, SSL *ssl, long verdict, const char *host)
 	}
 }
 
-/* RFC 8446 6, where OpenSSL 3.0 has only those of TLS 1.2. */
-static const char *alert_name(int alert)
+/* OpenSSL 3.0 has no words for these, of RFC 8446 and RFC 7301. */
+static const char *alert_of(int number)
 {
-	switch (alert) {
-	case 109:
+	switch (number) {
+	case SSL_AD_MISSING_EXTENSION:
 		return "missing extension";
 	case SSL_AD_CERTIFICATE_REQUIRED:
 		return "certificate required";
+	case SSL_AD_NO_APPLICATION_PROTOCOL:
+		return "no application protocol";
 	default:
-		return SSL_alert_desc_string_long(alert);
+		return SSL_alert_desc_string_long(number);
 	}
 }
 
@@ -220,7 +222,7 @@ static void say_reason(sentence *out)
 
 	if (ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
 		say(out, "the server ends it with the alert '");
-		say(out, alert_name(reason - SSL_AD_REASON_OFFSET));
+		say(out, alert_of(reason - SSL_AD_REASON_OFFSET));
 		say(out, "'");
 		return;
 	}

@@ -21,6 +21,7 @@
 ---@field connect_timeout? number Seconds for one server, from resolving to the end of the handshake: 0.01 to 86400, default 10.
 ---@field guard? boolean Connect to public addresses only. Default false.
 ---@field options? perilune.client.Switches
+---@field end_of_frame? string|perilune.client.EndOfFrame Of tcp:// and tls://: where a message ends. Default: what comes together.
 ---@field extensions? perilune.server.Extensions Compression is offered when it is on.
 ---@field tcp_keepalive? { time?: integer, interval?: integer, count?: integer }|false Whole seconds: 7200, 1, 9. Off by default.
 ---@field linger_state? -1|0 0: connections that we close are reset. Default -1.
@@ -72,6 +73,11 @@
 ---@field jitter? boolean Each interval is a random part of itself. Default false.
 ---@field held? number Seconds that a connection has to hold for the attempts to begin anew: 0 to 86400, default 10.
 
+---@class perilune.client.EndOfFrame
+---@field bytes string 1 to 32.
+---@field scan? "all_bytes"|"latest_bytes" Default "all_bytes"; "latest_bytes": when they are the last that have come.
+---@field strip? boolean Messages come without them. Default false.
+
 ---@class perilune.client.Redirects
 ---@field max? integer In a row: 1 to 100, default 5.
 ---@field to_plain? boolean From TLS to no TLS, too. Default false.
@@ -114,6 +120,7 @@
 ---@field authentication perilune.client.Authentication|false
 ---@field proxy string|perilune.ProxyOptions|false
 ---@field OnBeforeConnect? fun() A server is about to be tried. Properties assigned here take effect at once.
+---@field OnSSLVerifyPeer? fun(conn: nil, certificate: table, error: string?): accept: boolean? The server's certificate and what speaks against it. nil: the error counts.
 ---@field OnHandshake? fun(conn: nil, headers: table<string, string>): table<string, string|number|string[]>|false|nil The handshake is about to be sent: a table of more headers, or false not to.
 ---@field OnConnect? fun(conn: perilune.Conn) It is connected.
 ---@field OnDisconnect? fun(conn: perilune.Conn, code: integer, reason: string) Last and once for a connection.

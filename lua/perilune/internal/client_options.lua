@@ -76,6 +76,16 @@ local schema = {
   bound_ip = { type = "string", min = 1 },
   bound_port_min = { type = "integer", default = 0, min = 0, max = 65535 },
   bound_port_max = { type = "integer", default = 0, min = 0, max = 65535 },
+  end_of_frame = {
+    type = { "string", "table" },
+    min = 1,
+    max = 32,
+    fields = {
+      bytes = { type = "string", min = 1, max = 32, required = true },
+      scan = { type = "string", default = "all_bytes", values = { "all_bytes", "latest_bytes" } },
+      strip = { type = "boolean", default = false },
+    },
+  },
   extensions = fields.extensions,
   options = {
     type = "table",
@@ -224,7 +234,23 @@ local function finish_bounds(settings)
   end
 end
 
-local steps = { finish_places, finish_words, finish_tls, finish_proxy, finish_bounds }
+--- A place of TCP is what it is for.
+local function finish_frames(settings)
+  local given = settings.end_of_frame
+  if not given then return nil end
+  local tcp = settings.place and settings.place.tcp
+  for _, place in ipairs(settings.others) do
+    tcp = tcp or place.tcp
+  end
+  if not tcp then return wrong("end_of_frame", "a tcp:// or tls:// URL beside it") end
+  settings.frames = given
+  if type(given) == "string" then
+    settings.frames = { bytes = given, scan = "all_bytes", strip = false }
+  end
+end
+
+local steps =
+  { finish_places, finish_words, finish_tls, finish_proxy, finish_bounds, finish_frames }
 
 --- Completes what the schema cannot say. Returns what is wrong, if anything.
 local function finish(settings)
