@@ -1,6 +1,5 @@
 -- perilune.core.http: calls over pooled connections, as perilune.http makes them.
--- covers: lua/lua_http.c lua/lua_http_call.c lua/lua_http_body.c http/decoder.c
--- covers: client/pool.c client/pool_open.c client/pool_proxy.c
+-- covers: lua/lua_http.c lua/lua_http_call.c lua/lua_http_body.c
 local core = require "perilune.core.http"
 local fixture = require "spec.support.fixture"
 

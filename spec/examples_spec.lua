@@ -127,4 +127,11 @@ describe("examples:", function()
     file:close()
     folder:remove()
   end)
+
+  it("09-events goes on where it was", function()
+    local run = process.perilune { "examples/09-events.lua", "0" }
+    run:wait_output "3\ttick\t[^\n]+\nthe server ended the stream\n4\ttick\t"
+    run:signal "TERM"
+    assert.equal(0, run:wait(), run.errors)
+  end)
 end)

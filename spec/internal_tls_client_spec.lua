@@ -102,12 +102,37 @@ describe("the option tls of clients", function()
     assert.equal(others[1], context_of({ alpn = { "http/1.1" } }, { "h2" }))
   end)
 
-  it("lets contexts go", function()
-    local held = setmetatable({ (context_of { max_version = "1.2" }) }, { __mode = "v" })
-    assert.is_not_nil(held[1])
+  it("keeps the contexts that were used last, and lets others go", function()
+    local seen = setmetatable({}, { __mode = "v" })
+    local function use(i) seen[i] = context_of { max_version = "1.2", sessions = i } end
+    for i = 1, 16 do
+      use(i)
+    end
     collectgarbage()
     collectgarbage()
-    assert.is_nil(held[1])
+    use(1)
+    use(17)
+    collectgarbage()
+    collectgarbage()
+    assert.is_not_nil(seen[1])
+    assert.is_nil(seen[2])
+    assert.is_not_nil(seen[3])
+  end)
+
+  it("reads files anew when they have changed", function()
+    local folder, other = certificates.folder(), certificates.folder()
+    local tls = { cert_file = folder .. "/cert.pem", key_file = folder .. "/key.pem" }
+    local context = assert(context_of(tls))
+    assert.equal(context, context_of(tls))
+    os.execute(("cp '%s/cert.pem' '%s/key.pem' '%s'"):format(other, other, folder))
+    local changed = assert(context_of(tls))
+    assert.not_equal(context, changed)
+    assert.equal(changed, context_of(tls))
+    os.remove(folder .. "/key.pem")
+    local none, message, code = context_of(tls)
+    assert.is_nil(none)
+    assert.equal("ENOENT", code)
+    assert.equal(("tls: key file '%s/key.pem': no such file or directory"):format(folder), message)
   end)
 
   --- The message and code of a context that cannot be made.

@@ -318,7 +318,7 @@ void pl_pool_free(pl_pool *self)
 
 		pl_list_remove(node);
 		pl_list_append(&self->busy, node);
-		pl_call_http1_close(PL_CONTAINER(node, pl_pool_connection, pool_node)->session);
+		pl_call_http1_cut(PL_CONTAINER(node, pl_pool_connection, pool_node)->session);
 	}
 	if (self->origins.count == 0)
 		free_pool(self);

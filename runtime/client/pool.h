@@ -54,8 +54,8 @@ typedef struct pl_pool_order {
 
 int pl_pool_new(pl_pool **pool, pl_loop *loop, const pl_pool_settings *settings);
 
-/* Closes all connections: calls in progress fail with PL_ECANCELED. Who waits for `done` has
- * cancelled before. */
+/* Closes all connections at once, for the loop may not turn again: calls in progress fail with
+ * PL_ECANCELED. Who waits for `done` has cancelled before. */
 void pl_pool_free(pl_pool *pool);
 
 /* Why an order cannot be tried at all, as a constant sentence; NULL: it can. */

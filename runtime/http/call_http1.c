@@ -395,6 +395,15 @@ void pl_call_http1_close(pl_call_http1 *self)
 		pl_call_http1_fail(self, PL_ECANCELED, "the call was given up");
 }
 
+void pl_call_http1_cut(pl_call_http1 *self)
+{
+	bool goodbye = self->phase == PL_CALL_CLOSING;
+
+	pl_call_http1_fail(self, PL_ECANCELED, "the call was given up");
+	if (goodbye)
+		pl_stream_abort(self->stream, PL_ECANCELED);
+}
+
 /* For pl_call_http1_ops: the owner's wishes. */
 
 void pl_call_http1_pause(pl_call *call, bool pause)

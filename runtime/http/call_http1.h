@@ -41,4 +41,7 @@ uint32_t pl_call_http1_patience(const pl_call_http1 *session);
 /* Closes: in order when no call is in progress, which otherwise fails with PL_ECANCELED. */
 void pl_call_http1_close(pl_call_http1 *session);
 
+/* Closes at once, also a session that is closing in order. */
+void pl_call_http1_cut(pl_call_http1 *session);
+
 #endif

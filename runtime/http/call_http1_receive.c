@@ -143,9 +143,14 @@ static pl_call_step receive_length(pl_call_http1 *self, pl_call_input *input)
 	return PL_CALL_NEXT;
 }
 
+static size_t trailer_room(const pl_call_http1 *self)
+{
+	return (size_t)self->limits->header_block - self->trailers.len;
+}
+
 static int keep_trailers(pl_call_http1 *self, const uint8_t *data, size_t len)
 {
-	if (len > (size_t)self->limits->header_block - self->trailers.len)
+	if (len > trailer_room(self))
 		return PL_ELIMIT;
 	return pl_buffer_append(&self->trailers, data, len);
 }
@@ -153,6 +158,7 @@ static int keep_trailers(pl_call_http1 *self, const uint8_t *data, size_t len)
 static pl_call_step receive_chunks(pl_call_http1 *self, pl_call_input *input)
 {
 	const uint8_t *start = input->at;
+	size_t most = input->len;
 	bool last = self->chunk.last;
 	ptrdiff_t used;
 	pl_slice data;
@@ -162,7 +168,9 @@ static pl_call_step receive_chunks(pl_call_http1 *self, pl_call_input *input)
 		return end(self, input);
 	if (input->len == 0)
 		return PL_CALL_READ;
-	used = pl_http_chunk_decode(&self->chunk, (const char *)start, input->len, &data);
+	if (last && most > trailer_room(self))
+		most = trailer_room(self) + 1; /* which is one too much */
+	used = pl_http_chunk_decode(&self->chunk, (const char *)start, most, &data);
 	if (used < 0)
 		return refuse(self, PL_EPROTO, self->chunk.error);
 	input->at += used;

@@ -146,8 +146,9 @@ static int sniff(pl_decoder *self, pl_slice *in, uint8_t *out, size_t *len)
 		return status;
 	first = pl_slice_make((const char *)&self->first, 1);
 	status = inflate_some(self, &first, out, &none);
-	*len = 0;
-	return !status && first.len > 0 ? PL_EPROTO : status;
+	if (!status && first.len > 0)
+		status = PL_EPROTO;
+	return status ? status : inflate_some(self, in, out, len);
 }
 
 /* One step towards pl_decoder_run's; at least one byte is there, and room. */

@@ -109,6 +109,15 @@ static int make_context(lua_State *L)
 	return pl_lua_fail(L, status, lua_tostring(L, -1));
 }
 
+/* stamp(path) -> string */
+static int file_stamp(lua_State *L)
+{
+	uint64_t stamp = pl_tls_stamp(luaL_checkstring(L, 1));
+
+	lua_pushlstring(L, (const char *)&stamp, sizeof(stamp));
+	return 1;
+}
+
 static int context_gc(lua_State *L)
 {
 	context_object *object = lua_touserdata(L, 1);
@@ -129,6 +138,7 @@ int pl_lua_open_tls_client(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "context", make_context },
+		{ "stamp", file_stamp },
 		{ NULL, NULL },
 	};
 

@@ -12,8 +12,7 @@
 /* Where OpenSSL finds them; when one of these changes they are read anew. */
 typedef struct origin {
 	char path[256];
-	time_t seconds;
-	long nanoseconds;
+	uint64_t stamp;
 } origin;
 
 static struct {
@@ -22,27 +21,46 @@ static struct {
 	origin file, folder;
 } shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* FNV-1a, a word at a time. */
+static uint64_t mix(uint64_t stamp, uint64_t number)
+{
+	for (int shift = 0; shift < 64; shift += 8)
+		stamp = (stamp ^ (number >> shift & 0xFF)) * UINT64_C(0x100000001B3);
+	return stamp;
+}
+
+uint64_t pl_tls_stamp(const char *path)
+{
+	uint64_t stamp = UINT64_C(0xCBF29CE484222325);
+	struct stat seen;
+
+	if (stat(path, &seen) != 0)
+		return 0;
+	stamp = mix(stamp, (uint64_t)seen.st_mtim.tv_sec);
+	stamp = mix(stamp, (uint64_t)seen.st_mtim.tv_nsec);
+	stamp = mix(stamp, (uint64_t)seen.st_ctim.tv_sec);
+	stamp = mix(stamp, (uint64_t)seen.st_ctim.tv_nsec);
+	stamp = mix(stamp, (uint64_t)seen.st_size);
+	stamp = mix(stamp, (uint64_t)seen.st_ino);
+	return stamp | 1;
+}
+
 static origin look(const char *variable, const char *standard)
 {
 	const char *path = getenv(variable);
 	origin found = { .path = "" };
-	struct stat seen;
 
 	if (!path)
 		path = standard;
 	if (strlen(path) < sizeof(found.path))
 		strcpy(found.path, path);
-	if (stat(path, &seen) == 0) {
-		found.seconds = seen.st_mtim.tv_sec;
-		found.nanoseconds = seen.st_mtim.tv_nsec;
-	}
+	found.stamp = pl_tls_stamp(path);
 	return found;
 }
 
 static bool same(const origin *one, const origin *other)
 {
-	return strcmp(one->path, other->path) == 0 && one->seconds == other->seconds &&
-	       one->nanoseconds == other->nanoseconds;
+	return strcmp(one->path, other->path) == 0 && one->stamp == other->stamp;
 }
 
 static X509_STORE *read_store(void)

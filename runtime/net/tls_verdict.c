@@ -200,18 +200,16 @@ static void say_verdict(sentence *out, SSL *ssl, long verdict, const char *host)
 	}
 }
 
-/* OpenSSL 3.0 has no words for these, of RFC 8446 and RFC 7301. */
-static const char *alert_of(int number)
+/* RFC 8446 6, where OpenSSL 3.0 has only those of TLS 1.2. */
+static const char *alert_name(int alert)
 {
-	switch (number) {
-	case SSL_AD_MISSING_EXTENSION:
+	switch (alert) {
+	case 109:
 		return "missing extension";
 	case SSL_AD_CERTIFICATE_REQUIRED:
 		return "certificate required";
-	case SSL_AD_NO_APPLICATION_PROTOCOL:
-		return "no application protocol";
 	default:
-		return SSL_alert_desc_string_long(number);
+		return SSL_alert_desc_string_long(alert);
 	}
 }
 
@@ -222,7 +220,7 @@ static void say_reason(sentence *out)
 
 	if (ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
 		say(out, "the server ends it with the alert '");
-		say(out, alert_of(reason - SSL_AD_REASON_OFFSET));
+		say(out, alert_name(reason - SSL_AD_REASON_OFFSET));
 		say(out, "'");
 		return;
 	}

@@ -68,12 +68,18 @@ for name in pairs(fields) do
 end
 table.sort(names)
 
---- The same text for the same context, and no other.
+local files = { "cert_file", "key_file", "p12_file", "root_cert_file", "crl_file" }
+
+--- The same text for the same context, and no other: another one when a file has changed.
 local function key_of(settings, alpn)
   local parts = {}
   for _, name in ipairs(names) do
     local value = settings[name]
     if value ~= nil then parts[#parts + 1] = ("%s=%q"):format(name, tostring(value)) end
+  end
+  for _, name in ipairs(files) do
+    local path = settings[name]
+    if path then parts[#parts + 1] = ("%q"):format(core.stamp(path)) end
   end
   for _, name in ipairs(alpn) do
     parts[#parts + 1] = ("%q"):format(name)
@@ -81,10 +87,25 @@ local function key_of(settings, alpn)
   return table.concat(parts, ",")
 end
 
+-- All contexts that somebody has, and those that were used last: requests come and go.
+local HELD = 16
 local contexts = setmetatable({}, { __mode = "v" })
+local held = {}
 
---- The context for these settings: the same one for the same settings, as long as somebody has it,
---- so that connections share sessions, and files are read once.
+local function hold(context)
+  if held[#held] == context then return end
+  for i, other in ipairs(held) do
+    if other == context then
+      table.remove(held, i)
+      break
+    end
+  end
+  held[#held + 1] = context
+  if #held > HELD then table.remove(held, 1) end
+end
+
+--- The context for these settings: the same one for the same settings and files, so that
+--- connections are kept and resumed, and files are read once.
 ---@param settings perilune.tls_client.Settings
 ---@param alpn? string[] Offered when the settings name none.
 ---@return userdata? context Of the kind PL_TLS_CLIENT_KIND; or nil
@@ -94,15 +115,20 @@ function tls_client.context(settings, alpn)
   alpn = settings.alpn or alpn or {}
   local key = key_of(settings, alpn)
   local context = contexts[key]
-  if context then return context end
+  if context then
+    hold(context)
+    return context
+  end
   local given = { alpn = alpn }
   for _, name in ipairs(names) do
     given[name] = settings[name]
   end
   local message, code
   context, message, code = core.context(given)
+  if not context then return nil, message, code end
   contexts[key] = context
-  return context, message, code
+  hold(context)
+  return context
 end
 
 return tls_client

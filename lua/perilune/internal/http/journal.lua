@@ -43,22 +43,20 @@ local function call(handlers, name, event)
 end
 
 --- Before a request is sent. Waits when there is a file.
----@param where { handlers?: table, log_file: string|false }
+---@param handlers? table
+---@param log_file string|false
 ---@param method string
 ---@param url string
 ---@param fields string[][]
 ---@return table? entry For `finish`; nil when nobody wants to know.
-function journal.begin(where, method, url, fields)
-  local handlers = where.handlers
-  if not (where.log_file or handlers and next(handlers)) then return nil end
+function journal.begin(handlers, log_file, method, url, fields)
+  if not (log_file or handlers and next(handlers)) then return nil end
   last = last + 1
   local shown = { id = last, method = method, url = redact.url(url) }
-  local entry = { where = where, event = shown, began = now() }
+  local entry = { handlers = handlers, log_file = log_file, event = shown, began = now() }
   shown.headers = redact.fields(fields)
   call(handlers, "OnRequest", shown)
-  if where.log_file then
-    write(where.log_file, shown, ">", method .. " " .. shown.url, shown.headers)
-  end
+  if log_file then write(log_file, shown, ">", method .. " " .. shown.url, shown.headers) end
   return entry
 end
 
@@ -80,8 +78,8 @@ function journal.finish(entry, outcome)
     message = outcome.message,
     code = outcome.code,
   }
-  call(entry.where.handlers, "OnResponse", event)
-  local path = entry.where.log_file
+  call(entry.handlers, "OnResponse", event)
+  local path = entry.log_file
   if not path then return end
   local text = event.status
       and ("%d %s (%.3f s)"):format(event.status, event.reason or "", event.duration)

@@ -102,6 +102,7 @@ local function fields_of(run, step)
   local jar = run.jar
   local kept = jar and not named.cookie and cookies.header(jar, step.place)
   if kept then list[#list + 1] = { "Cookie", kept } end
+  step.cookie = kept
   if #list > MAX_FIELDS then
     return nil, ("the request has more than %d header fields"):format(MAX_FIELDS), "ELIMIT"
   end
@@ -255,15 +256,17 @@ local function take_cookies(run, step, head)
   end
 end
 
-local function where_of(run)
-  return { handlers = run.session.handlers, log_file = run.settings.log_file }
-end
-
 --- Once, with what is told about it.
 local function attempt_told(run, step)
   local order, message, code = order_of(run, step)
   if not order then return nil, message, code end
-  local entry = journal.begin(where_of(run), step.method, step.place.url, order.fields)
+  local entry = journal.begin(
+    run.session.handlers,
+    run.settings.log_file,
+    step.method,
+    step.place.url,
+    order.fields
+  )
   local call, head
   call, head, code = attempt_fresh(run, step, order)
   if call then
@@ -300,17 +303,16 @@ end
 
 -- From place to place.
 
+local function question(step, cookie)
+  return ("%s %s %s"):format(step.method, step.place.url, cookie or "")
+end
+
 --- The same question twice has the same answer. Who sets a cookie asks another one.
-local function is_loop(run, step)
-  local jar = run.jar
-  local key = ("%s %s %s"):format(
-    step.method,
-    step.place.url,
-    jar and cookies.header(jar, step.place) or ""
-  )
-  if run.seen[key] then return true end
-  run.seen[key] = true
-  return false
+local function is_circle(run, step, following)
+  run.seen = run.seen or {}
+  run.seen[question(step, step.cookie)] = true
+  local cookie = run.jar and cookies.header(run.jar, following.place)
+  return run.seen[question(following, cookie)] == true
 end
 
 --- The step behind a redirect; nil when the answer stands, or with a message.
@@ -324,7 +326,7 @@ local function next_step(run, step, head)
   local following, message, code =
     redirect.follow(step, head.status, location, allowed.allow_downgrade)
   if not following then return nil, message, code end
-  if is_loop(run, following) then
+  if is_circle(run, step, following) then
     return nil, "redirected in a circle to " .. following.place.url, "ELOOP"
   end
   run.urls[#run.urls + 1] = step.place.url
@@ -339,9 +341,7 @@ local function make_response(run, step, head)
     limit = run.settings.limits.body,
     reason = head.reason,
     redirects = run.urls,
-    remote = run.call.remote,
     status = head.status,
-    timing = run.call.timing,
     url = step.place.url,
     version = head.version,
   }
@@ -357,7 +357,6 @@ local function make_response(run, step, head)
 end
 
 local function follow(run, step)
-  is_loop(run, step)
   while true do
     local call, head, code = attempt_all(run, step)
     if not call then return nil, head, code end
@@ -395,7 +394,6 @@ function requests.run(session, settings, step)
     deadline = total and timer.now() + total,
     jar = settings.cookies and cookies.state(settings.cookies),
     urls = {},
-    seen = {},
   }
   return finish(run, pcall(hidden.call, follow, run, step))
 end

@@ -188,8 +188,9 @@ local getters = {
 for _, name in ipairs { "status", "reason", "version", "headers", "url", "redirects" } do
   getters[name] = function(state) return state[name] end
 end
-getters.timing = function(state) return state.timing end
-getters.remote = function(state) return state.remote end
+for _, name in ipairs { "timing", "remote" } do
+  getters[name] = function(state) return state.call[name] end
+end
 
 --- Makes one of its state: what the getters give, `fields`, `limit`, `call`, and `body` when it was
 --- read.
