@@ -5,24 +5,6 @@ local rules = require "perilune.internal.tls_rules"
 
 local tls_client = {}
 
----@class perilune.client.TLS
----@field verify? boolean Default true; false takes any certificate of anybody.
----@field verify_depth? integer Authorities between the server and a root: 0 to 100, default 100.
----@field root_cert_file? string PEM, or a folder. Default: the system's authorities.
----@field crl_file? string PEM: revocation lists, one of each authority.
----@field host_name? string Asked for (SNI) and verified in place of the URL's host.
----@field cert_file? string PEM or P12 (.p12, .pfx): our certificate.
----@field key_file? string PEM; default: in cert_file.
----@field p12_file? string PKCS #12, in place of both.
----@field legacy? boolean The P12 file's ciphers may be RC2, RC4 and single DES. Default false.
----@field password? string Of an encrypted key or the P12 file.
----@field min_version? "1.0"|"1.1"|"1.2"|"1.3" Default "1.2".
----@field max_version? "1.0"|"1.1"|"1.2"|"1.3" Default: the newest.
----@field cipher_list? string Names of TLS 1.2 and 1.3, separated by ":", "," or blanks.
----@field curves? string In the same way; default "X25519:P-256:P-384".
----@field alpn? string[] Protocols that are offered, the first is preferred.
----@field sessions? integer|false Hosts whose sessions are kept: 1 to 1024, default 64.
-
 ---@class perilune.tls_client.Settings Made by `finish`; not to be changed.
 
 local fields = rules.with {
