@@ -47,7 +47,7 @@ describe("retries", function()
     for _, code in ipairs { "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EHOST" } do
       assert.is_number(delay(1, 1, "GET", { code = code }))
     end
-    for _, code in ipairs { "EPROTO", "ELIMIT", "EACCES", "EINVAL", "ECANCELED" } do
+    for _, code in ipairs { "EPROTO", "ELIMIT", "EACCES", "EINVAL", "ECANCELED", "ECLOSED" } do
       assert.is_nil(delay(1, 1, "GET", { code = code }))
     end
   end)

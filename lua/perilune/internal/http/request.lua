@@ -203,15 +203,6 @@ local function attempt(run, order, body)
   return nil, message, code, stale
 end
 
-local IDEMPOTENT = {
-  GET = true,
-  HEAD = true,
-  OPTIONS = true,
-  TRACE = true,
-  PUT = true,
-  DELETE = true,
-}
-
 local function is_repeatable(step) return not step.body or step.body.repeatable end
 
 --- Again, while connections that were kept turn out to be closed (RFC 9112 9.3.1).
@@ -219,7 +210,7 @@ local function attempt_fresh(run, step, order)
   local call, head, code, stale
   for _ = 1, STALE do
     call, head, code, stale = attempt(run, order, step.body)
-    local again = stale and IDEMPOTENT[step.method] and is_repeatable(step)
+    local again = stale and retry.IDEMPOTENT[step.method] and is_repeatable(step)
     if not again then break end
   end
   return call, head, code

@@ -3,15 +3,24 @@ local text = require "perilune.core.text"
 
 local retry = {}
 
--- RFC 9110 9.2.2.
-local IDEMPOTENT = { "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE" }
+local function set_of(list)
+  local set = {}
+  for _, value in ipairs(list) do
+    set[value] = true
+  end
+  return set
+end
+
+local idempotent = { "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE" } -- RFC 9110 9.2.2
+
+--- Methods that may be sent twice.
+retry.IDEMPOTENT = set_of(idempotent)
 
 -- What may be otherwise next time; what broke a rule or was refused for a reason stays so.
 local PASSING = {
   ECONNREFUSED = true,
   ECONNRESET = true,
   EPIPE = true,
-  ECLOSED = true,
   ETIMEDOUT = true,
   EHOST = true,
 }
@@ -35,21 +44,13 @@ local fields = {
     of = { type = "integer", min = 400, max = 599 },
     default = { 408, 429, 502, 503, 504 },
   },
-  methods = { type = "list", of = { type = "string", min = 1 }, default = IDEMPOTENT },
+  methods = { type = "list", of = { type = "string", min = 1 }, default = idempotent },
   delay = with_default(0.5),
   max_delay = with_default(30),
   max_retry_after = with_default(60),
 }
 
 retry.option = { type = { "integer", "table" }, min = 1, max = 100, off = true, fields = fields }
-
-local function set_of(list)
-  local set = {}
-  for _, value in ipairs(list) do
-    set[value] = true
-  end
-  return set
-end
 
 --- Completes what was checked already.
 ---@param given integer|table|false|nil
@@ -91,11 +92,6 @@ function retry.after(value, now)
   local date = text.http_date(value)
   return date and math.max(0, date - now)
 end
-
---- Whether a failure is one that may pass.
----@param code string?
----@return boolean
-function retry.is_passing(code) return PASSING[code] == true end
 
 --- Seconds until a request is sent again; nil when it is not.
 ---@param policy table|false From `finish`.
