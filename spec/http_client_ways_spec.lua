@@ -384,6 +384,7 @@ describe("http:", function()
       assert.equal("none", client:get("x", { headers = { ["x-own"] = false } }).text)
       assert.equal("Basic bWU6cHc=", client:get("/y").text)
       assert.equal("none", client:get("/y", { authentication = false }).text)
+      assert.equal("none", client:get("/y", { headers = { authorization = false } }).text)
       assert.equal("OPTIONS", client:request("OPTIONS", "x") and web.last(site).method)
       assert.has_error(function() client.base_url = "x" end)
       assert.has_error(function() client.OnAnswer = print end)
@@ -425,6 +426,7 @@ describe("http:", function()
       assert.equal("a=1", client:get("/seen").text)
       assert.equal(2, client.cookies.count)
       assert.equal("own=1", client:get("/seen", { headers = { Cookie = "own=1" } }).text)
+      assert.equal("none", client:get("/seen", { headers = { Cookie = false } }).text)
       assert.equal("none", client:get("/seen", { cookies = false }).text)
       client:get "/out"
       assert.equal("none", client:get("/seen").text)
@@ -574,6 +576,8 @@ describe("http:", function()
       client:get "http://127.0.0.1:1/"
       assert.equal("ECONNREFUSED", answered.code)
       assert.is_nil(answered.status)
+      client:get(site.url, { limits = { body = 1 } })
+      assert.equal("ETOOBIG", answered.code)
     end)
 
     it("does not hold requests up when it fails", function()
@@ -602,6 +606,39 @@ describe("http:", function()
   end)
 
   describe("a proxy", function()
+    it("is asked for whole URLs, with its own user", function()
+      local listener = socket.listen()
+      local asking = task.start(http.get, "http://me:pw@inner.test:81/x?y", {
+        proxy = ("http://you:secret@127.0.0.1:%d"):format(listener.port),
+      })
+      local peer = assert(listener:accept())
+      local head = peer:read_through "\r\n\r\n"
+      assert.matches("^GET http://inner%.test:81/x%?y HTTP/1%.1\r\n", head)
+      assert.matches("\r\nHost: inner%.test:81\r\n", head)
+      assert.matches("\r\nProxy%-Authorization: Basic eW91OnNlY3JldA==\r\n", head)
+      assert.matches("\r\nAuthorization: Basic bWU6cHc=\r\n", head)
+      peer:send "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntext"
+      assert.equal("text", asking:wait().text)
+      peer:close()
+      listener:close()
+    end)
+
+    it("is asked for a tunnel to https, and says why there is none", function()
+      local listener = socket.listen()
+      local asking = task.start(http.get, "https://inner.test/", {
+        proxy = { host = "127.0.0.1", port = listener.port },
+      })
+      local peer = assert(listener:accept())
+      local head = peer:read_through "\r\n\r\n"
+      assert.matches("^CONNECT inner%.test:443 HTTP/1%.1\r\n", head)
+      peer:send "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+      local response, message = asking:wait()
+      assert.is_nil(response)
+      assert.matches("403", message)
+      peer:close()
+      listener:close()
+    end)
+
     it("of the environment is asked", function()
       local site = web.site { ["/"] = "direct" }
       local path = fixture.script [[

@@ -25,6 +25,11 @@ describe("fields", function()
     local made = fields.read { ["User-Agent"] = false }
     assert.same({}, made.list)
     assert.is_true(made.named["user-agent"])
+    assert.is_true(made.left_out["user-agent"])
+    local merged = fields.merge(made, fields.read { ["user-agent"] = "x", Cookie = false })
+    assert.same({ ["user-agent"] = true, cookie = true }, merged.left_out)
+    merged = fields.merge(fields.read { ["user-agent"] = "x" }, made)
+    assert.same({}, merged.left_out)
   end)
 
   it("are checked", function()

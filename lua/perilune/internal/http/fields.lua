@@ -61,8 +61,8 @@ end
 
 ---@class perilune.internal.http.Fields
 ---@field list string[][] { name, value }, in the order of the names.
----@field named table<string, boolean> The names in lower case, also of those that are false: what
---- is sent otherwise is left out then.
+---@field named table<string, boolean> The names in lower case, also of those that are false.
+---@field left_out table<string, boolean> Those: what is sent otherwise is left out.
 
 --- Checks fields by name.
 ---@param given table<string, string|number|string[]|false>
@@ -72,12 +72,14 @@ end
 function fields.read(given)
   local names, place, message = sorted_names(given)
   if not names then return nil, place, message end
-  local made = { list = {}, named = {} }
+  local made = { list = {}, named = {}, left_out = {} }
   for _, name in ipairs(names) do
     local lower = name:lower()
     if made.named[lower] then return nil, "." .. name, "is there twice, in another case" end
     made.named[lower] = true
-    if given[name] ~= false then
+    if given[name] == false then
+      made.left_out[lower] = true
+    else
       message = add_all(made.list, name, given[name])
       if message then return nil, "." .. name, message end
     end
@@ -90,15 +92,17 @@ end
 ---@param second perilune.internal.http.Fields
 ---@return perilune.internal.http.Fields
 function fields.merge(first, second)
-  local made = { list = {}, named = {} }
+  local made = { list = {}, named = {}, left_out = {} }
   for name in pairs(second.named) do
     made.named[name] = true
+    made.left_out[name] = second.left_out[name]
   end
   for _, field in ipairs(second.list) do
     if not first.named[field[1]:lower()] then made.list[#made.list + 1] = field end
   end
   for name in pairs(first.named) do
     made.named[name] = true
+    made.left_out[name] = first.left_out[name]
   end
   for _, field in ipairs(first.list) do
     made.list[#made.list + 1] = field
@@ -127,7 +131,8 @@ function fields.without(made, names)
   for name in pairs(made.named) do
     named[name] = not names[name] or nil
   end
-  return { list = fields.without_names(made.list, names), named = named }
+  local list = fields.without_names(made.list, names)
+  return { list = list, named = named, left_out = made.left_out }
 end
 
 return fields

@@ -4,6 +4,7 @@ local cookies = require "perilune.internal.http.cookies"
 local hidden = require "perilune.internal.hidden"
 local journal = require "perilune.internal.http.journal"
 local proxy = require "perilune.internal.proxy"
+local redact = require "perilune.internal.http.redact"
 local redirect = require "perilune.internal.http.redirect"
 local responses = require "perilune.internal.http.response"
 local retry = require "perilune.internal.http.retry"
@@ -30,6 +31,7 @@ local WITH_CONTENT = { POST = true, PUT = true, PATCH = true }
 ---@field deadline? number
 ---@field jar? perilune.internal.http.Jar
 ---@field call? userdata The call that is open.
+---@field entry? table What the log knows of the last answer.
 ---@field token? string The value of Authorization.
 ---@field urls string[] What was asked before.
 
@@ -94,15 +96,17 @@ local function fields_of(run, step)
     list[i] = field
     named[field[1]:lower()] = true
   end
-  if not named.authorization then
+  local left_out = run.settings.headers.left_out
+  if not (named.authorization or left_out.authorization) then
     local value, message, code = credentials(run, step)
     if message then return nil, message, code end
     list[#list + 1] = value and { "Authorization", value } or nil
   end
   local jar = run.jar
-  local kept = jar and not named.cookie and cookies.header(jar, step.place)
+  local may = jar and not (named.cookie or left_out.cookie)
+  local kept = may and cookies.header(jar, step.place)
   if kept then list[#list + 1] = { "Cookie", kept } end
-  step.cookie = kept
+  step.cookie = kept or nil
   if #list > MAX_FIELDS then
     return nil, ("the request has more than %d header fields"):format(MAX_FIELDS), "ELIMIT"
   end
@@ -263,6 +267,7 @@ local function attempt_told(run, step)
   if call then
     take_cookies(run, step, head)
     journal.finish(entry, head)
+    run.entry = entry
   else
     journal.finish(entry, { message = head, code = code })
   end
@@ -318,7 +323,7 @@ local function next_step(run, step, head)
     redirect.follow(step, head.status, location, allowed.allow_downgrade)
   if not following then return nil, message, code end
   if is_circle(run, step, following) then
-    return nil, "redirected in a circle to " .. following.place.url, "ELOOP"
+    return nil, "redirected in a circle to " .. redact.url(following.place.url), "ELOOP"
   end
   run.urls[#run.urls + 1] = step.place.url
   return following
@@ -341,6 +346,7 @@ local function make_response(run, step, head)
     state.body, message, code = responses.collect(run.call, state.limit)
     if not state.body then
       run.call:close()
+      journal.finish(run.entry, { message = message, code = code })
       return nil, message, code
     end
   end
