@@ -343,36 +343,13 @@ static const pl_stream_events stream_events = {
 	.data = on_data, .end = on_end, .drain = on_drain, .closed = on_closed
 };
 
-/* Of a stream that was dropped. */
-
-static void dropped_data(void *owner, uint8_t *data, size_t len)
-{
-	(void)owner, (void)data, (void)len;
-}
-
-static void dropped_nothing(void *owner)
-{
-	(void)owner;
-}
-
-static void dropped_closed(void *owner, int status)
-{
-	(void)owner, (void)status;
-}
-
-static const pl_stream_events dropped = { .data = dropped_data,
-					  .end = dropped_nothing,
-					  .drain = dropped_nothing,
-					  .closed = dropped_closed };
-
 int pl_call_http1_start(pl_call_http1 **session, pl_stream *stream,
 			const pl_call_http1_events *events, void *owner)
 {
 	pl_call_http1 *self = pl_calloc(1, sizeof(*self));
 
 	if (!self) {
-		pl_stream_own(stream, &dropped, NULL);
-		pl_stream_abort(stream, PL_ENOMEM);
+		pl_stream_drop(stream);
 		return PL_ENOMEM;
 	}
 	self->stream = stream;

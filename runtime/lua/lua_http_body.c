@@ -109,13 +109,15 @@ static size_t goal(const pl_lua_call *self)
 	return self->wanted > 0 ? self->wanted : 1;
 }
 
-static const char *reason(int status)
+const char *pl_lua_call_reason(int status)
 {
 	switch (status) {
 	case PL_EPROTO:
 		return "the content is not of its coding";
 	case PL_ELIMIT:
 		return "the content is too large";
+	case PL_ENOTSUP:
+		return "the content has a coding that is not known";
 	default:
 		return pl_status_text(status);
 	}
@@ -130,7 +132,7 @@ static void decode_enough(pl_lua_call *self)
 		int status = decode(self, &more);
 
 		if (status)
-			pl_lua_call_break(self, status, reason(status));
+			pl_lua_call_break(self, status, pl_lua_call_reason(status));
 	}
 }
 

@@ -235,9 +235,7 @@ static void on_head(void *owner, const pl_http_response *response, pl_slice raw)
 	if (!status)
 		status = pl_buffer_append(&self->head, raw.at, raw.len);
 	if (status)
-		pl_lua_call_fail(self, status,
-				 status == PL_ENOTSUP ? "the content has a coding that is not known"
-						      : pl_status_text(status));
+		pl_lua_call_fail(self, status, pl_lua_call_reason(status));
 	else
 		resume(self, false);
 }
@@ -248,7 +246,7 @@ static void on_data(void *owner, const uint8_t *data, size_t len)
 	int status = pl_lua_call_take(self, data, len);
 
 	if (status)
-		pl_lua_call_fail(self, status, pl_status_text(status));
+		pl_lua_call_fail(self, status, pl_lua_call_reason(status));
 	else
 		resume(self, false);
 }

@@ -110,7 +110,10 @@ int pl_lua_call_await(lua_State *L, pl_lua_call *self, int index, pl_lua_call_go
 /* The response's head is there: finds the coding. PL_OK, or why it cannot be read. */
 int pl_lua_call_begin_body(pl_lua_call *self, const pl_http_response *response);
 
-/* A piece has come. PL_OK or PL_ENOMEM. */
+/* Why content cannot be had, as a sentence. */
+const char *pl_lua_call_reason(int status);
+
+/* A piece has come. PL_OK, PL_ENOMEM, PL_ELIMIT. */
 int pl_lua_call_take(pl_lua_call *self, const uint8_t *data, size_t len);
 
 /* Whether the reader has what it wants; decodes as much as that takes. */
