@@ -409,6 +409,7 @@ static int connect_to(pl_attempt *self)
 					    .local_first = settings->local_first,
 					    .local_last = settings->local_last,
 					    .tcp = settings->tcp,
+					    .throttle = settings->throttle,
 					    .allow = watched ? allow : NULL,
 					    .verify = settings->events->verify ? on_verify : NULL,
 					    .limits = settings->limits,

@@ -77,11 +77,13 @@ typedef struct pl_client_settings {
 	pl_address local; /* as pl_dial_settings has them */
 	uint16_t local_first, local_last;
 	pl_tcp_options tcp;
+	pl_throttle_rates throttle;
 	pl_frame_end frames;	     /* of TCP */
 	pl_deflate_settings deflate; /* is offered */
 	enum pl_ws_delivery delivery;
 	pl_watchdog_settings watchdog;
 	pl_heartbeat heartbeat;
+	uint8_t levels[2]; /* see pl_conn_settings; of what is kept, too */
 	pl_limits limits;
 	uint16_t worker;
 	uint32_t generation; /* of the script */

@@ -249,6 +249,7 @@ static void try_place(pl_client *client)
 		.local_first = settings->local_first,
 		.local_last = settings->local_last,
 		.tcp = settings->tcp,
+		.throttle = settings->throttle,
 		.deflate = settings->deflate.enabled ? &settings->deflate.terms : NULL,
 		.limits = &settings->limits,
 		.events = client->events->verify ? &verified_events : &attempt_events,

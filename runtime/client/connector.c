@@ -319,12 +319,28 @@ static int because_refused(pl_connector *self)
 	return because(self, PL_EACCES, "the address %s is not allowed", text);
 }
 
+static int throttle(const pl_connector *self, pl_stream **stream)
+{
+	const pl_throttle_rates *rates = &self->settings.throttle;
+	pl_stream *below = *stream;
+	int status;
+
+	if (rates->in == 0 && rates->out == 0)
+		return PL_OK;
+	status = pl_throttle_open(stream, below, rates);
+	if (status)
+		pl_stream_drop(below);
+	return status;
+}
+
 static void on_dialled(void *owner, int status, pl_stream *stream)
 {
 	pl_connector *self = owner;
 
 	self->dial = NULL;
 	self->connected.connect = lap(self);
+	if (!status)
+		status = throttle(self, &stream);
 	if (status == PL_EACCES && self->has_refused)
 		finish(self, because_refused(self));
 	else if (status)

@@ -112,6 +112,14 @@ static int settle(pl_conn *conn)
 	return PL_BUFFERED;
 }
 
+/* Frames of the conn's own are in the order in which they were encoded. */
+static enum pl_queue_class class_of(const pl_conn *conn, const pl_queued *message)
+{
+	if (message->encoded && conn->ops->encoding(conn) == PL_ENCODING_OWN)
+		return PL_QUEUE_DATA;
+	return PL_QUEUE_DATA + conn->settings->levels[message->kind];
+}
+
 static int enqueue(pl_conn *conn, const pl_queued *message)
 {
 	size_t len = message->block->len;
@@ -124,7 +132,7 @@ static int enqueue(pl_conn *conn, const pl_queued *message)
 	}
 	if (len > limit || pl_conn_queued(conn) > limit - len)
 		return drop(conn);
-	return pl_queue_push(conn->queue, PL_QUEUE_DATA, message);
+	return pl_queue_push(conn->queue, class_of(conn, message), message);
 }
 
 static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,

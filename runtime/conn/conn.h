@@ -60,6 +60,10 @@ typedef struct pl_conn_settings {
 	const pl_conn_events *events;
 	const pl_limits *limits;
 	pl_heartbeat heartbeat;
+	/* By enum pl_kind, 0 to PL_QUEUE_LEVELS - 1: of the messages that wait for blocked output
+	 * those of a lower level go first. Not among messages that build on one another (deflate
+	 * with context takeover, of a server). */
+	uint8_t levels[2];
 	uint32_t generation; /* of the script */
 } pl_conn_settings;
 

@@ -1,8 +1,9 @@
 /*
  * queue.h - messages that wait while a connection's output is blocked, or while there is none.
  *
- * Messages, not bytes: they have a class, control before data, so that they can be ordered (and
- * later dropped or conflated). An empty queue owns no memory.
+ * Messages, not bytes: they have a class, control before data, and data of a lower level before
+ * that of a higher, so that they can be ordered (and later dropped or conflated). An empty queue
+ * owns no memory.
  */
 #ifndef PL_CONN_QUEUE_H
 #define PL_CONN_QUEUE_H
@@ -13,7 +14,12 @@
 #include "base/block.h"
 #include "conn/message.h"
 
-enum pl_queue_class { PL_QUEUE_CONTROL, PL_QUEUE_DATA, PL_QUEUE_CLASSES };
+enum { PL_QUEUE_LEVELS = 3 }; /* of data */
+enum pl_queue_class {
+	PL_QUEUE_CONTROL,
+	PL_QUEUE_DATA, /* and the levels behind it */
+	PL_QUEUE_CLASSES = PL_QUEUE_DATA + PL_QUEUE_LEVELS
+};
 
 typedef struct pl_queued {
 	pl_block *block;

@@ -27,6 +27,7 @@ static void (*when_connected)(void);
 static void (*when_failed)(void);
 static void (*when_disconnected)(void);
 static void (*when_asked)(void);
+static void (*when_handshake)(void);
 
 /* The application. */
 
@@ -44,6 +45,8 @@ static void on_handshake(pl_client *self, pl_slice request)
 {
 	assert_true(request.len > 4 && memcmp(request.at, "GET ", 4) == 0);
 	pl_buffer_printf(&journal, "handshake ");
+	if (when_handshake)
+		when_handshake();
 	if (!holds_handshake)
 		pl_client_handshake_end(self, PL_OK, added, added_count);
 }
@@ -209,6 +212,7 @@ static int set_up(void **state)
 	added = NULL;
 	added_count = 0;
 	when_connected = when_failed = when_disconnected = when_asked = NULL;
+	when_handshake = NULL;
 	return 0;
 }
 
@@ -227,6 +231,11 @@ static int tear_down(void **state)
 }
 
 /* A connection. */
+
+static void stop_it(void)
+{
+	pl_client_stop(client);
+}
 
 static void watch(uint32_t interval, uint32_t attempts)
 {
@@ -386,6 +395,37 @@ static void bytes_alone(void **state)
 	assert_true(has("disconnected:1000"));
 }
 
+/* 8,000 bits a second are 1,000 bytes, and 250 are in reserve. */
+static void so_many_bits_a_second(void **state)
+{
+	static char text[2000];
+	size_t head;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	settings.throttle.out = 8000;
+	a.tls = true;
+	places[0].host = PL_SLICE("localhost");
+	places[0].secure = true;
+	settings.route.tls = client_tls;
+	make();
+	pl_client_start(client);
+	while (!has("connected")) {
+		pl_loop_skip(loop, 100);
+		turn_some(loop);
+	}
+	pl_loop_skip(loop, 1000);
+	assert_int_equal(pl_client_write(client, PL_KIND_TEXT, text, sizeof(text), 0), PL_OK);
+	turn_some(loop);
+	head = a.said.len;
+	assert_true(pl_client_conn(client)->stream->blocked);
+	pl_loop_skip(loop, 1000);
+	turn_some(loop);
+	assert_int_equal(a.said.len, head);
+	pl_loop_skip(loop, 1000);
+	TURN_UNTIL(loop, a.said.len > head);
+}
+
 /* Certificates. */
 
 static bool verdict;
@@ -396,6 +436,8 @@ static void on_verify(pl_client *self, const pl_tls_question *question)
 {
 	pl_buffer_printf(&journal, "verify:%d ", question->error != 0);
 	snprintf(doubt, sizeof(doubt), "%s", question->why ? question->why : "");
+	if (when_handshake)
+		when_handshake();
 	if (!holds_verdict)
 		pl_client_verified(self, verdict);
 }
@@ -450,6 +492,12 @@ static void the_application_decides_on_the_server(void **state)
 	pl_loop_skip(loop, settings.connect_timeout);
 	until("stopped");
 	assert_int_equal(failure_status, PL_ETIMEDOUT);
+	pl_buffer_deinit(&journal);
+	holds_verdict = false;
+	when_handshake = stop_it;
+	pl_client_start(client);
+	until("stopped");
+	expect("before:0 verify:1 stopped ");
 }
 
 /* Failures. */
@@ -783,6 +831,51 @@ static void the_guard_knows_this_machine(void **state)
 	assert_int_equal(a.accepted, 0);
 }
 
+/* A name that a proxy has reached is the internet's: it may not send us inside. */
+static void no_redirect_leads_inside(void **state)
+{
+	const pl_connector_proxy proxy = { .kind = PL_PROXY_HTTP,
+					   .host = PL_SLICE("127.0.0.1"),
+					   .port = a.port };
+	static const char *const inside[] = { "127.0.0.1", "10.0.0.1",
+					      "[::1]",	   "169.254.169.254",
+					      "0.0.0.0",   "[::ffff:192.168.0.1]",
+					      "localhost", "2130706433" };
+
+	(void)state;
+	host_says(&a, "HTTP/1.1 200 OK\r\n\r\n");
+	places[0].host = PL_SLICE("far.example");
+	places[0].port = 0;
+	settings.route.proxy = &proxy;
+	make();
+	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+		a.accepted = 0;
+		a.answers[0] = redirect_to(0, 302, "ws://%s:%u/", inside[i], b.port);
+		pl_client_start(client);
+		until("stopped");
+		assert_int_equal(failure_status, PL_EACCES);
+		assert_non_null(strstr(why, "not allowed"));
+		assert_int_equal(a.accepted, 1);
+		pl_buffer_deinit(&journal);
+	}
+	a.accepted = 0;
+	a.answers[0] = redirect_to(0, 302, "ws://other.example/");
+	pl_client_start(client);
+	until("connected");
+	assert_true(host_has(&a, "CONNECT other.example:80 "));
+	pl_client_stop(client);
+	until("stopped");
+	pl_client_free(client);
+	settings.redirect_inward = true;
+	make();
+	a.accepted = 0;
+	a.answers[0] = redirect_to(0, 302, "ws://10.0.0.1/");
+	pl_buffer_deinit(&journal);
+	pl_client_start(client);
+	until("connected");
+	assert_true(host_has(&a, "CONNECT 10.0.0.1:80 "));
+}
+
 /* The watchdog. */
 
 static void drop_a(void)
@@ -948,11 +1041,6 @@ static void it_stops_in_every_phase(void **state)
 	assert_in_range(most, 3, 38);
 }
 
-static void stop_it(void)
-{
-	pl_client_stop(client);
-}
-
 static void it_stops_within_its_events(void **state)
 {
 	(void)state;
@@ -968,6 +1056,11 @@ static void it_stops_within_its_events(void **state)
 	until("stopped");
 	expect("before:0 stopped ");
 	when_asked = NULL;
+	when_handshake = stop_it;
+	pl_client_start(client);
+	until("stopped");
+	expect("before:0 handshake stopped ");
+	when_handshake = NULL;
 	a.hangs_up = true;
 	when_failed = stop_it;
 	pl_client_start(client);
@@ -1231,6 +1324,22 @@ static void what_was_queued_is_sent_again(void **state)
 	assert_int_equal(pl_client_kept(client), 0);
 }
 
+static void lower_levels_go_first(void **state)
+{
+	(void)state;
+	settings.keep = true;
+	settings.levels[PL_KIND_TEXT] = 2;
+	settings.levels[PL_KIND_BINARY] = 1;
+	make();
+	pl_client_start(client);
+	pl_client_write(client, PL_KIND_TEXT, "one", 3, 0);
+	pl_client_write(client, PL_KIND_BINARY, "two", 3, 0);
+	pl_client_write(client, PL_KIND_TEXT, "three", 5, 0);
+	until("connected");
+	pl_client_resend(client);
+	TURN_UNTIL(loop, host_said(&a, "2:two 1:one 1:three "));
+}
+
 static void without_the_option_nothing_is_kept(void **state)
 {
 	(void)state;
@@ -1327,6 +1436,7 @@ int main(void)
 		TEST(tls_and_a_subprotocol),
 		TEST(deflate_is_offered_and_used),
 		TEST(bytes_alone),
+		TEST(so_many_bits_a_second),
 		TEST(the_application_decides_on_the_server),
 		TEST(a_failure_is_told_and_the_client_is_idle),
 		TEST(one_deadline_ends_every_phase),
@@ -1340,6 +1450,7 @@ int main(void)
 		TEST(a_redirect_elsewhere_takes_no_secrets),
 		TEST(redirects_keep_to_tls),
 		TEST(a_redirect_to_tls_needs_it),
+		TEST(no_redirect_leads_inside),
 		TEST(the_guard_knows_this_machine),
 		TEST(it_comes_back),
 		TEST(it_gives_up),
@@ -1354,6 +1465,7 @@ int main(void)
 		TEST(a_wait_may_follow_a_failure),
 		TEST(messages_are_kept_while_it_is_down),
 		TEST(what_was_queued_is_sent_again),
+		TEST(lower_levels_go_first),
 		TEST(without_the_option_nothing_is_kept),
 		TEST(without_memory_it_fails),
 #undef TEST

@@ -163,7 +163,7 @@ static inline void host_on_data(void *owner, uint8_t *data, size_t len)
 	host_link *self = owner;
 	host *peer = self->host;
 
-	if (peer->ws) {
+	if (peer->ws && (!peer->answer || peer->answered)) {
 		host_take_ws(self, data, len);
 		return;
 	}

@@ -74,6 +74,24 @@ static void control_goes_before_data(void **state)
 	pops_nothing(&queue);
 }
 
+static void lower_levels_go_first(void **state)
+{
+	pl_queue queue = { 0 };
+
+	(void)state;
+	push(&queue, PL_QUEUE_DATA + 2, "c");
+	push(&queue, PL_QUEUE_DATA + 1, "b");
+	push(&queue, PL_QUEUE_DATA, "a");
+	push(&queue, PL_QUEUE_CONTROL, "1");
+	push(&queue, PL_QUEUE_DATA + 1, "b2");
+	pops(&queue, "1");
+	pops(&queue, "a");
+	pops(&queue, "b");
+	pops(&queue, "b2");
+	pops(&queue, "c");
+	pops_nothing(&queue);
+}
+
 static void one_follows_another(void **state)
 {
 	pl_queue to = { 0 }, from = { 0 };
@@ -136,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_in_first_out),
 		cmocka_unit_test(control_goes_before_data),
+		cmocka_unit_test(lower_levels_go_first),
 		cmocka_unit_test(one_follows_another),
 		cmocka_unit_test(it_lets_go_of_everything),
 		cmocka_unit_test(without_memory_nothing_is_queued),
