@@ -38,9 +38,9 @@ describe("authentication", function()
   it("is a token", function()
     assert.equal("Bearer mF_9.B5f-4.1JqM", value { token = { auth_token = "mF_9.B5f-4.1JqM" } })
     assert.equal("token a:b", value { token = { auth_name = "token", auth_token = "a:b" } })
-    for _, bad in ipairs { "a b", "a\r\nX: y", "ä" } do
+    for _, bad in ipairs { "a\r\nX: y", "a\0" } do
       assert.equal(
-        ".token.auth_token takes visible ASCII",
+        ".token.auth_token takes text without control characters",
         select(2, value { token = { auth_token = bad } })
       )
     end

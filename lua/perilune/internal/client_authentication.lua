@@ -1,5 +1,5 @@
 --- The option `authentication` of clients: what is said to a server, and where.
-local text = require "perilune.core.text"
+local authorization = require "perilune.internal.authorization"
 
 local client_authentication = {}
 
@@ -17,22 +17,11 @@ client_authentication.option = {
     basic = switch,
     session = switch,
     url = switch,
-    token = {
-      type = "table",
-      off = true,
-      default = false,
-      fields = {
-        auth_name = { type = "string", default = "Bearer" },
-        auth_token = { type = { "string", "function" }, min = 1, secret = true },
-        oauth2 = { type = "any" },
-        jwt = { type = "any" },
-      },
-    },
+    token = authorization.token_option,
   },
 }
 
 local KINDS = { "basic", "session", "token", "url" }
-local SOURCES = { "auth_token", "oauth2", "jwt" }
 
 --- The names of a list that are set in a table.
 local function chosen(names, given)
@@ -43,23 +32,9 @@ local function chosen(names, given)
   return list
 end
 
-local function has_method(object, name)
-  local ok, method = pcall(function() return object[name] end)
-  return ok and type(method) == "function"
-end
-
 local function token_fault(what, token)
-  local list = chosen(SOURCES, token)
-  local path = "option 'authentication.token"
-  if #list ~= 1 then
-    return ("%s' of %s takes one of auth_token, oauth2 and jwt"):format(path, what)
-  elseif token.auth_name:find "[%c\127 ]" then
-    return ("%s.auth_name' of %s takes a word"):format(path, what)
-  elseif type(token.auth_token) == "string" and token.auth_token:find "[%c\127]" then
-    return ("%s.auth_token' of %s takes text without control characters"):format(path, what)
-  elseif list[1] ~= "auth_token" and not has_method(token[list[1]], "get_token") then
-    return ("%s.%s' of %s takes an object with the method get_token"):format(path, list[1], what)
-  end
+  local place, message = authorization.token_fault(token)
+  if place then return ("option 'authentication.token%s' of %s %s"):format(place, what, message) end
 end
 
 local function user_fault(what, given, kind)
@@ -97,9 +72,8 @@ end
 --- Whether it has to ask somebody before each connection.
 function client_authentication.asks(authentication)
   if not authentication then return false end
-  local token = authentication.token
   return authentication.kind == "session"
-    or authentication.kind == "token" and type(token.auth_token) ~= "string"
+    or authentication.kind == "token" and authorization.asks(authentication.token)
 end
 
 local function escaped(word)
@@ -108,23 +82,6 @@ end
 
 --- "/sgc/auth/url/user/password" with the target that was asked for behind it, unless that is "/".
 local function below(prefix, target) return target == "/" and prefix or prefix .. target end
-
-local function authorization(token, value)
-  return token.auth_name == "" and value or token.auth_name .. " " .. value
-end
-
---- The token of a function or an object; waits. Or nil, a message, a code.
-local function fetch_token(token)
-  local object = token.oauth2 or token.jwt
-  local value, message, code
-  if object then
-    value, message, code = object:get_token()
-  else
-    value, message, code = token.auth_token()
-  end
-  if type(value) == "string" and value ~= "" and not value:find "[%c\127]" then return value end
-  return nil, message or "there is no token", code or "EACCES"
-end
 
 --- The session's id, which the server gives for user and password; waits.
 local function fetch_session(authentication, place, get)
@@ -147,20 +104,6 @@ local function url_target(authentication, place)
   return below(prefix, place.target)
 end
 
-local function basic(authentication)
-  return "Basic " .. text.base64_encode(authentication.user .. ":" .. authentication.password)
-end
-
---- The value of Authorization; waits when it has to ask. Or nil, a message, a code.
-local function bearer(token)
-  local value = token.auth_token
-  if type(value) == "string" then return authorization(token, value) end
-  local message, code
-  value, message, code = fetch_token(token)
-  if not value then return nil, message, code end
-  return authorization(token, value)
-end
-
 --- What is said at a place: its target, and the value of Authorization. Waits when it asks.
 ---@param authentication table|false
 ---@param place perilune.internal.Place
@@ -171,7 +114,7 @@ end
 function client_authentication.words(authentication, place, get)
   local kind = authentication and authentication.kind
   if kind == "basic" then
-    return place.target, basic(authentication)
+    return place.target, authorization.basic(authentication.user, authentication.password)
   elseif kind == "url" then
     return url_target(authentication, place)
   elseif kind == "session" then
@@ -179,7 +122,7 @@ function client_authentication.words(authentication, place, get)
     if not id then return nil, message, code end
     return below("/sgc/auth/session/" .. id, place.target)
   elseif kind == "token" then
-    local value, message, code = bearer(authentication.token)
+    local value, message, code = authorization.token_value(authentication.token)
     if not value then return nil, message, code end
     return place.target, value
   end
