@@ -43,12 +43,14 @@ static void on_ended(void *owner)
 static void on_closed(void *owner, int status)
 {
 	pl_conn *conn = owner;
-	const char *why = pl_tls_failure(conn->stream);
+	const char *why = pl_tcp_session_failure(conn->session);
 
 	if (status == PL_OK) {
 		pl_conn_ended(conn, IN_ORDER, pl_slice_make(NULL, 0));
 		return;
 	}
+	if (!why)
+		why = pl_tls_failure(conn->stream);
 	if (!why)
 		why = pl_status_text(status);
 	pl_conn_ended(conn, status == PL_ETOOBIG ? TOO_BIG : CUT_OFF,

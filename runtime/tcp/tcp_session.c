@@ -13,7 +13,8 @@ struct pl_tcp_session {
 	pl_buffer kept;	   /* of a frame that has not ended; with `unseen` what came in a pause */
 	pl_deferred again; /* looks at that */
 	uint64_t received, sent;
-	int failure; /* why it closes, when that was not the stream's doing */
+	const char *why; /* it failed */
+	int failure;	 /* then for `closed` */
 	bool open;
 	bool paused;
 	bool unseen;
@@ -33,6 +34,7 @@ static void fail(pl_tcp_session *session, int status, const char *message)
 {
 	session->open = false;
 	session->failure = status;
+	session->why = message;
 	drop_kept(session);
 	pl_log(PL_LOG_DEBUG, "tcp connection closed: %s", message);
 	session->events->failed(session->owner, status, message);
@@ -272,6 +274,11 @@ void pl_tcp_session_abort(pl_tcp_session *session, int status)
 bool pl_tcp_session_open(const pl_tcp_session *session)
 {
 	return session->open && !session->stream->closing;
+}
+
+const char *pl_tcp_session_failure(const pl_tcp_session *session)
+{
+	return session->why;
 }
 
 uint64_t pl_tcp_session_received(const pl_tcp_session *session)

@@ -59,6 +59,9 @@ void pl_tcp_session_resume(pl_tcp_session *session);
 /* Whether messages can be sent. */
 bool pl_tcp_session_open(const pl_tcp_session *session);
 
+/* What `failed` was told; NULL when it was not called. */
+const char *pl_tcp_session_failure(const pl_tcp_session *session);
+
 uint64_t pl_tcp_session_received(const pl_tcp_session *session);
 uint64_t pl_tcp_session_sent(const pl_tcp_session *session);
 
