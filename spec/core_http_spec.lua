@@ -199,6 +199,29 @@ describe("a call", function()
     peer:close()
   end)
 
+  it("hears why the server does not want more, though it closes at once", function()
+    local listener = socket.listen()
+    local opening =
+      task.start(pool.open, pool, order(listener.port, { method = "PUT", body = true }))
+    local peer = assert(listener:accept())
+    local call = assert(opening:wait())
+    local writing = task.start(function()
+      local wrote, _, code
+      repeat
+        wrote, _, code = call:write(("x"):rep(65536))
+      until not wrote
+      return code
+    end)
+    peer:read_through "\r\n\r\n"
+    clock.wait_for(function() return call.sent > 8 * 65536 end)
+    peer:send "HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
+    peer:close() -- with input that it has not read: a reset
+    assert.equal("EANSWERED", writing:wait())
+    assert.equal(413, call:head().status)
+    assert.equal("no", content(call))
+    listener:close()
+  end)
+
   it("takes codings off when it is to", function()
     local coded = OK .. "Content-Encoding: br\r\nContent-Length: " .. #HELLO .. "\r\n\r\n" .. HELLO
     assert.equal("hello", content(said(coded, { decode = true })))

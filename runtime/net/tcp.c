@@ -36,12 +36,13 @@ struct pl_tcp {
 	pl_stream stream;
 	pl_socket socket;
 	tcp_busy *busy;
-	int status;	    /* for `closed` */
+	int status;	    /* for `closed`; while that has not come, why it will: see hear_out */
 	bool finishing : 1; /* output, then our end */
 	bool lingering : 1; /* our end is sent */
 	bool warm : 1;	    /* the part of a file that is next has just been read in */
 	bool closed : 1;
-	bool ended : 1; /* the peer's FIN was read */
+	bool broken : 1; /* nothing can be sent any more, but there may be something to read */
+	bool ended : 1;	 /* the peer's FIN was read */
 };
 
 static pl_tcp *tcp_of(pl_stream *stream)
@@ -204,13 +205,30 @@ static ssize_t send_pieces(pl_tcp *self, size_t *bytes)
 	return sent;
 }
 
+/* The peer has reset, perhaps behind an answer that says why (RFC 9112 9.6): that is read before
+ * the end is told. */
+static void hear_out(pl_tcp *self, int status)
+{
+	pl_stream *stream = &self->stream;
+
+	if (self->ended || stream->paused || stream->closing) {
+		tcp_close(self, status);
+		return;
+	}
+	self->broken = true;
+	self->status = status;
+	free_busy(self);
+	pl_output_clear(&stream->output, &stream->loop->chunks);
+	want(self, PL_SOCKET_READ);
+}
+
 static void flush_bytes(pl_tcp *self)
 {
 	size_t bytes;
 	ssize_t sent = send_pieces(self, &bytes);
 
 	if (sent < 0 && errno != EAGAIN && errno != ENOBUFS) {
-		tcp_close(self, pl_status_from_errno(errno));
+		hear_out(self, pl_status_from_errno(errno));
 		return;
 	}
 	if (sent > 0) {
@@ -275,6 +293,10 @@ static void tcp_flush(pl_stream *stream)
 	pl_tcp *self = tcp_of(stream);
 	size_t left = PL_SENDFILE_TURN;
 
+	if (self->broken && stream->paused) /* nobody will read why */
+		tcp_close(self, self->status);
+	if (self->broken)
+		pl_output_clear(&stream->output, &stream->loop->chunks);
 	while (stream->output.len > 0 && !self->closed && !stream->blocked)
 		if (pl_output_file(&stream->output))
 			flush_file(self, &left);
@@ -294,7 +316,7 @@ static void flush_on(pl_tcp *self)
 
 	stream->blocked = false;
 	tcp_flush(stream);
-	if (stream->blocked || self->closed)
+	if (stream->blocked || self->closed || self->broken)
 		return;
 	want(self, self->socket.wanted & PL_SOCKET_READ);
 	if (stream->closing)
@@ -387,6 +409,10 @@ static void discard(pl_tcp *self, size_t len)
 
 static void read_end(pl_tcp *self)
 {
+	if (self->broken) {
+		tcp_close(self, self->stream.closing ? PL_OK : self->status);
+		return;
+	}
 	self->ended = true;
 	want(self, self->socket.wanted & PL_SOCKET_WRITE);
 	if (!self->stream.closing)
@@ -413,7 +439,9 @@ static void on_readable(pl_socket *socket)
 	else if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	else if (n < 0)
-		tcp_close(self, stream->closing ? PL_OK : pl_status_from_errno(errno));
+		tcp_close(self, stream->closing ? PL_OK
+				: self->broken	? self->status
+						: pl_status_from_errno(errno));
 	else if (stream->closing)
 		discard(self, (size_t)n);
 	else

@@ -659,6 +659,50 @@ static void the_peer_resets_while_output_waits(void **state)
 	side_close(&side);
 }
 
+/* A server that refuses what it is sent says so and closes, which is a reset: what it said is read,
+ * and the end is none. */
+static void last_words_before_a_reset_are_read(void **state)
+{
+	side_state side;
+
+	(void)state;
+	side_open(&side);
+	write_pattern(&side, LARGE);
+	turn_some(side.loop);
+	assert_true(side.stream->blocked);
+	assert_int_equal(send(side.fd, "no", 2, 0), 2);
+	close(side.fd); /* with unread input */
+	side.fd = -1;
+	until_closed(&side);
+	assert_true(side.status == PL_ECONNRESET || side.status == PL_EPIPE);
+	assert_int_equal(side.got.len, 2);
+	assert_memory_equal(side.got.data, "no", 2);
+	assert_null(strstr(noted(&side.journal), "end"));
+	side_close(&side);
+}
+
+/* The same when the write comes first that finds it out, and is not the last one. */
+static void a_write_does_not_take_last_words_away(void **state)
+{
+	side_state side;
+
+	(void)state;
+	side_open(&side);
+	pl_stream_write(side.stream, "x", 1);
+	turn_some(side.loop);
+	assert_int_equal(send(side.fd, "no", 2, 0), 2);
+	close(side.fd);
+	side.fd = -1;
+	pl_stream_write(side.stream, "y", 1);
+	pl_stream_flush_now(side.stream);
+	pl_stream_write(side.stream, "z", 1);
+	pl_stream_flush_now(side.stream);
+	until_closed(&side);
+	assert_int_equal(side.got.len, 2);
+	assert_null(strstr(noted(&side.journal), "end"));
+	side_close(&side);
+}
+
 /* Paused, it is only seen by a write. */
 static void writing_to_a_peer_that_is_gone(void **state)
 {
@@ -1045,6 +1089,8 @@ int main(void)
 		cmocka_unit_test(a_half_closed_peer_may_read_late),
 		cmocka_unit_test(the_peer_resets),
 		cmocka_unit_test(the_peer_resets_while_output_waits),
+		cmocka_unit_test(last_words_before_a_reset_are_read),
+		cmocka_unit_test(a_write_does_not_take_last_words_away),
 		cmocka_unit_test(writing_to_a_peer_that_is_gone),
 		cmocka_unit_test(a_reset_while_finishing_is_no_error),
 		cmocka_unit_test(nothing_comes_while_paused),
