@@ -421,6 +421,15 @@ describe("perilune.sse", function()
     assert.matches("oops 1", lines)
   end)
 
+  it("does not wait for itself", function()
+    local server = streams(function(write) write "data: 1\n\n" end)
+    local client, notes = client_of(server)
+    function client.OnDisconnect() notes[#notes + 1] = select(2, pcall(client.connect, client)) end
+    client:start()
+    wait_for(notes, 3)
+    assert.matches("client:connect cannot wait within a handler of its own client", notes[3])
+  end)
+
   it("gives up a connect that takes too long", function()
     local server = fixture.server({}, { OnCommandGet = hold })
     local client = client_of(server, { watchdog = false })

@@ -4,6 +4,7 @@ local json = require "perilune.json"
 local secrets = require "secrets"
 local terminal = require "perilune.terminal"
 local timer = require "perilune.timer"
+local writer = require "writer"
 
 local printer = {}
 
@@ -25,6 +26,8 @@ end
 
 local function is_utf8(text) return json.encode(text) ~= nil end
 
+local function as_utf8(text) return is_utf8(text) and text or (text:gsub("[\128-\255]", "?")) end
+
 printer.harmless, printer.hex = harmless, hex
 
 --- What is written of a size: "1.5 MiB".
@@ -41,18 +44,20 @@ function Printer:elapsed() return timer.now() - self.began end
 
 local function round(number, digits) return tonumber(("%." .. digits .. "f"):format(number)) end
 
-local function check(self, ok, message, code)
+function Printer:out(text)
+  if not self.prompt then return self.writer:add(text) end
+  local ok, message, code = self.prompt:print((text:gsub("\n$", "")))
   if not ok then self.failed(message, code) end
-  return ok
 end
 
-function Printer:out(text)
-  if self.prompt then return check(self, self.prompt:print((text:gsub("\n$", "")))) end
-  return check(self, terminal.write(text))
-end
+--- Waits until all is written.
+function Printer:finish() self.writer:finish() end
 
 function Printer:object(event, fields)
   fields.event, fields.time = event, round(self:elapsed(), 6)
+  for name, value in pairs(fields) do
+    if type(value) == "string" then fields[name] = as_utf8(value) end
+  end
   self:out(json.encode(fields) .. "\n")
 end
 
@@ -74,8 +79,7 @@ local function shown_headers(list)
   local names, shown = {}, {}
   for name, value in pairs(list) do
     names[#names + 1] = name
-    value = secrets.header(name, value)
-    shown[name] = is_utf8(value) and value or value:gsub("[\128-\255]", "?")
+    shown[name] = as_utf8(secrets.header(name, value))
   end
   table.sort(names)
   return names, shown
@@ -124,9 +128,9 @@ end
 
 --- A message for people: on a terminal nothing of it is obeyed.
 local function as_text(self, kind, bytes)
-  if kind == "binary" and self.hex then return hex(bytes) end
+  if kind ~= "text" and self.hex then return hex(bytes) end
   if not self.tty then return bytes end
-  if kind == "binary" and not is_utf8(bytes) then
+  if kind ~= "text" and not is_utf8(bytes) then
     return ("(%d bytes) %s"):format(#bytes, hex(bytes))
   end
   return harmless(bytes)
@@ -200,6 +204,7 @@ function printer.new(flags, prompt, stream, failed)
     prompt = prompt,
     stream = stream,
     failed = failed,
+    writer = writer.new(terminal.write, failed),
     began = timer.now(),
   }, Printer)
 end

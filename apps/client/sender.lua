@@ -56,7 +56,8 @@ end
 local function send_whole(session, path)
   local bytes, message, code = fs.read(path, { max_size = 2 ^ 30 })
   if not bytes then return nil, message, code end
-  if send(session, "binary", bytes) and session.client.conn:flush() then
+  local conn = session.client.conn
+  if conn and send(session, "binary", bytes) and conn:flush() then
     session.transfer.sent = #bytes
   end
   return true

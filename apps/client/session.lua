@@ -3,6 +3,7 @@ local clients = require "perilune.client"
 local fs = require "perilune.fs"
 local task = require "perilune.task"
 local timer = require "perilune.timer"
+local writer = require "writer"
 
 local session = {}
 
@@ -84,11 +85,6 @@ end
 
 -- What comes.
 
-local function keep(self, bytes)
-  local ok, message, code = self.file:write(bytes)
-  if not ok then self:fail(message, code) end
-end
-
 function Session:receive(kind, bytes)
   self.received, self.last = self.received + 1, timer.now()
   self.transfer.received = self.transfer.received + #bytes
@@ -96,7 +92,7 @@ function Session:receive(kind, bytes)
     return
   end
   if self.file then
-    keep(self, bytes)
+    self.file:add(bytes)
   else
     self.printer:message(kind, bytes)
   end
@@ -194,11 +190,16 @@ end
 local function open_file(self)
   local path = self.flags.output
   if not path then return true end
-  local message, code
-  self.file, message, code = fs.open(path, "w")
-  if self.file then return true end
-  self.printer:problem(message, code)
-  self:finish(codes.failed)
+  local file, message, code = fs.open(path, "w")
+  if not file then
+    self.printer:problem(message, code)
+    return self:finish(codes.failed)
+  end
+  self.file = writer.new(function(bytes)
+    local ok, wrong, name = file:write(bytes)
+    return ok, wrong, name
+  end, function(...) self:fail(...) end)
+  return true
 end
 
 local function run(self, send)
@@ -223,7 +224,10 @@ function Session:run(send)
     end)
   end
   task.start(run, self, send)
-  return self.done:pop()
+  local code = self.done:pop()
+  if self.file then self.file:finish() end
+  self.printer:finish()
+  return self.file and self.file.broken and codes.failed or code
 end
 
 ---@param flags table

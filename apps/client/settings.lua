@@ -26,8 +26,8 @@ local function secret(what, given)
   return text and text:match "^[^\r\n]*" or refuse(message)
 end
 
---- The folder in which the program was started: a path flag shows it.
-function settings.folder() return os.getenv "PWD" or "." end
+--- The folder in which the program was started.
+function settings.folder() return assert(fs.readlink "/proc/self/cwd") end
 
 local ESCAPES = { n = "\n", r = "\r", t = "\t", ["0"] = "\0", ["\\"] = "\\" }
 

@@ -11,6 +11,7 @@ local options = require "perilune.internal.options"
 local process = require "perilune.core.process"
 local task = require "perilune.task"
 local tasks = require "perilune.core.task"
+local text = require "perilune.core.text"
 local timer = require "perilune.timer"
 local urls = require "perilune.core.url"
 
@@ -83,6 +84,7 @@ local schema = {
 ---@field handlers table<string, function>
 ---@field task? perilune.Task While it is active.
 ---@field begun boolean The task runs.
+---@field thread? any What process.task() says in it.
 ---@field stopping boolean
 ---@field handling boolean A handler runs.
 ---@field response? table The stream.
@@ -249,7 +251,9 @@ local function pause(state)
     local longer = wait * watchdog.factor ^ (state.failures - 1)
     wait = math.max(wait, math.min(longer, watchdog.max_interval))
   end
-  return watchdog.jitter and wait * math.random() or wait
+  if not watchdog.jitter then return wait end
+  local high, low = text.random(2):byte(1, 2) -- math.random is the same in every process
+  return wait * (high * 256 + low) / 65535
 end
 
 --- One attempt and what is told of it; how long to wait for the next, if there is to be one.
@@ -281,7 +285,7 @@ local start
 
 local function run(client)
   local state = client[STATE]
-  state.begun = true
+  state.begun, state.thread = true, process.task()
   local ok, message = pcall(function() serve(client, state) end)
   if not ok and not state.stopping then process.log("error", tostring(message)) end
   close(state)
@@ -343,6 +347,9 @@ function Client:connect(timeout)
   hidden.check_timeout("client:connect", timeout)
   self:start()
   if state.connected and not state.stopping then return true end
+  if state.task and state.thread == process.task() then
+    error("client:connect cannot wait within a handler of its own client", 2)
+  end
   local gate = tasks.gate()
   table.insert(state.gates, gate)
   local result = tasks.wait(gate, timeout or state.settings.connect_timeout + HEAD_TIME)

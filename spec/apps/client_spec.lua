@@ -133,6 +133,8 @@ describe("apps/client", function()
     assert.equal("/room?token=hidden&x=1", url)
     assert.is_nil((made.errors .. made.output):find "hidden")
     assert.is_nil(made.errors:find "bWU6")
+    local again = run { address(server), "--json", "-v", "-m", "x", "-n", "1", "-u", "me:hidden" }
+    assert.equal("(not shown)", objects(again.output)[1].request_headers.authorization)
     for _, expected in ipairs {
       "> x%-kind: test\n",
       "> authorization: %(not shown%)\n",
@@ -233,6 +235,18 @@ describe("apps/client", function()
     end
   end)
 
+  it("is quick with many small messages", function()
+    local made = process.run {
+      "sh",
+      "-c",
+      'seq 100000 | "$1" apps/client -q "$2" -n 100000 | tail -n 1',
+      "sh",
+      process.PERILUNE,
+      address(echo()),
+    }
+    assert.equal("100000\n", made.output)
+  end)
+
   it("ends when nobody reads any more", function()
     local server = echo()
     local made = process.run {
@@ -320,6 +334,8 @@ describe("apps/client", function()
     local list = objects(run({ url, "--json", "-m", "a\255", "-n", "1" }).output)
     assert.equal("connected sent bytes disconnected", events_of(list))
     assert.same({ "61ff", "tcp" }, { list[3].hex, list[1].transport })
+    made = run { url, "-q", "--hex", "--end-of-frame", "\\x0a", "-m", "a\nb\n", "-n", "2" }
+    assert.same({ 0, "610a\n620a\n" }, { made.code, made.output }, made.errors)
   end)
 
   it("verifies servers, unless it is told not to", function()
