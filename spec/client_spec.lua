@@ -64,6 +64,22 @@ describe("client:start", function()
     assert.is_true(one:start())
   end)
 
+  it("begins again right behind stop", function()
+    local made = echo_server()
+    local connects = 0
+    local one = fixture.client(made)
+    function one.OnConnect() connects = connects + 1 end
+    one:stop()
+    assert.is_true(one:start())
+    clock.wait_for(function() return connects == 1 and one.connected end)
+    assert.equal("hello", one:write_and_wait "hello")
+    one:stop()
+    assert.is_true(one:connect())
+    assert.is_true(one:disconnect())
+    assert.is_false(one.active)
+    assert.is_nil(one.conn)
+  end)
+
   it("takes a worker", function()
     local one = fixture.new_client(echo_server())
     assert.is_true(one:start { worker = 2 })

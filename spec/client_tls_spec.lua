@@ -115,6 +115,17 @@ describe("a client with TLS", function()
     assert.matches("TLS", message)
   end)
 
+  it("is throttled below TLS", function()
+    local made, folder = secure(nil, "127.0.0.1")
+    local one = fixture.client({ url = url_of(made) }, {
+      tls = { root_cert_file = folder .. "/ca.pem" },
+      throttle = { bits_per_second = 400000 },
+    })
+    local text = ("tea "):rep(5000)
+    assert.equal(text, one:write_and_wait(text))
+    assert.equal("http/1.1", one.conn.alpn_protocol)
+  end)
+
   it("comes back over TLS", function()
     local made, folder = secure(nil, "127.0.0.1")
     local one = fixture.client({ url = url_of(made) }, {

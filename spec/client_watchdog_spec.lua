@@ -198,6 +198,26 @@ describe("keep_messages", function()
     clock.wait_for(function() return #heard == 4 end)
   end)
 
+  it("goes by the levels of queue_options", function()
+    local port = free_port()
+    local one = fixture.new_client({ url = "ws://127.0.0.1:" .. port }, {
+      watchdog = QUICK,
+      keep_messages = true,
+      queue_options = { text = 3, binary = 2 },
+    })
+    function one.OnError() end
+    one:start()
+    for _, word in ipairs { "a", "b" } do
+      one:write("text " .. word)
+      one:write_binary("binary " .. word)
+    end
+    local heard, events = hearing()
+    events.OnBinary = events.OnMessage
+    fixture.server({ port = port }, events)
+    clock.wait_for(function() return #heard == 4 end)
+    assert.same({ "binary a", "binary b", "text a", "text b" }, heard)
+  end)
+
   it("has a limit", function()
     local one = fixture.new_client(
       { url = "ws://127.0.0.1:" .. free_port() },

@@ -66,12 +66,17 @@ static void on_component_stop(pl_component *component)
 	pl_client_stop(self->client);
 }
 
-static void begin(lua_State *L, client_object *self, bool starts)
+static void mark_begin(client_object *self, bool starts)
 {
-	hold(L, self);
 	self->starts = starts;
 	self->told_to_stop = false;
 	self->had_connection = false;
+}
+
+static void begin(lua_State *L, client_object *self, bool starts)
+{
+	hold(L, self);
+	mark_begin(self, starts);
 	pl_script_attempt(self->script, &self->component);
 }
 
@@ -111,18 +116,20 @@ static int client_refresh(lua_State *L)
 static int client_start(lua_State *L)
 {
 	client_object *self = pl_lua_client_object(L, 1);
+	bool active = is_active(self);
 	int status;
 
-	if (is_active(self))
-		return pl_lua_fail(L, PL_ESTATE, "the client is started already");
 	if (self->script->stopping)
 		return pl_lua_fail(L, PL_ECANCELED, "the program is ending");
 	if (self->script->check)
 		return pl_lua_result(L, PL_OK);
-	begin(L, self, true);
+	if (!active)
+		begin(L, self, true);
 	status = pl_client_start(self->client);
-	if (status)
-		give_up(self);
+	if (status == PL_ESTATE)
+		return pl_lua_fail(L, status, "the client is started already");
+	if (active)
+		mark_begin(self, true); /* it was about to end */
 	return pl_lua_result(L, status);
 }
 
@@ -247,6 +254,8 @@ static int client_connect(lua_State *L)
 	status = wait_for(L, self, true, timeout);
 	if (status && idle)
 		give_up(self);
+	else if (!status && !idle && self->told_to_stop)
+		mark_begin(self, false); /* it was about to end */
 	return status ? pl_lua_result(L, status) : pl_wait_yield(L);
 }
 

@@ -179,6 +179,17 @@ static void read_watchdog(lua_State *L, int options, pl_watchdog_settings *watch
 	lua_pop(L, 1);
 }
 
+/* throttle: a table, or false. */
+static void read_throttle(lua_State *L, int options, pl_throttle_rates *rates)
+{
+	lua_getfield(L, options, "throttle");
+	if (lua_istable(L, -1)) {
+		rates->out = (uint64_t)pl_lua_int_field(L, lua_gettop(L), "bits_per_second");
+		rates->in = rates->out;
+	}
+	lua_pop(L, 1);
+}
+
 static void read_tcp(lua_State *L, int options, pl_client_settings *settings)
 {
 	pl_slice ip = text_field(L, options, "bound_ip");
@@ -228,6 +239,15 @@ static void read_messages(lua_State *L, client_object *self, int options,
 	settings->keep = pl_lua_bool_field(L, options, "keep_messages");
 }
 
+/* queue_options: levels from 1. */
+static void read_levels(lua_State *L, int options, uint8_t levels[2])
+{
+	lua_getfield(L, options, "queue_options");
+	levels[PL_KIND_TEXT] = (uint8_t)(pl_lua_int_field(L, lua_gettop(L), "text") - 1);
+	levels[PL_KIND_BINARY] = (uint8_t)(pl_lua_int_field(L, lua_gettop(L), "binary") - 1);
+	lua_pop(L, 1);
+}
+
 static void read_settings(lua_State *L, client_object *self, int options,
 			  pl_client_settings *settings)
 {
@@ -239,8 +259,10 @@ static void read_settings(lua_State *L, client_object *self, int options,
 	read_redirects(L, options, settings);
 	read_watchdog(L, options, &settings->watchdog);
 	read_tcp(L, options, settings);
+	read_throttle(L, options, &settings->throttle);
 	read_frames(L, options, &settings->frames);
 	read_messages(L, self, options, settings);
+	read_levels(L, options, settings->levels);
 	lua_getfield(L, options, "heartbeat");
 	settings->heartbeat = pl_lua_read_heartbeat(L, lua_gettop(L));
 	lua_getfield(L, options, "limits");

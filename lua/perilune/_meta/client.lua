@@ -21,6 +21,8 @@
 ---@field connect_timeout? number Seconds for one server, from resolving to the end of the handshake: 0.01 to 86400, default 10.
 ---@field guard? boolean Connect to public addresses only. Default false.
 ---@field options? perilune.client.Switches
+---@field queue_options? { text?: 1|2|3, binary?: 1|2|3 } Of the messages that wait, those of a lower level go first. Default 1 and 1.
+---@field throttle? { bits_per_second: integer }|false Each way, as on the wire: 8 to 17179869184. Off by default.
 ---@field end_of_frame? string|perilune.client.EndOfFrame Of tcp:// and tls://: where a message ends. Default: what comes together.
 ---@field extensions? perilune.server.Extensions Compression is offered when it is on.
 ---@field tcp_keepalive? { time?: integer, interval?: integer, count?: integer }|false Whole seconds: 7200, 1, 9. Off by default.

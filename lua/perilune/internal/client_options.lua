@@ -76,6 +76,22 @@ local schema = {
   bound_ip = { type = "string", min = 1 },
   bound_port_min = { type = "integer", default = 0, min = 0, max = 65535 },
   bound_port_max = { type = "integer", default = 0, min = 0, max = 65535 },
+  queue_options = {
+    type = "table",
+    default = {},
+    fields = {
+      text = { type = "integer", default = 1, min = 1, max = 3 },
+      binary = { type = "integer", default = 1, min = 1, max = 3 },
+    },
+  },
+  throttle = {
+    type = "table",
+    off = true,
+    default = false,
+    fields = {
+      bits_per_second = { type = "integer", min = 8, max = 2 ^ 34, required = true },
+    },
+  },
   end_of_frame = {
     type = { "string", "table" },
     min = 1,
