@@ -1,14 +1,16 @@
---- Foreign servers for our clients: each runs by its arguments in a folder of its own, on ports that
---- were free, is waited for, and is ended by its id. A peer that is missing or does not start is an
---- error with what it wrote.
+--- Foreign servers for our clients: each runs by its arguments in a folder of its own, on ports
+--- that were free, is waited for, and is ended by its id. A peer that is missing or does not start
+--- is an error with what it wrote.
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local json = require "perilune.json"
 local process = require "spec.support.process"
 local socket = require "spec.support.socket"
+local timer = require "perilune.timer"
 
 local TRIES = 3 -- a free port may be taken before the program has it
 local END = 5 -- seconds for a program to end when it is asked to
+local READ = 0.05 -- seconds between reading what it writes, so that a full pipe never stops it
 
 local peers = {}
 local Peer = {}
@@ -18,6 +20,9 @@ local started = {}
 
 local function track(peer)
   started[#started + 1] = peer
+  peer.reader = timer.every(READ, function()
+    if not peer.process.code then peer.process:read() end
+  end)
   return setmetatable(peer, Peer)
 end
 
@@ -52,8 +57,8 @@ local function attempt(options)
 end
 
 --- Starts a program on ports that are given to it.
----@param options table `argv(folder, port, …)` gives the program and its arguments; `ports` how many
---- it needs; `folder` and `env` as of process.start.
+---@param options table `argv(folder, port, …)` gives the program and its arguments; `ports` how
+--- many it needs; `folder` and `env` as of process.start.
 function peers.start(options)
   local peer, said
   for _ = 1, TRIES do
@@ -114,6 +119,7 @@ end
 
 --- Ends it: first it is asked to.
 function Peer:stop()
+  self.reader:cancel()
   if self.process.code then return end
   self.process:signal "TERM"
   clock.try(function()

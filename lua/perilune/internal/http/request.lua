@@ -311,11 +311,23 @@ local function is_circle(run, step, following)
   return run.seen[question(following, cookie)] == true
 end
 
+--- Whether all lines of this name say the same. Which of two is meant, nobody knows.
+local function is_single(head, name)
+  local value = first_value(head, name)
+  for _, field in ipairs(head.fields) do
+    if field[1]:lower() == name and field[2] ~= value then return false end
+  end
+  return true
+end
+
 --- The step behind a redirect; nil when the answer stands, or with a message.
 local function next_step(run, step, head)
   local allowed = run.settings.redirects
   local location = first_value(head, "location")
   if not allowed or not redirect.is(head.status, location) then return nil end
+  if not is_single(head, "location") then
+    return nil, "the answer names several locations", "EPROTO"
+  end
   if #run.urls >= allowed.max then
     return nil, ("more than %d redirects"):format(allowed.max), "ELIMIT"
   end
