@@ -30,6 +30,8 @@ describe("authorization", function()
     assert.is_nil(authorization.token_fault(token))
     assert.is_true(authorization.asks(token))
     assert.equal("Bearer fresh", authorization.token_value(token))
+    token = complete { jwt = { get_token = function() return "made" end } }
+    assert.equal("Bearer made", authorization.token_value(token))
     token = complete { auth_token = function() return nil, "later", "EAGAIN" end }
     assert.same({ nil, "later", "EAGAIN" }, { authorization.token_value(token) })
     token = complete { auth_token = function() return "a\r\nb" end }
@@ -44,6 +46,12 @@ describe("authorization", function()
       ".auth_token takes text without control characters",
       fault(complete { auth_token = "x\n" })
     )
-    assert.equal(".jwt takes an object with the method get_token", fault(complete { jwt = 5 }))
+    for _, bad in ipairs { 5, "x", { get_token = 5 } } do
+      local message = fault(complete { jwt = bad })
+      assert.equal(".jwt takes an object with the method get_token", message)
+    end
+    local _, message = options.complete("client.new", schema, { token = { auth_token = 55555 } })
+    assert.is_nil(message:find "55555")
+    assert.is_false(complete(false))
   end)
 end)

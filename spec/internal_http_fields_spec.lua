@@ -42,9 +42,27 @@ describe("fields", function()
     assert.matches("^%.a takes strings", failure { a = true })
     assert.matches("^%.a takes strings", failure { a = { {} } })
     assert.matches("twice", failure { a = "1", A = "2" })
-    for _, name in ipairs { "Content-Length", "transfer-encoding", "CONNECTION", "TE" } do
+    for _, name in ipairs {
+      "CONNECTION",
+      "Content-Length",
+      "Expect",
+      "Keep-Alive",
+      "Proxy-Connection",
+      "TE",
+      "Trailer",
+      "transfer-encoding",
+      "Upgrade",
+    } do
       assert.matches("not the caller's", failure { [name] = "1" })
     end
+  end)
+
+  it("can be taken out", function()
+    local made = fields.read { A = "1", b = "2", C = false }
+    local left = fields.without(made, { a = true, c = true })
+    assert.same({ "b: 2" }, lines(left))
+    assert.same({ b = true }, left.named)
+    assert.same({ "A: 1", "b: 2" }, lines(made))
   end)
 
   it("stand before others of their name", function()

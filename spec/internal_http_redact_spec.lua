@@ -13,6 +13,8 @@ describe("redact", function()
       ["http://a/?signature=1&sig=2&flag"] = "http://a/?signature=***&sig=***&flag",
       ["http://a/?token="] = "http://a/?token=***",
       ["http://a?x=1"] = "http://a?x=1",
+      ["http://a?sid=1&pass=2"] = "http://a?sid=***&pass=***",
+      ["http://a?api-key=3&apikeys=4"] = "http://a?api-key=***&apikeys=***",
     } do
       assert.equal(shown, redact.url(given))
     end
@@ -27,6 +29,8 @@ describe("redact", function()
       { "X-MBX-APIKEY", "k" },
       { "X-Auth-Token", "k" },
       { "WWW-Authenticate", 'Basic realm="x"' },
+      { "Proxy-Authenticate", "Basic" },
+      { "X-Access-Key", "k" },
       { "Location", "http://u:p@a/?code=5" },
     }
     local list = {}
@@ -41,6 +45,8 @@ describe("redact", function()
       "***",
       "***",
       'Basic realm="x"',
+      "Basic",
+      "***",
       "http://a/?code=***",
     }, list)
   end)

@@ -64,6 +64,23 @@ describe("a redirect", function()
     local posted = step("POST", nil, { repeatable = true })
     assert.is_nil(names(redirect.follow(posted, 302, "/", false)):find "Content%-Type")
     assert.is_truthy(names(redirect.follow(posted, 307, "/", false)):find "Content%-Type")
+    posted.fields = { { "X", "1" } }
+    for _, name in ipairs {
+      "Content-Encoding",
+      "Content-Language",
+      "Content-Location",
+      "Content-Type",
+      "Content-Length",
+      "Content-Range",
+      "Digest",
+      "Content-Digest",
+      "Repr-Digest",
+      "Last-Modified",
+      "Transfer-Encoding",
+    } do
+      table.insert(posted.fields, { name, "1" })
+    end
+    assert.equal("X", names(redirect.follow(posted, 303, "/", false)))
   end)
 
   it("follows references, and keeps the fragment", function()

@@ -44,7 +44,7 @@ describe("retries", function()
     end
     assert.is_number(delay({ statuses = { 500 } }, 1, "GET", { status = 500 }))
     assert.is_nil(delay({ statuses = { 500 } }, 1, "GET", { status = 503 }))
-    for _, code in ipairs { "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EHOST" } do
+    for _, code in ipairs { "ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "EHOST" } do
       assert.is_number(delay(1, 1, "GET", { code = code }))
     end
     for _, code in ipairs { "EPROTO", "ELIMIT", "EACCES", "EINVAL", "ECANCELED", "ECLOSED" } do

@@ -58,6 +58,9 @@ describe("the option proxy", function()
       { "http://a%3Ab:5ecret@a", "colon" },
       { "http://a%0A:5ecret@a", "control" },
       { { host = "a", password = "5ecret" }, "with a user" },
+      { { host = "a", user = "u", password = 55555 }, "takes a string" },
+      { { host = "a", user = "u", password = "5ecret" .. ("x"):rep(250) }, "at most 255" },
+      { "http://me:5ecret" .. ("%zz"):rep(9) .. "@a", "takes the URL" },
       { { host = "a", tls = {} }, "kind = 'https'" },
       { { host = "a", kind = "https", tls = { host_name = "b" } }, "tls.host_name" },
       { { host = "a b" }, "spaces" },
@@ -106,6 +109,9 @@ describe("the environment's proxy", function()
     assert.equal("http://b:2", found(env, "https", "host"))
     env.HTTPS_PROXY = nil
     assert.equal("socks5://c:3", found(env, "wss", "host"))
+    env.https_proxy = "http://d:4"
+    assert.equal("http://d:4", found(env, "wss", "host"))
+    assert.equal("http://d:4", found(env, "tls", "host"))
     assert.equal("false", found({}, "http", "host"))
     assert.equal("false", found({ HTTP_PROXY = "http://a:1" }, "http", "host"))
   end)
