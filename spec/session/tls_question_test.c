@@ -247,6 +247,27 @@ static void finishes_while_asked(void **state)
 	pl_tls_context_unref(server);
 }
 
+/* Whatever ends the connection later, it was not the certificate. */
+static void accepted_and_broken_later(void **state)
+{
+	pl_tls_client_settings settings = pair_settings();
+	pl_tls_context *client = pair_context(&settings);
+	pl_tls_context *server = server_of("second-both.pem", PL_TLS_ANY);
+	struct pair pair;
+
+	(void)state;
+	open_asking(&pair, client, server, ACCEPT);
+	assert_true(pair_greet(&pair));
+	assert_true(pl_memory_feed(&pair.client.memory, "\x17\x03\x03\xFF\xFF", 5));
+	pl_memory_end(&pair.client.memory);
+	pair_turn(&pair);
+	pair_expect(&pair, "ready closed:EPROTO ");
+	assert_non_null(strstr(pair.client.failure, "length"));
+	pair_close(&pair);
+	pl_tls_context_unref(client);
+	pl_tls_context_unref(server);
+}
+
 /* One allocation and all after it fail: the handshake does too, or it is whole. */
 static void without_memory(void **state)
 {
@@ -351,6 +372,7 @@ int main(void)
 		cmocka_unit_test(unverified),
 		cmocka_unit_test(no_answer),
 		cmocka_unit_test(finishes_while_asked),
+		cmocka_unit_test(accepted_and_broken_later),
 		cmocka_unit_test(without_memory),
 		cmocka_unit_test(certificate),
 	};
