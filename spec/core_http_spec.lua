@@ -242,6 +242,21 @@ describe("a call", function()
     end
   end)
 
+  it("has no content whose coding could be unknown", function()
+    local head = "HTTP/1.1 304 Not Modified\r\nContent-Encoding: zstd\r\n\r\n"
+    local call = said(head, { decode = true })
+    assert.equal("zstd", call:head().headers["content-encoding"])
+    assert.equal("", content(call))
+  end)
+
+  it("gives what could be decoded before it failed", function()
+    local half = HELLO:sub(1, 7)
+    local rest = ("Content-Encoding: br\r\nContent-Length: %d\r\n\r\n%s"):format(#HELLO, half)
+    local call = said(OK .. rest, { decode = true })
+    clock.wait_for(function() return pool:counts().active == 0 end)
+    assert.equal("ECONNRESET", select(3, content(call)))
+  end)
+
   it("has a limit for what its content may become", function()
     local bomb = "\x9f\xff\xff\xff\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x1f" -- 16 MiB of NULs
     local bytes = OK .. "Content-Encoding: br\r\nContent-Length: " .. #bomb .. "\r\n\r\n" .. bomb

@@ -38,9 +38,10 @@ int pl_lua_call_begin_body(pl_lua_call *self, const pl_http_response *response)
 
 	if (!self->decode)
 		return PL_OK;
-	if (!pl_decoder_find(&coding, coding_of(response)))
-		return PL_ENOTSUP;
-	return coding == PL_DECODER_IDENTITY ? PL_OK : pl_decoder_new(&self->decoder, coding);
+	self->unknown = !pl_decoder_find(&coding, coding_of(response));
+	if (self->unknown || coding == PL_DECODER_IDENTITY)
+		return PL_OK;
+	return pl_decoder_new(&self->decoder, coding);
 }
 
 /* Drops what was used at the front. */
@@ -73,7 +74,7 @@ static int count(pl_lua_call *self, size_t len)
 int pl_lua_call_take(pl_lua_call *self, const uint8_t *data, size_t len)
 {
 	pl_buffer *to = self->decoder ? &self->coded : &self->body;
-	int status = self->decoder ? PL_OK : count(self, len);
+	int status = self->unknown ? PL_ENOTSUP : self->decoder ? PL_OK : count(self, len);
 
 	make_room(to, self->decoder ? &self->coded_used : &self->used);
 	if (!status)
@@ -123,23 +124,31 @@ const char *pl_lua_call_reason(int status)
 	}
 }
 
-/* What was decoded before it failed is read first. */
+/* It cannot go on. What was decoded before is read first, and a failure that was there before it
+ * stays the reason. */
+static void give_up(pl_lua_call *self, int status)
+{
+	pl_decoder_free(self->decoder);
+	self->decoder = NULL;
+	if (!self->status)
+		pl_lua_call_break(self, status, pl_lua_call_reason(status));
+}
+
 static void decode_enough(pl_lua_call *self)
 {
 	bool more = true;
 
-	while (!self->status && more && unread(self) < goal(self)) {
+	while (self->decoder && more && unread(self) < goal(self)) {
 		int status = decode(self, &more);
 
 		if (status)
-			pl_lua_call_break(self, status, pl_lua_call_reason(status));
+			give_up(self, status);
 	}
 }
 
 bool pl_lua_call_readable(pl_lua_call *self)
 {
-	if (self->decoder)
-		decode_enough(self);
+	decode_enough(self);
 	if (unread(self) >= goal(self) || self->status || self->ended)
 		return true;
 	balance(self);

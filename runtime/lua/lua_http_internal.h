@@ -47,10 +47,11 @@ typedef struct pl_lua_call {
 	pl_limits limits;
 	int status; /* < 0: it failed, or was closed */
 	char why[PL_LUA_CALL_WHY];
-	bool ended;  /* the response is whole */
-	bool reused; /* the connection */
-	bool paused; /* the call */
-	bool decode; /* the content is wanted without its coding */
+	bool ended;   /* the response is whole */
+	bool reused;  /* the connection */
+	bool paused;  /* the call */
+	bool decode;  /* the content is wanted without its coding, */
+	bool unknown; /* which is not known */
 	pl_address remote;
 	uint64_t sent, received;
 	uint32_t wait, resolve, connect, tunnel, tls, first_byte; /* ms */
@@ -107,13 +108,13 @@ int pl_lua_call_await(lua_State *L, pl_lua_call *self, int index, pl_lua_call_go
 
 /* lua_http_body.c */
 
-/* The response's head is there: finds the coding. PL_OK, or why it cannot be read. */
+/* The response's head is there: finds the coding. PL_OK or PL_ENOMEM. */
 int pl_lua_call_begin_body(pl_lua_call *self, const pl_http_response *response);
 
 /* Why content cannot be had, as a sentence. */
 const char *pl_lua_call_reason(int status);
 
-/* A piece has come. PL_OK, PL_ENOMEM, PL_ELIMIT. */
+/* A piece has come. PL_OK, PL_ENOMEM, PL_ELIMIT; PL_ENOTSUP: its coding is not known. */
 int pl_lua_call_take(pl_lua_call *self, const uint8_t *data, size_t len);
 
 /* Whether the reader has what it wants; decodes as much as that takes. */
