@@ -1,9 +1,9 @@
 /*
- * A script that serves, in which the Nth allocation and all after it fail while a client speaks to
- * it, for N = 1, 2, 3, …: an answer may be missing and a connection may close, but the program
- * lives, and serves the next client as ever.
+ * A script that serves, and calls itself for that, in which the Nth allocation and all after it
+ * fail while a client speaks to it, for N = 1, 2, 3, …: an answer may be missing and a connection
+ * may close, but the program lives, and serves the next client as ever.
  *
- * covers: lua/lua_task.c lua/lua_events.c lua/lua_conn_events.c
+ * covers: lua/lua_task.c lua/lua_events.c lua/lua_conn_events.c lua/lua_http.c lua/lua_http_call.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,8 +39,17 @@ static const char source[] =
 	"end\n"
 	"function server.OnDisconnect(conn, code, reason) last = reason .. code end\n"
 	"function server.OnException(conn, message) last = message end\n"
+	"local pool = require('perilune.core.http').pool {}\n"
+	"local up = { method = 'POST', host = '127.0.0.1', port = tonumber(arg[1]), target = '/',\n"
+	"  body = true, decode = true, fields = { { 'A', 'b' } }, timeouts = { total = 5 } }\n"
 	"function server.OnCommandGet(conn, request, response)\n"
 	"  response.content_text = request.command .. (request.body or '')\n"
+	"end\n"
+	"function server.OnCommandOther(conn, request, response)\n"
+	"  local call = assert(pool:open(up))\n"
+	"  assert(call:write 'up')\n"
+	"  assert(call:finish())\n"
+	"  response.content_text = call:head().reason .. assert(call:read(100))\n"
 	"end\n"
 	"timer.every(0.002, function() task.start(function(x) return x end, {}):wait() end)\n"
 	"assert(server:start())\n";
@@ -56,6 +65,9 @@ static const char handshake[] = "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrad
 static const char hello[] = "\x81\x85\0\0\0\0hello";
 static const char request[] = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
 			      "Connection: close\r\n\r\nhello";
+
+static const char through[] =
+	"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 static int dial(int microseconds)
 {
@@ -95,7 +107,22 @@ static bool say(int fd, const char *text, size_t len, const char *answer)
 	return send(fd, text, len, MSG_NOSIGNAL) == (ssize_t)len && await(fd, answer);
 }
 
-/* A WebSocket that says something, and a request; memory fails from the nth allocation on. */
+/* A request; memory fails from the nth allocation on. */
+static bool ask(int microseconds, uint64_t nth, const char *text, const char *answer)
+{
+	int fd = dial(microseconds);
+	bool right;
+
+	if (fd < 0)
+		return false;
+	pl_alloc_fail_at(nth);
+	right = say(fd, text, strlen(text), answer);
+	pl_alloc_fail_at(0);
+	close(fd);
+	return right;
+}
+
+/* A WebSocket that says something, and requests. */
 static bool converse(int microseconds, uint64_t nth)
 {
 	int fd = dial(microseconds);
@@ -109,14 +136,8 @@ static bool converse(int microseconds, uint64_t nth)
 	right = right && say(fd, "\x88\x82\0\0\0\0\x03\xe8", 8, "\x88");
 	pl_alloc_fail_at(0);
 	close(fd);
-	fd = dial(microseconds);
-	if (fd < 0)
-		return false;
-	pl_alloc_fail_at(nth);
-	right = say(fd, request, sizeof(request) - 1, "POSThello") && right;
-	pl_alloc_fail_at(0);
-	close(fd);
-	return right;
+	right = ask(microseconds, nth, request, "POSThello") && right;
+	return ask(microseconds, nth, through, "OKPOSTup") && right;
 }
 
 /* The same on a connection that is there already, so that little but events allocates. */
