@@ -155,6 +155,9 @@ describe("a client of HTTP and", function()
       assert_fails("EPROTO", says(head:format(location)))
     end
     assert_fails("EPROTO", says "HTTP/1.1 302 Found\r\nLocation: /\rX: y\r\n\r\n")
+    local several =
+      "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /a\r\nLocation: /b\r\n\r\n"
+    assert_fails("EPROTO", says(several))
   end)
 
   it("cookies by the thousand", function()

@@ -237,10 +237,16 @@ local function discard(run)
   call:close()
 end
 
+--- The value of a field, and whether there is another one.
 local function first_value(head, name)
+  local value
   for _, field in ipairs(head.fields) do
-    if field[1]:lower() == name then return field[2] end
+    if field[1]:lower() == name then
+      if value and value ~= field[2] then return value, true end
+      value = field[2]
+    end
   end
+  return value, false
 end
 
 local function take_cookies(run, step, head)
@@ -277,8 +283,11 @@ end
 --- Seconds until it is sent again; nil when the outcome stands.
 local function pause_before(run, step, count, call, head, code)
   if not is_repeatable(step) then return nil end
-  local outcome = call and { status = head.status, retry_after = first_value(head, "retry-after") }
-    or { code = code }
+  local outcome = { code = code }
+  if call then
+    local retry_after = first_value(head, "retry-after")
+    outcome = { status = head.status, retry_after = retry_after }
+  end
   local delay = retry.delay(run.settings.retries, count, step.method, outcome, os.time())
   local left = time_left(run)
   return not (delay and left and delay >= left) and delay or nil
@@ -323,8 +332,9 @@ end
 --- The step behind a redirect; nil when the answer stands, or with a message.
 local function next_step(run, step, head)
   local allowed = run.settings.redirects
-  local location = first_value(head, "location")
+  local location, another = first_value(head, "location")
   if not allowed or not redirect.is(head.status, location) then return nil end
+  if another then return nil, "redirected to several places at once", "EPROTO" end
   if not is_single(head, "location") then
     return nil, "the answer names several locations", "EPROTO"
   end
