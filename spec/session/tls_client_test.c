@@ -486,6 +486,59 @@ static void chosen_without_offer(void **state)
 	pl_tls_context_unref(context);
 }
 
+/* What the one has for the other goes over, until neither has anything. */
+static void exchange_with(struct pair *pair, SSL *server)
+{
+	BIO *in = SSL_get_rbio(server), *out = SSL_get_wbio(server);
+	pl_buffer *sent = &pair->client.memory.sent;
+	char *bytes;
+	long len;
+
+	do {
+		pair_turn(pair);
+		BIO_write(in, sent->data, (int)sent->len);
+		sent->len = 0;
+		SSL_do_handshake(server);
+		len = BIO_get_mem_data(out, &bytes);
+		if (len > 0)
+			assert_true(pl_memory_feed(&pair->client.memory, bytes, (size_t)len));
+		BIO_reset(out);
+	} while (len > 0);
+}
+
+/* A server that wants another handshake (RFC 5246 7.4.1.1) gets none. */
+static void renegotiation(void **state)
+{
+	pl_tls_client_settings settings = pair_settings();
+	pl_tls_context *context = pair_context(&settings);
+	SSL_CTX *rules = SSL_CTX_new(TLS_server_method());
+	SSL *server;
+	struct pair pair;
+	char byte;
+
+	(void)state;
+	peer_client_use(rules, "server-both.pem");
+	SSL_CTX_set_max_proto_version(rules, TLS1_2_VERSION);
+	server = SSL_new(rules);
+	SSL_set_bio(server, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	SSL_set_accept_state(server);
+	assert_int_equal(pair_open(&pair, context, NULL, "localhost"), PL_OK);
+	exchange_with(&pair, server);
+	pair_expect(&pair, "ready ");
+	assert_int_equal(SSL_renegotiate(server), 1);
+	exchange_with(&pair, server);
+	ERR_clear_error();
+	assert_true(SSL_read(server, &byte, 1) <= 0);
+	assert_int_equal(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
+	ERR_clear_error();
+	pair_expect(&pair, "ready ");
+	assert_int_equal(pl_stream_write(pair.client.tls, "hello", 5), PL_OK);
+	pair_close(&pair);
+	SSL_free(server);
+	SSL_CTX_free(rules);
+	pl_tls_context_unref(context);
+}
+
 static void answers_without_tls(void **state)
 {
 	static const struct {
@@ -640,6 +693,7 @@ int main(void)
 		cmocka_unit_test(resumption),
 		cmocka_unit_test(versions_and_protocols),
 		cmocka_unit_test(chosen_without_offer),
+		cmocka_unit_test(renegotiation),
 		cmocka_unit_test(answers_without_tls),
 		cmocka_unit_test(cut_at_every_byte),
 		cmocka_unit_test(silence),
