@@ -32,6 +32,8 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	  "queued output at which a connection closes")                                            \
 	X(kept_messages, BYTES, 16 << 20, 0, 1 << 30,                                              \
 	  "messages a client keeps while it is not connected")                                     \
+	X(message_log, BYTES, 16 << 20, 1024, 1 << 30,                                             \
+	  "lines that wait to be written to log_file")                                             \
 	X(worker_backlog, BYTES, 64 << 20, 1024, 1 << 30, "messages waiting for another worker")   \
 	X(connections, COUNT, 100000, 1, 1 << 24, "connections of a server")                       \
 	X(connections_per_address, COUNT, 1024, 1, 1 << 24, "connections of one client address")   \

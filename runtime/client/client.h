@@ -83,6 +83,8 @@ typedef struct pl_client_settings {
 	enum pl_ws_delivery delivery;
 	pl_watchdog_settings watchdog;
 	pl_heartbeat heartbeat;
+	const char *log_file; /* see message_log.h; NULL: none */
+	bool log_raw;
 	uint8_t levels[2]; /* see pl_conn_settings; of what is kept, too */
 	pl_limits limits;
 	uint16_t worker;

@@ -74,6 +74,50 @@ size_t pl_conn_queued(const pl_conn *conn)
 	return conn->stream ? queued + pl_stream_queued(conn->stream) : queued;
 }
 
+/* The log. */
+
+static void put_log(const pl_conn *conn, bool sent, const char *kind, bool is_text,
+		    const void *data, size_t len, bool more)
+{
+	const pl_message_line line = { .guid = &conn->info->guid,
+				       .sent = sent,
+				       .more = more,
+				       .kind = kind,
+				       .is_text = is_text,
+				       .data = data,
+				       .len = len };
+
+	pl_message_log_put(conn->settings->log, &line);
+}
+
+static void log_message(const pl_conn *conn, bool sent, enum pl_kind kind, const void *data,
+			size_t len, bool more)
+{
+	bool is_text = kind == PL_KIND_TEXT;
+
+	if (conn->settings->log)
+		put_log(conn, sent, is_text ? "text" : "binary", is_text, data, len, more);
+}
+
+void pl_conn_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len)
+{
+	log_message(conn, false, kind, data, len, false);
+	conn->settings->events->message(conn, kind, data, len);
+}
+
+void pl_conn_fragment(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len, bool more)
+{
+	log_message(conn, false, kind, data, len, more);
+	conn->settings->events->fragment(conn, kind, data, len, more);
+}
+
+void pl_conn_pong(pl_conn *conn, const uint8_t *payload, size_t len)
+{
+	if (conn->settings->log)
+		put_log(conn, false, "pong", false, payload, len, false);
+	conn->settings->events->pong(conn, payload, len);
+}
+
 /* Sending. */
 
 static void fail(pl_conn *conn, int status)
@@ -167,7 +211,10 @@ int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len
 		status = write_queued(conn, kind, data, len, fragment);
 	else
 		status = conn->ops->send(conn, kind, data, len, fragment);
-	return status ? status : settle(conn);
+	if (status)
+		return status;
+	log_message(conn, true, kind, data, len, false);
+	return settle(conn);
 }
 
 int pl_conn_publish(pl_conn *conn, pl_message *message)
@@ -194,18 +241,26 @@ int pl_conn_publish(pl_conn *conn, pl_message *message)
 						     .encoded = true });
 	else
 		status = conn->ops->send_frames(conn, *frames);
-	return status ? status : settle(conn);
+	if (status)
+		return status;
+	log_message(conn, true, message->kind, message->payload.at, message->payload.len, false);
+	return settle(conn);
 }
 
 int pl_conn_ping(pl_conn *conn, const void *payload, size_t len)
 {
+	int status;
+
 	if (!pl_conn_is_open(conn))
 		return PL_ECLOSED;
 	if (!conn->ops->ping)
 		return PL_ENOTSUP;
 	if (pl_conn_queued(conn) > (size_t)conn->settings->limits->send_queue)
 		return drop(conn);
-	return conn->ops->ping(conn, payload, len);
+	status = conn->ops->ping(conn, payload, len);
+	if (!status && conn->settings->log)
+		put_log(conn, true, "ping", false, payload, len, false);
+	return status;
 }
 
 static bool send_next(pl_conn *conn)
@@ -313,7 +368,8 @@ static void send_ping(pl_conn *conn)
 		rest(conn);
 		return;
 	}
-	conn->ops->ping(conn, NULL, 0);
+	if (conn->ops->ping(conn, NULL, 0) == PL_OK && conn->settings->log)
+		put_log(conn, true, "ping", false, NULL, 0, false);
 	if (conn->pinged) /* by pl_conn_demand, while the owner was asked: that deadline stays */
 		return;
 	conn->pinged = heartbeat->timeout > 0;

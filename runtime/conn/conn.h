@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "conn/info.h"
 #include "conn/message.h"
+#include "conn/message_log.h"
 #include "conn/queue.h"
 #include "conn/subscriber.h"
 #include "http/exchange.h"
@@ -64,6 +65,7 @@ typedef struct pl_conn_settings {
 	 * those of a lower level go first. Not among messages that build on one another (deflate
 	 * with context takeover, of a server). */
 	uint8_t levels[2];
+	pl_message_log *log; /* of all messages, pings and pongs; NULL: none */
 	uint32_t generation; /* of the script */
 } pl_conn_settings;
 
@@ -167,7 +169,10 @@ bool pl_conn_flushed(const pl_conn *conn, uint32_t mark);
 /* Output that waits, in the queue and in the stream, in bytes. */
 size_t pl_conn_queued(const pl_conn *conn);
 
-/* For the files that implement pl_conn_ops. */
+/* For the files that implement pl_conn_ops. What arrives goes to the log and the owner. */
+void pl_conn_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len);
+void pl_conn_fragment(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len, bool more);
+void pl_conn_pong(pl_conn *conn, const uint8_t *payload, size_t len);
 void pl_conn_opened(pl_conn *conn, const pl_conn_ops *ops, void *session);
 void pl_conn_alive(pl_conn *conn);
 void pl_conn_drained(pl_conn *conn); /* all output of the stream, which was blocked, is sent */

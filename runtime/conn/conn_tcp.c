@@ -14,9 +14,7 @@ enum { IN_ORDER = 1000, CUT_OFF = 1006, TOO_BIG = 1009 };
 
 static void on_message(void *owner, const uint8_t *data, size_t len)
 {
-	pl_conn *conn = owner;
-
-	conn->settings->events->message(conn, PL_KIND_BINARY, data, len);
+	pl_conn_message(owner, PL_KIND_BINARY, data, len);
 }
 
 static void on_alive(void *owner)

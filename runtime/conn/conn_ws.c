@@ -9,25 +9,18 @@
 
 static void on_message(void *owner, uint8_t kind, const uint8_t *data, size_t len)
 {
-	pl_conn *conn = owner;
-
-	conn->settings->events->message(conn, kind == PL_WS_TEXT ? PL_KIND_TEXT : PL_KIND_BINARY,
-					data, len);
+	pl_conn_message(owner, kind == PL_WS_TEXT ? PL_KIND_TEXT : PL_KIND_BINARY, data, len);
 }
 
 static void on_fragment(void *owner, uint8_t kind, const uint8_t *data, size_t len, bool more)
 {
-	pl_conn *conn = owner;
-
-	conn->settings->events->fragment(conn, kind == PL_WS_TEXT ? PL_KIND_TEXT : PL_KIND_BINARY,
-					 data, len, more);
+	pl_conn_fragment(owner, kind == PL_WS_TEXT ? PL_KIND_TEXT : PL_KIND_BINARY, data, len,
+			 more);
 }
 
 static void on_pong(void *owner, const uint8_t *payload, size_t len)
 {
-	pl_conn *conn = owner;
-
-	conn->settings->events->pong(conn, payload, len);
+	pl_conn_pong(owner, payload, len);
 }
 
 static void on_alive(void *owner)

@@ -291,6 +291,32 @@ static void it_connects_talks_and_stops(void **state)
 	until("connected");
 }
 
+static void its_messages_are_in_the_log(void **state)
+{
+	char path[] = "/tmp/client_test_XXXXXX", text[512] = "";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	settings.log_file = path;
+	make();
+	pl_client_start(client);
+	until("connected");
+	pl_client_write(client, PL_KIND_TEXT, "hello", 5, 0);
+	pl_stream_write(a.stream,
+			"\x81\x03"
+			"abc",
+			5);
+	until("text:abc");
+	pl_conn_ping(pl_client_conn(client), "x", 1);
+	TURN_UNTIL(loop, pread(fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, "ping"));
+	assert_non_null(strstr(text, " > text 5 hello\n"));
+	assert_non_null(strstr(text, " < text 3 abc\n"));
+	assert_non_null(strstr(text, " > ping 1 78\n"));
+	close(fd);
+	unlink(path);
+}
+
 static void what_comes_behind_the_handshake_is_read(void **state)
 {
 	(void)state;
@@ -1431,6 +1457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(it_connects_talks_and_stops),
+		TEST(its_messages_are_in_the_log),
 		TEST(what_comes_behind_the_handshake_is_read),
 		TEST(it_closes_when_the_server_does),
 		TEST(tls_and_a_subprotocol),
