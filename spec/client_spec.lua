@@ -457,6 +457,7 @@ describe("client.new", function()
       "OnBeforeHeartBeat",
       "OnBeforeWatchDog",
       "OnDrain",
+      "OnPing",
     } do
       one[name] = print
       assert.equal(print, one[name])

@@ -109,6 +109,50 @@ describe("conn:write", function()
   end)
 end)
 
+describe("OnPing", function()
+  after_each(fixture.clean)
+
+  it("tells of pings, which are answered, in order with messages", function()
+    local notes = {}
+    local server = fixture.server({}, {
+      OnMessage = function(_, text) notes[#notes + 1] = text end,
+      OnPing = function(_, bytes) notes[#notes + 1] = "ping " .. bytes end,
+    })
+    local peer = fixture.connect(server)
+    peer:send "1"
+    peer:send_frame(websocket.PING, "a\0b")
+    peer:send_frame(websocket.PING, "")
+    peer:send "2"
+    assert.same({ websocket.PONG, true, "a\0b" }, frame_of(peer))
+    assert.same({ websocket.PONG, true, "" }, frame_of(peer))
+    clock.wait_for(function() return #notes == 4 end)
+    assert.same({ "1", "ping a\0b", "ping ", "2" }, notes)
+    server.OnPing = nil
+    peer:ping "c"
+    assert.equal(4, #notes)
+  end)
+
+  it("waits like messages, and no more than of these", function()
+    local notes, go = {}, false
+    local server = fixture.server({ limits = { pending_events = 4 } }, {
+      OnPing = function(_, bytes)
+        while not go do
+          timer.sleep(0.01)
+        end
+        notes[#notes + 1] = bytes
+      end,
+    })
+    local peer = fixture.connect(server)
+    for i = 1, 500 do
+      peer:send_frame(websocket.PING, tostring(i))
+    end
+    timer.sleep(0.1)
+    go = true
+    clock.wait_for(function() return #notes == 500 end)
+    assert.equal("500", notes[500])
+  end)
+end)
+
 describe("a peer that does not read:", function()
   after_each(fixture.clean)
 

@@ -155,6 +155,11 @@ function Printer:sent(kind, size)
   self:detail("sent", { kind = kind, size = size }, ("> %s, %d bytes"):format(kind, size))
 end
 
+--- A ping of the server, which has been answered.
+function Printer:pinged(bytes)
+  self:detail("ping", { size = #bytes, hex = hex(bytes) }, ("* ping, %d bytes"):format(#bytes))
+end
+
 function Printer:pong(milliseconds)
   local fields = { milliseconds = round(milliseconds, 3) }
   self:say("pong", fields, ("* pong after %.3f ms"):format(milliseconds))

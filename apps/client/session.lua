@@ -130,6 +130,8 @@ local function watch(self)
 
   function client.OnBinary(_, bytes) self:receive(self.tcp and "bytes" or "binary", bytes) end
 
+  function client.OnPing(_, bytes) out:pinged(bytes) end
+
   function client.OnFragmented(_, bytes, opcode, continuation)
     out:fragment(bytes, opcode, continuation)
   end

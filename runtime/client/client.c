@@ -138,6 +138,7 @@ static void set_conn_events(pl_client *client)
 	client->conn_events = (pl_conn_events){ .message = events->message,
 						.fragment = events->fragment,
 						.heartbeat = events->heartbeat,
+						.ping = events->ping,
 						.pong = events->pong,
 						.drain = pl_client_drain,
 						.flushed = events->flushed,

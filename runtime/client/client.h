@@ -50,6 +50,7 @@ typedef struct pl_client_events {
 	void (*fragment)(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len,
 			 bool more);
 	bool (*heartbeat)(pl_conn *conn);
+	void (*ping)(pl_conn *conn, const uint8_t *payload, size_t len); /* may be NULL */
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
 	void (*drain)(pl_conn *conn);
 	void (*flushed)(pl_conn *conn);

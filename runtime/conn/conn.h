@@ -43,6 +43,8 @@ typedef struct pl_conn_events {
 	/* The heartbeat is due. True: the owner decides and calls pl_conn_heartbeat, now or later;
 	 * who takes longer than the interval gets the ping. NULL: never. */
 	bool (*heartbeat)(pl_conn *conn);
+	/* A ping, which has been answered. NULL: nobody wants to know. */
+	void (*ping)(pl_conn *conn, const uint8_t *payload, size_t len);
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
 	void (*drain)(pl_conn *conn); /* queued output fell below the low-water mark */
 	/* After pl_conn_flush said PL_BUFFERED: output has left, see pl_conn_flushed. Comes as

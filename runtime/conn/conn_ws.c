@@ -18,6 +18,14 @@ static void on_fragment(void *owner, uint8_t kind, const uint8_t *data, size_t l
 			 more);
 }
 
+static void on_ping(void *owner, const uint8_t *payload, size_t len)
+{
+	pl_conn *conn = owner;
+
+	if (conn->settings->events->ping)
+		conn->settings->events->ping(conn, payload, len);
+}
+
 static void on_pong(void *owner, const uint8_t *payload, size_t len)
 {
 	pl_conn_pong(owner, payload, len);
@@ -57,6 +65,7 @@ static void on_closed(void *owner, uint16_t code, pl_slice reason)
 static const pl_ws_events session_events = {
 	.message = on_message,
 	.fragment = on_fragment,
+	.ping = on_ping,
 	.pong = on_pong,
 	.alive = on_alive,
 	.drain = on_drain,

@@ -42,6 +42,11 @@ static void on_fragment(pl_conn *conn, enum pl_kind kind, const uint8_t *data, s
 	pl_lua_conn_fragment(&owner_of(conn)->handlers, conn, kind, data, len, more);
 }
 
+static void on_ping(pl_conn *conn, const uint8_t *payload, size_t len)
+{
+	pl_lua_conn_pinged(&owner_of(conn)->handlers, conn, payload, len);
+}
+
 static void on_drain(pl_conn *conn)
 {
 	pl_lua_conn_drain(&owner_of(conn)->handlers, conn);
@@ -168,6 +173,7 @@ const pl_client_events pl_lua_client_events = {
 	.message = on_message,
 	.fragment = on_fragment,
 	.heartbeat = pl_lua_client_ask_heartbeat,
+	.ping = on_ping,
 	.pong = pl_lua_conn_pong,
 	.drain = on_drain,
 	.flushed = pl_lua_conn_flushed,

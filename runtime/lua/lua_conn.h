@@ -29,6 +29,7 @@ void pl_lua_conn_fragment(pl_handlers *handlers, pl_conn *conn, enum pl_kind kin
 			  const uint8_t *data, size_t len, bool more);
 void pl_lua_conn_drain(pl_handlers *handlers, pl_conn *conn);
 void pl_lua_conn_flushed(pl_conn *conn); /* resumes who waits in conn:flush */
+void pl_lua_conn_pinged(pl_handlers *handlers, pl_conn *conn, const uint8_t *payload, size_t len);
 void pl_lua_conn_pong(pl_conn *conn, const uint8_t *payload, size_t len);
 
 /* The peer broke a rule: OnError; with `raise` OnException too. */

@@ -442,6 +442,13 @@ void pl_lua_conn_drain(pl_handlers *handlers, pl_conn *conn)
 	dispatch(handlers, conn, &(happening){ .event = PL_OnDrain }, NULL, 0);
 }
 
+void pl_lua_conn_pinged(pl_handlers *handlers, pl_conn *conn, const uint8_t *payload, size_t len)
+{
+	const void *data = len > 0 ? payload : (const void *)"";
+
+	dispatch(handlers, conn, &(happening){ .event = PL_OnPing }, data, len);
+}
+
 void pl_lua_conn_flushed(pl_conn *conn)
 {
 	conn_object *self = conn->binding;

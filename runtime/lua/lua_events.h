@@ -23,6 +23,7 @@ enum { PL_OF_SERVER = 1, PL_OF_CLIENT = 2, PL_OF_BOTH = PL_OF_SERVER | PL_OF_CLI
 	X(OnFragmented, PL_OF_BOTH)                                                                \
 	X(OnBeforeHeartBeat, PL_OF_BOTH)                                                           \
 	X(OnDrain, PL_OF_BOTH)                                                                     \
+	X(OnPing, PL_OF_BOTH)                                                                      \
 	X(OnError, PL_OF_BOTH)                                                                     \
 	X(OnHandshake, PL_OF_BOTH)                                                                 \
 	X(OnException, PL_OF_BOTH)                                                                 \

@@ -40,6 +40,11 @@ static void on_fragment(pl_conn *conn, enum pl_kind kind, const uint8_t *data, s
 	pl_lua_conn_fragment(&object_of(conn)->handlers, conn, kind, data, len, more);
 }
 
+static void on_ping(pl_conn *conn, const uint8_t *payload, size_t len)
+{
+	pl_lua_conn_pinged(&object_of(conn)->handlers, conn, payload, len);
+}
+
 static void on_pong(pl_conn *conn, const uint8_t *payload, size_t len)
 {
 	pl_lua_conn_pong(conn, payload, len);
@@ -165,6 +170,7 @@ static const pl_server_events server_events = {
 	.message = on_message,
 	.fragment = on_fragment,
 	.heartbeat = pl_server_heartbeat,
+	.ping = on_ping,
 	.pong = on_pong,
 	.drain = on_drain,
 	.flushed = pl_lua_conn_flushed,

@@ -73,6 +73,14 @@ static bool on_heartbeat(pl_conn *conn)
 	return events->heartbeat && events->heartbeat(conn);
 }
 
+static void on_ping(pl_conn *conn, const uint8_t *payload, size_t len)
+{
+	const pl_server_events *events = pl_server_of(conn)->events;
+
+	if (events->ping)
+		events->ping(conn, payload, len);
+}
+
 static void on_pong(pl_conn *conn, const uint8_t *payload, size_t len)
 {
 	pl_server_of(conn)->events->pong(conn, payload, len);
@@ -115,6 +123,7 @@ const pl_conn_events pl_server_conn_events = {
 	.message = on_message,
 	.fragment = on_fragment,
 	.heartbeat = on_heartbeat,
+	.ping = on_ping,
 	.pong = on_pong,
 	.drain = on_drain,
 	.flushed = on_flushed,

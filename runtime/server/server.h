@@ -43,6 +43,7 @@ typedef struct pl_server_events {
 			 bool more);
 	/* See pl_conn_events; NULL: never. */
 	bool (*heartbeat)(pl_conn *conn);
+	void (*ping)(pl_conn *conn, const uint8_t *payload, size_t len); /* may be NULL */
 	void (*pong)(pl_conn *conn, const uint8_t *payload, size_t len);
 	void (*drain)(pl_conn *conn);
 	void (*flushed)(pl_conn *conn);

@@ -38,13 +38,20 @@ static void handle_close(pl_ws_session *session, const uint8_t *payload, size_t 
 		pl_ws_peer_closed(session, code, reason);
 }
 
+static void handle_ping(pl_ws_session *session, const uint8_t *payload, size_t len)
+{
+	pl_ws_answer_ping(session, payload, len);
+	if (session->events->ping)
+		session->events->ping(session->owner, payload, len);
+}
+
 static void handle_control(pl_ws_session *session, uint8_t opcode, const uint8_t *payload,
 			   size_t len)
 {
 	if (opcode == PL_WS_CLOSE)
 		handle_close(session, payload, len);
 	else if (opcode == PL_WS_PING)
-		pl_ws_answer_ping(session, payload, len);
+		handle_ping(session, payload, len);
 	else
 		session->events->pong(session->owner, payload, len);
 }

@@ -42,6 +42,8 @@ typedef struct pl_ws_events {
 	void (*message)(void *owner, uint8_t kind, const uint8_t *data, size_t len);
 	/* A fragment of one; `more` follow. Text may begin and end within a character. */
 	void (*fragment)(void *owner, uint8_t kind, const uint8_t *data, size_t len, bool more);
+	/* A ping, which has been answered. NULL: nobody wants to know. */
+	void (*ping)(void *owner, const uint8_t *payload, size_t len);
 	void (*pong)(void *owner, const uint8_t *payload, size_t len);
 	/* Anything was read: the peer lives. */
 	void (*alive)(void *owner);

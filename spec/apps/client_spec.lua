@@ -173,6 +173,19 @@ describe("apps/client", function()
     assert.equal("", made.errors)
   end)
 
+  it("shows pings of the server", function()
+    local server = echo {
+      OnConnect = function(conn)
+        conn:ping()
+        conn:write "hi"
+      end,
+    }
+    local made = run { address(server), "-v", "-n", "1", "--no-input" }
+    assert.matches("%* ping, %d+ bytes\n", made.errors)
+    local list = objects(run({ address(server), "--json", "-n", "1", "--no-input" }).output)
+    assert.matches("^connected ping text disconnected$", events_of(list))
+  end)
+
   it("sends and shows bytes", function()
     local server, path = echo(), fixture.folder():write("b", "\0\255")
     assert.equal("00ff\n", run({ address(server), "-q", "--hex", "-n", "1", "-f", path }).output)

@@ -382,6 +382,31 @@ static void fragments_are_counted(void **state)
 	ws_side_close(&side);
 }
 
+static void note_ping(void *owner, const uint8_t *payload, size_t len)
+{
+	ws_side *side = owner;
+
+	/* What answers it is on its way. */
+	assert_true(side->session->stream->output.len > 0);
+	ws_words_payload(&side->journal, "ping", payload, len);
+}
+
+static void pings_are_told_when_somebody_wants_to_know(void **state)
+{
+	pl_ws_events events = ws_side_events;
+	ws_side side;
+
+	(void)state;
+	events.ping = note_ping;
+	ws_side_open(&side, loop, true);
+	side.session->events = &events;
+	WS_FEED_CUT(&side, PING("\x82") "xy" TEXT("\x81") "a" PING("\x80"), 9);
+	assert_string_equal(ws_side_journal(&side), "ping:xy text:a ping: ");
+	ws_side_turn(&side);
+	assert_string_equal(ws_side_sent(&side), "pong:xy pong: ");
+	ws_side_close(&side);
+}
+
 static void an_idle_session_owns_nothing(void **state)
 {
 	ws_side side;
@@ -882,6 +907,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_allocated_for_what_is_only_announced),
 		cmocka_unit_test(fragments_share_the_limit),
 		cmocka_unit_test(fragments_are_counted),
+		cmocka_unit_test(pings_are_told_when_somebody_wants_to_know),
 		cmocka_unit_test(an_idle_session_owns_nothing),
 		cmocka_unit_test(both_sides_frame_what_they_send),
 		cmocka_unit_test(every_frame_has_its_own_mask),

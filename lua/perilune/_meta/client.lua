@@ -131,6 +131,7 @@
 ---@field OnFragmented? fun(conn: perilune.Conn, bytes: string, opcode: "text"|"binary", continuation: boolean)
 ---@field OnBeforeHeartBeat? fun(conn: perilune.Conn): handled: boolean? The heartbeat is due. True: no ping is sent.
 ---@field OnBeforeWatchDog? fun(attempt: integer): handled: boolean? It is about to connect again. True: it does not, and stops.
+---@field OnPing? fun(conn: perilune.Conn, bytes: string) The peer has sent a ping; it has been answered.
 ---@field OnDrain? fun(conn: perilune.Conn) After `true, "buffered"`: what was queued has fallen to limits.low_water.
 ---@field OnError? fun(conn: perilune.Conn?, message: string, code: string, status: integer?) A server could not be connected to (no conn; the status of its HTTP answer), or broke the protocol.
 ---@field OnException? fun(conn: perilune.Conn?, message: string) A handler threw; or a connection ended that the script did not end.

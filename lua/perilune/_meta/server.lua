@@ -130,6 +130,7 @@
 ---@field OnBinary? fun(conn: perilune.Conn, bytes: string)
 ---@field OnFragmented? fun(conn: perilune.Conn, bytes: string, opcode: "text"|"binary", continuation: boolean) With options.fragmented_messages; continuation: more fragments of the message follow.
 ---@field OnBeforeHeartBeat? fun(conn: perilune.Conn): handled: boolean? The heartbeat is due. True: no ping is sent, and no answer waited for.
+---@field OnPing? fun(conn: perilune.Conn, bytes: string) The peer has sent a ping; it has been answered.
 ---@field OnDrain? fun(conn: perilune.Conn) After `true, "buffered"`: what was queued has fallen to limits.low_water.
 ---@field OnTCPConnect? fun(conn: perilune.Conn): boolean? A connection is there, nothing was read yet. false closes it. It has limits.handshake_timeout to decide.
 ---@field OnHandshake? fun(conn: perilune.Conn, headers: table<string, string>): table<string, string|number|string[]>|false|nil Before a WebSocket handshake is answered with these headers: a table of more, or false for 403. It has limits.handshake_timeout to decide.
