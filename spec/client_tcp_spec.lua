@@ -73,6 +73,16 @@ describe("a client of TCP", function()
     clock.wait_for(function() return one.connected end)
   end)
 
+  it("asks about the heartbeat, and has no pings", function()
+    local one, peer = connected { heartbeat = { interval = 0.1, timeout = 0.1 } }
+    function one.OnBeforeHeartBeat(conn) conn:write "beat " end
+    local ok, _, code = one.conn:ping(1)
+    assert.is_nil(ok)
+    assert.equal("ENOTSUP", code)
+    assert.equal("beat beat beat ", peer:read(15))
+    assert.is_true(one.connected)
+  end)
+
   it("speaks TLS", function()
     local folder = certificates.folder "127.0.0.1"
     local made = fixture.server { tls = certificates.tls(folder) }
