@@ -8,6 +8,7 @@ import http from "node:http";
 import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import zlib from "node:zlib";
+import { createSession } from "better-sse";
 
 const TEXT = "Grüße, 世界 🌒\n".repeat(2000);
 const argv = process.argv.slice(2);
@@ -142,11 +143,21 @@ const pages = {
     const last = Number(request.headers["last-event-id"] ?? 0);
     say({ event: "stream", last, accept: request.headers.accept });
     response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
-    response.write(`retry: 50\n\n: a comment\n\n`);
+    response.write(`retry: 120\n\n: a comment\n\n`);
     // Three at a time, then the connection ends: the client comes back for the rest.
     for (let i = last + 1; i <= last + 3; i++) {
       response.write(`id: ${i}\nevent: tick\ndata: {"n":${i},\ndata: "text":"Grüße"}\n\n`);
     }
+    response.end();
+  },
+
+  // The same by npm's better-sse, whose data are JSON.
+  async "/session"(request, response) {
+    const session = await createSession(request, response, { retry: 120, keepAlive: 20 });
+    const last = Number(session.lastId || 0);
+    say({ event: "session", last });
+    for (let i = last + 1; i <= last + 3; i++) session.push({ n: i, text: "Grüße\n" }, "tick", `${i}`);
+    await sleep(100);
     response.end();
   },
 
