@@ -462,23 +462,3 @@ describe("redirects", function()
     assert.equal(302, status)
   end)
 end)
-
-describe("throttle", function()
-  after_each(fixture.clean)
-
-  it("bounds what is sent and received", function()
-    local made = fixture.server(nil, {
-      OnBinary = function(conn, bytes) conn:write_binary(bytes) end,
-    })
-    local one = fixture.client(made, { throttle = { bits_per_second = 400000 } })
-    local begun = clock.now()
-    local bytes = ("x"):rep(40000)
-    assert.equal(bytes, one:write_binary_and_wait(bytes))
-    assert.equal(bytes, one:write_binary_and_wait(bytes))
-    -- 0.8 s for each at 50,000 bytes a second; a quarter of a second goes at once, and the last one
-    -- that comes is not waited for.
-    local took = clock.now() - begun
-    assert.is_true(took > 1.2, tostring(took))
-    assert.is_true(one:ping(5))
-  end)
-end)

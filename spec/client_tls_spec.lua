@@ -119,7 +119,7 @@ describe("a client with TLS", function()
     local made, folder = secure(nil, "127.0.0.1")
     local one = fixture.client({ url = url_of(made) }, {
       tls = { root_cert_file = folder .. "/ca.pem" },
-      throttle = { bits_per_second = 400000 },
+      throttle = { read = 400000, write = 400000 },
     })
     local text = ("tea "):rep(5000)
     assert.equal(text, one:write_and_wait(text))

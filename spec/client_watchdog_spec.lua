@@ -203,7 +203,7 @@ describe("keep_messages", function()
     local one = fixture.new_client({ url = "ws://127.0.0.1:" .. port }, {
       watchdog = QUICK,
       keep_messages = true,
-      queue_options = { text = 3, binary = 2 },
+      queue_options = { text = "level3", binary = "level2" },
     })
     function one.OnError() end
     one:start()

@@ -29,6 +29,8 @@ local schema = {
   },
   tcp_keepalive = fields.tcp_keepalive,
   linger_state = fields.linger_state,
+  throttle = fields.server_throttle,
+  queue_options = fields.queue_options,
   extensions = fields.extensions,
   security_options = {
     type = "table",

@@ -148,8 +148,7 @@ static void set_conn_events(pl_client *client)
 						    .events = &client->conn_events,
 						    .limits = &client->settings.limits,
 						    .heartbeat = client->settings.heartbeat,
-						    .levels = { client->settings.levels[0],
-								client->settings.levels[1] },
+						    .queue = client->settings.queue,
 						    .generation = client->settings.generation };
 }
 

@@ -86,7 +86,7 @@ typedef struct pl_client_settings {
 	pl_heartbeat heartbeat;
 	const char *log_file; /* see message_log.h; NULL: none */
 	bool log_raw;
-	uint8_t levels[2]; /* see pl_conn_settings; of what is kept, too */
+	pl_queue_options queue; /* what goes first when output waits, or is kept */
 	pl_limits limits;
 	uint16_t worker;
 	uint32_t generation; /* of the script */

@@ -18,7 +18,7 @@ static int keep(pl_client *client, enum pl_kind kind, const void *data, size_t l
 	message.block = pl_block_copy(data, len);
 	if (!message.block)
 		return PL_ENOMEM;
-	status = pl_queue_push(&client->kept, PL_QUEUE_DATA + client->conn_settings.levels[kind],
+	status = pl_queue_push(&client->kept, pl_queue_level(&client->settings.queue, kind),
 			       &message);
 	pl_block_unref(message.block);
 	return status ? status : PL_BUFFERED;

@@ -319,17 +319,16 @@ static int because_refused(pl_connector *self)
 	return because(self, PL_EACCES, "the address %s is not allowed", text);
 }
 
+/* PL_OK or PL_ENOMEM: then the stream is closed. */
 static int throttle(const pl_connector *self, pl_stream **stream)
 {
 	const pl_throttle_rates *rates = &self->settings.throttle;
-	pl_stream *below = *stream;
-	int status;
+	int status = PL_OK;
 
-	if (rates->in == 0 && rates->out == 0)
-		return PL_OK;
-	status = pl_throttle_open(stream, below, rates);
+	if (pl_throttle_rates_any(rates))
+		status = pl_throttle_open(stream, *stream, rates, NULL);
 	if (status)
-		pl_stream_drop(below);
+		pl_stream_drop(*stream);
 	return status;
 }
 

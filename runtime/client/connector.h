@@ -53,7 +53,7 @@ typedef struct pl_connector_settings {
 	pl_address local;		 /* as pl_dial_settings has them */
 	uint16_t local_first, local_last;
 	pl_tcp_options tcp;
-	pl_throttle_rates throttle; /* of the connection, TLS and the proxy's words included */
+	pl_throttle_rates throttle; /* of what the wire carries, with a proxy, too */
 	/* Whether the host's address may be reached (base/guard is what callers ask): each that is
 	 * dialled, that SOCKS4 is given, or that is the host's name. A name that the proxy resolves
 	 * is beyond us, and the proxy's own address is not asked for. NULL: all may. */

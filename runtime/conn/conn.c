@@ -156,17 +156,9 @@ static int settle(pl_conn *conn)
 	return PL_BUFFERED;
 }
 
-/* Frames of the conn's own are in the order in which they were encoded. */
-static enum pl_queue_class class_of(const pl_conn *conn, const pl_queued *message)
+static int enqueue(pl_conn *conn, uint8_t level, pl_queued *message)
 {
-	if (message->encoded && conn->ops->encoding(conn) == PL_ENCODING_OWN)
-		return PL_QUEUE_DATA;
-	return PL_QUEUE_DATA + conn->settings->levels[message->kind];
-}
-
-static int enqueue(pl_conn *conn, const pl_queued *message)
-{
-	size_t len = message->block->len;
+	size_t len = pl_queue_cost(message);
 	size_t limit = (size_t)conn->settings->limits->send_queue;
 
 	if (!conn->queue) {
@@ -176,7 +168,15 @@ static int enqueue(pl_conn *conn, const pl_queued *message)
 	}
 	if (len > limit || pl_conn_queued(conn) > limit - len)
 		return drop(conn);
-	return pl_queue_push(conn->queue, class_of(conn, message), message);
+	message->serial = conn->queued++;
+	return pl_queue_push(conn->queue, level, message);
+}
+
+/* What is deflated with a state of its own, and may change its place, is encoded when it leaves. */
+static bool encodes_early(const pl_conn *conn)
+{
+	return conn->ops->encode && !(pl_queue_ordered(&conn->settings->queue) &&
+				      conn->ops->encoding(conn) == PL_ENCODING_OWN);
 }
 
 static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
@@ -184,7 +184,7 @@ static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size
 {
 	pl_queued message = { .kind = (uint8_t)kind,
 			      .fragment = fragment,
-			      .encoded = conn->ops->encode != NULL };
+			      .encoded = encodes_early(conn) };
 	int status;
 
 	if (kind == PL_KIND_TEXT && !pl_utf8_valid(data, len))
@@ -193,7 +193,7 @@ static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size
 					: pl_block_copy(data, len);
 	if (!message.block)
 		return PL_ENOMEM;
-	status = enqueue(conn, &message);
+	status = enqueue(conn, pl_queue_level(&conn->settings->queue, kind), &message);
 	pl_block_unref(message.block);
 	/* What is lost of a deflated flow spoils what follows. */
 	if (status == PL_ENOMEM && message.encoded && conn->ops->encoding(conn) == PL_ENCODING_OWN)
@@ -236,15 +236,28 @@ int pl_conn_publish(pl_conn *conn, pl_message *message)
 	if (!*frames)
 		return PL_ENOMEM;
 	if (must_queue(conn))
-		status = enqueue(conn, &(pl_queued){ .block = *frames,
-						     .kind = (uint8_t)message->kind,
-						     .encoded = true });
+		status = enqueue(conn, pl_queue_level(&conn->settings->queue, message->kind),
+				 &(pl_queued){ .block = *frames,
+					       .kind = (uint8_t)message->kind,
+					       .encoded = true });
 	else
 		status = conn->ops->send_frames(conn, *frames);
 	if (status)
 		return status;
 	log_message(conn, true, message->kind, message->payload.at, message->payload.len, false);
 	return settle(conn);
+}
+
+static int queue_ping(pl_conn *conn, const void *payload, size_t len)
+{
+	pl_queued message = { .block = pl_block_copy(payload, len), .ping = true };
+	int status;
+
+	if (!message.block)
+		return PL_ENOMEM;
+	status = enqueue(conn, conn->settings->queue.ping, &message);
+	pl_block_unref(message.block);
+	return status;
 }
 
 int pl_conn_ping(pl_conn *conn, const void *payload, size_t len)
@@ -257,7 +270,10 @@ int pl_conn_ping(pl_conn *conn, const void *payload, size_t len)
 		return PL_ENOTSUP;
 	if (pl_conn_queued(conn) > (size_t)conn->settings->limits->send_queue)
 		return drop(conn);
-	status = conn->ops->ping(conn, payload, len);
+	if (conn->settings->queue.ping && must_queue(conn))
+		status = queue_ping(conn, payload, len);
+	else
+		status = conn->ops->ping(conn, payload, len);
 	if (!status && conn->settings->log)
 		put_log(conn, true, "ping", false, payload, len, false);
 	return status;
@@ -270,13 +286,14 @@ static bool send_next(pl_conn *conn)
 
 	if (!conn->queue || !pl_queue_pop(conn->queue, &message))
 		return false;
-	if (message.encoded)
+	if (message.ping)
+		status = conn->ops->ping(conn, message.block->data, message.block->len);
+	else if (message.encoded)
 		status = conn->ops->send_frames(conn, message.block);
 	else
 		status = conn->ops->send(conn, message.kind, message.block->data,
 					 message.block->len, message.fragment);
 	pl_block_unref(message.block);
-	conn->moved++;
 	if (status)
 		fail(conn, status);
 	return status == PL_OK;
@@ -302,7 +319,7 @@ int pl_conn_flush(pl_conn *conn, uint32_t *mark)
 	pl_stream_flush_now(conn->stream);
 	if (conn->stream->closing)
 		return PL_ECLOSED;
-	*mark = conn->moved + (conn->queue ? (uint32_t)conn->queue->count : 0);
+	*mark = conn->queued;
 	if (pl_conn_flushed(conn, *mark))
 		return PL_OK;
 	conn->flush_wanted = true;
@@ -311,7 +328,7 @@ int pl_conn_flush(pl_conn *conn, uint32_t *mark)
 
 bool pl_conn_flushed(const pl_conn *conn, uint32_t mark)
 {
-	return !conn->stream->blocked && (int32_t)(conn->moved - mark) >= 0;
+	return !conn->stream->blocked && !(conn->queue && pl_queue_has_before(conn->queue, mark));
 }
 
 /* The stream has nothing left of what it was given before. */

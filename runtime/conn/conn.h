@@ -63,12 +63,9 @@ typedef struct pl_conn_settings {
 	const pl_conn_events *events;
 	const pl_limits *limits;
 	pl_heartbeat heartbeat;
-	/* By enum pl_kind, 0 to PL_QUEUE_LEVELS - 1: of the messages that wait for blocked output
-	 * those of a lower level go first. Not among messages that build on one another (deflate
-	 * with context takeover, of a server). */
-	uint8_t levels[2];
-	pl_message_log *log; /* of all messages, pings and pongs; NULL: none */
-	uint32_t generation; /* of the script */
+	pl_queue_options queue; /* what goes first when output waits */
+	pl_message_log *log;	/* of all messages, pings and pongs; NULL: none */
+	uint32_t generation;	/* of the script */
 } pl_conn_settings;
 
 /* What carries messages. `frames` blocks are what `encode` made. */
@@ -123,7 +120,7 @@ struct pl_conn {
 	bool pinged;	   /* by the heartbeat or pl_conn_demand, and nothing was read since */
 	bool drain_wanted; /* was over the high-water mark */
 	bool flush_wanted; /* `flushed` is to come */
-	uint32_t moved;	   /* messages that went from the queue to the stream; wraps around */
+	uint32_t queued;   /* messages that ever went to the queue; wraps around */
 };
 
 /* A connection at its begin. PL_OK or PL_ENOMEM. */

@@ -3,7 +3,12 @@
 #include "base/alloc.h"
 #include "base/status.h"
 
-int pl_queue_push(pl_queue *queue, enum pl_queue_class class, const pl_queued *message)
+size_t pl_queue_cost(const pl_queued *message)
+{
+	return message->block->len + (message->ping ? sizeof(pl_queue_item) : 0);
+}
+
+int pl_queue_push(pl_queue *queue, uint8_t level, const pl_queued *message)
 {
 	pl_queue_item *item = pl_alloc(sizeof(*item));
 
@@ -12,37 +17,37 @@ int pl_queue_push(pl_queue *queue, enum pl_queue_class class, const pl_queued *m
 	item->next = NULL;
 	item->message = *message;
 	pl_block_ref(message->block);
-	if (queue->last[class])
-		queue->last[class]->next = item;
+	if (queue->last[level])
+		queue->last[level]->next = item;
 	else
-		queue->first[class] = item;
-	queue->last[class] = item;
-	queue->bytes += message->block->len;
+		queue->first[level] = item;
+	queue->last[level] = item;
+	queue->bytes += pl_queue_cost(message);
 	queue->count++;
 	return PL_OK;
 }
 
-static void pop_class(pl_queue *queue, int class, pl_queued *message)
+static void pop_level(pl_queue *queue, int level, pl_queued *message)
 {
-	pl_queue_item *item = queue->first[class];
+	pl_queue_item *item = queue->first[level];
 
 	*message = item->message;
-	queue->first[class] = item->next;
+	queue->first[level] = item->next;
 	if (!item->next)
-		queue->last[class] = NULL;
-	queue->bytes -= message->block->len;
+		queue->last[level] = NULL;
+	queue->bytes -= pl_queue_cost(message);
 	queue->count--;
 	pl_free(item);
 }
 
 bool pl_queue_pop(pl_queue *queue, pl_queued *message)
 {
-	int class;
+	int level;
 
-	for (class = 0; class < PL_QUEUE_CLASSES; class ++) {
-		if (!queue->first[class])
+	for (level = 0; level < PL_QUEUE_LEVELS; level++) {
+		if (!queue->first[level])
 			continue;
-		pop_class(queue, class, message);
+		pop_level(queue, level, message);
 		return true;
 	}
 	return false;
@@ -50,26 +55,62 @@ bool pl_queue_pop(pl_queue *queue, pl_queued *message)
 
 const pl_queued *pl_queue_first(const pl_queue *queue)
 {
-	int class;
+	int level;
 
-	for (class = 0; class < PL_QUEUE_CLASSES; class ++)
-		if (queue->first[class])
-			return &queue->first[class]->message;
+	for (level = 0; level < PL_QUEUE_LEVELS; level++)
+		if (queue->first[level])
+			return &queue->first[level]->message;
 	return NULL;
+}
+
+/* Within a level serials grow. */
+bool pl_queue_has_before(const pl_queue *queue, uint32_t serial)
+{
+	int level;
+
+	for (level = 0; level < PL_QUEUE_LEVELS; level++) {
+		const pl_queue_item *first = queue->first[level];
+
+		if (first && (int32_t)(first->message.serial - serial) < 0)
+			return true;
+	}
+	return false;
+}
+
+static void drop_pings(pl_queue *queue, int level)
+{
+	pl_queue_item **at = &queue->first[level];
+
+	queue->last[level] = NULL;
+	while (*at) {
+		pl_queue_item *item = *at;
+
+		if (!item->message.ping) {
+			queue->last[level] = item;
+			at = &item->next;
+			continue;
+		}
+		*at = item->next;
+		queue->bytes -= pl_queue_cost(&item->message);
+		queue->count--;
+		pl_block_unref(item->message.block);
+		pl_free(item);
+	}
 }
 
 void pl_queue_move(pl_queue *to, pl_queue *from)
 {
-	int class;
+	int level;
 
-	for (class = 0; class < PL_QUEUE_CLASSES; class ++) {
-		if (!from->first[class])
+	for (level = 0; level < PL_QUEUE_LEVELS; level++) {
+		drop_pings(from, level);
+		if (!from->first[level])
 			continue;
-		if (to->last[class])
-			to->last[class]->next = from->first[class];
+		if (to->last[level])
+			to->last[level]->next = from->first[level];
 		else
-			to->first[class] = from->first[class];
-		to->last[class] = from->last[class];
+			to->first[level] = from->first[level];
+		to->last[level] = from->last[level];
 	}
 	to->bytes += from->bytes;
 	to->count += from->count;

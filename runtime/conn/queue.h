@@ -1,31 +1,36 @@
 /*
  * queue.h - messages that wait while a connection's output is blocked, or while there is none.
  *
- * Messages, not bytes: they have a class, control before data, and data of a lower level before
- * that of a higher, so that they can be ordered (and later dropped or conflated). An empty queue
- * owns no memory.
+ * Messages, not bytes: each has a level, so that they can be ordered (and later dropped or
+ * conflated). What has no level goes first, then levels 1 to 3; within a level the first come goes
+ * first. An empty queue owns no memory.
  */
 #ifndef PL_CONN_QUEUE_H
 #define PL_CONN_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/block.h"
 #include "conn/message.h"
 
-enum { PL_QUEUE_LEVELS = 3 }; /* of data */
-enum pl_queue_class {
-	PL_QUEUE_CONTROL,
-	PL_QUEUE_DATA, /* and the levels behind it */
-	PL_QUEUE_CLASSES = PL_QUEUE_DATA + PL_QUEUE_LEVELS
-};
+enum { PL_QUEUE_LEVELS = 4 };
+
+/* The level of what waits: 0, none, or 1 to 3. A ping without one does not wait: it overtakes. */
+typedef struct pl_queue_options {
+	uint8_t text;
+	uint8_t binary;
+	uint8_t ping;
+} pl_queue_options;
 
 typedef struct pl_queued {
 	pl_block *block;
 	size_t fragment; /* bytes a fragment; 0: whole. Of a message that is not encoded */
-	uint8_t kind;	 /* the same: enum pl_kind */
+	uint32_t serial; /* for pl_queue_has_before */
+	uint8_t kind;	 /* the same as of fragment: enum pl_kind */
 	bool encoded;	 /* the block is frames, ready for the wire; else the message as given */
+	bool ping;	 /* the block is its payload */
 } pl_queued;
 
 typedef struct pl_queue_item {
@@ -34,14 +39,27 @@ typedef struct pl_queue_item {
 } pl_queue_item;
 
 typedef struct pl_queue {
-	pl_queue_item *first[PL_QUEUE_CLASSES];
-	pl_queue_item *last[PL_QUEUE_CLASSES];
+	pl_queue_item *first[PL_QUEUE_LEVELS];
+	pl_queue_item *last[PL_QUEUE_LEVELS];
 	size_t bytes;
 	size_t count;
 } pl_queue;
 
+static inline bool pl_queue_ordered(const pl_queue_options *options)
+{
+	return options->text || options->binary;
+}
+
+static inline uint8_t pl_queue_level(const pl_queue_options *options, enum pl_kind kind)
+{
+	return kind == PL_KIND_TEXT ? options->text : options->binary;
+}
+
+/* What a message counts in `bytes`: an empty ping takes memory too. */
+size_t pl_queue_cost(const pl_queued *message);
+
 /* Takes a reference of its own to the block. PL_OK or PL_ENOMEM. */
-int pl_queue_push(pl_queue *queue, enum pl_queue_class class, const pl_queued *message);
+int pl_queue_push(pl_queue *queue, uint8_t level, const pl_queued *message);
 
 /* The next message, whose reference is the caller's; false when empty. */
 bool pl_queue_pop(pl_queue *queue, pl_queued *message);
@@ -49,7 +67,11 @@ bool pl_queue_pop(pl_queue *queue, pl_queued *message);
 /* The next one, which stays; NULL when empty. */
 const pl_queued *pl_queue_first(const pl_queue *queue);
 
-/* All of `from`, which is then empty, goes behind what `to` has of the same class. */
+/* Whether a message waits whose serial is before this one; serials grow, and wrap around. */
+bool pl_queue_has_before(const pl_queue *queue, uint32_t serial);
+
+/* All of `from`, which is then empty, goes behind what `to` has of the same level. Pings are left
+ * out and dropped: they were for another connection. */
 void pl_queue_move(pl_queue *to, pl_queue *from);
 
 void pl_queue_deinit(pl_queue *queue);

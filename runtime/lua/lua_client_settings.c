@@ -179,17 +179,6 @@ static void read_watchdog(lua_State *L, int options, pl_watchdog_settings *watch
 	lua_pop(L, 1);
 }
 
-/* throttle: a table, or false. */
-static void read_throttle(lua_State *L, int options, pl_throttle_rates *rates)
-{
-	lua_getfield(L, options, "throttle");
-	if (lua_istable(L, -1)) {
-		rates->out = (uint64_t)pl_lua_int_field(L, lua_gettop(L), "bits_per_second");
-		rates->in = rates->out;
-	}
-	lua_pop(L, 1);
-}
-
 static void read_tcp(lua_State *L, int options, pl_client_settings *settings)
 {
 	pl_slice ip = text_field(L, options, "bound_ip");
@@ -202,6 +191,9 @@ static void read_tcp(lua_State *L, int options, pl_client_settings *settings)
 	pl_lua_read_keepalive(L, lua_gettop(L), &settings->tcp);
 	lua_pop(L, 1);
 	settings->tcp.reset = pl_lua_int_field(L, options, "linger_state") == 0;
+	lua_getfield(L, options, "throttle");
+	pl_lua_read_throttle(L, lua_gettop(L), &settings->throttle);
+	lua_pop(L, 1);
 }
 
 /* end_of_frame: { bytes, scan, strip } or nothing. */
@@ -239,15 +231,6 @@ static void read_messages(lua_State *L, client_object *self, int options,
 	settings->keep = pl_lua_bool_field(L, options, "keep_messages");
 }
 
-/* queue_options: levels from 1. */
-static void read_levels(lua_State *L, int options, uint8_t levels[2])
-{
-	lua_getfield(L, options, "queue_options");
-	levels[PL_KIND_TEXT] = (uint8_t)(pl_lua_int_field(L, lua_gettop(L), "text") - 1);
-	levels[PL_KIND_BINARY] = (uint8_t)(pl_lua_int_field(L, lua_gettop(L), "binary") - 1);
-	lua_pop(L, 1);
-}
-
 static void read_settings(lua_State *L, client_object *self, int options,
 			  pl_client_settings *settings)
 {
@@ -259,12 +242,13 @@ static void read_settings(lua_State *L, client_object *self, int options,
 	read_redirects(L, options, settings);
 	read_watchdog(L, options, &settings->watchdog);
 	read_tcp(L, options, settings);
-	read_throttle(L, options, &settings->throttle);
 	read_frames(L, options, &settings->frames);
 	read_messages(L, self, options, settings);
-	read_levels(L, options, settings->levels);
 	lua_getfield(L, options, "heartbeat");
 	settings->heartbeat = pl_lua_read_heartbeat(L, lua_gettop(L));
+	lua_getfield(L, options, "queue_options");
+	settings->queue = pl_lua_read_queue(L, lua_gettop(L));
+	lua_pop(L, 1);
 	lua_getfield(L, options, "limits");
 	pl_lua_read_limits(L, lua_gettop(L), &settings->limits);
 	lua_pop(L, 2);

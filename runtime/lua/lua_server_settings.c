@@ -23,6 +23,24 @@ static void read_connection(lua_State *L, int options, pl_server_settings *setti
 	lua_pop(L, 2);
 }
 
+/* Each worker gets its part of a total. */
+static void read_throttle(lua_State *L, int options, pl_server_settings *settings)
+{
+	int64_t workers = pl_script_of(L)->worker->count;
+	int table = lua_gettop(L) + 1;
+
+	lua_getfield(L, options, "throttle");
+	pl_lua_read_throttle(L, table, &settings->throttle);
+	if (lua_istable(L, table)) {
+		lua_getfield(L, table, "total");
+		pl_lua_read_throttle(L, table + 1, &settings->throttle_total);
+		settings->throttle_total.read /= workers;
+		settings->throttle_total.write /= workers;
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+}
+
 /* gzip is a table, or false. */
 static void read_files(lua_State *L, int table, pl_files_settings *files)
 {
@@ -62,6 +80,9 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	pl_lua_read_limits(L, top + 1, &settings->limits);
 	lua_getfield(L, 1, "heartbeat");
 	settings->heartbeat = pl_lua_read_heartbeat(L, top + 2);
+	lua_getfield(L, 1, "queue_options");
+	settings->queue = pl_lua_read_queue(L, top + 3);
+	lua_pop(L, 1);
 	lua_getfield(L, 1, "software");
 	if (lua_isstring(L, -1))
 		settings->software = pl_lua_check_slice(L, top + 3);
@@ -80,6 +101,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	read_deflate(L, lua_gettop(L), &settings->deflate);
 	lua_pop(L, 2);
 	read_connection(L, 1, settings);
+	read_throttle(L, 1, settings);
 	status = read_lists(L, 1, settings);
 	lua_settop(L, top);
 	return status;

@@ -62,6 +62,44 @@ void pl_lua_read_keepalive(lua_State *L, int index, pl_tcp_options *tcp)
 	tcp->keepalive_count = (int)pl_lua_int_field(L, index, "count");
 }
 
+/* "none", "level1", "level2", "level3" */
+static uint8_t read_level(lua_State *L, int table, const char *name)
+{
+	const char *word;
+	uint8_t level;
+
+	lua_getfield(L, table, name);
+	word = lua_tostring(L, -1);
+	level = strcmp(word, "none") == 0 ? 0 : (uint8_t)(word[strlen("level")] - '0');
+	lua_pop(L, 1);
+	return level;
+}
+
+pl_queue_options pl_lua_read_queue(lua_State *L, int index)
+{
+	return (pl_queue_options){ .text = read_level(L, index, "text"),
+				   .binary = read_level(L, index, "binary"),
+				   .ping = read_level(L, index, "ping") };
+}
+
+static int64_t read_rate(lua_State *L, int table, const char *name)
+{
+	int64_t rate;
+
+	lua_getfield(L, table, name);
+	rate = (int64_t)lua_tonumber(L, -1);
+	lua_pop(L, 1);
+	return rate;
+}
+
+void pl_lua_read_throttle(lua_State *L, int index, pl_throttle_rates *rates)
+{
+	if (!lua_istable(L, index))
+		return;
+	rates->read = read_rate(L, index, "read");
+	rates->write = read_rate(L, index, "write");
+}
+
 int pl_lua_read_list(lua_State *L, int table, const pl_slice **result, size_t *count)
 {
 	size_t len = lua_objlen(L, table);

@@ -11,6 +11,7 @@
 #include "codec/ws_extension.h"
 #include "conn/conn.h"
 #include "net/tcp_options.h"
+#include "net/throttle.h"
 #include "ws/ws_session.h"
 
 /* The table of limits at index; those that it lacks get their defaults. */
@@ -21,6 +22,12 @@ pl_heartbeat pl_lua_read_heartbeat(lua_State *L, int table);
 void pl_lua_read_keepalive(lua_State *L, int index, pl_tcp_options *tcp);
 bool pl_lua_read_deflate(lua_State *L, int table, pl_ws_deflate_terms *terms, int *mem_level,
 			 int *level);
+
+/* Rates that the table lacks or has as false are 0. */
+void pl_lua_read_throttle(lua_State *L, int index, pl_throttle_rates *rates);
+
+/* queue_options: a table with a word for each. */
+pl_queue_options pl_lua_read_queue(lua_State *L, int index);
 
 /* The strings of a list as slices, which the caller frees. PL_OK or PL_ENOMEM. */
 int pl_lua_read_list(lua_State *L, int table, const pl_slice **result, size_t *count);

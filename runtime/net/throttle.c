@@ -4,140 +4,304 @@
 #include "base/status.h"
 #include "net/loop_internal.h"
 
-/* One direction. */
-typedef struct bucket {
-	double rate;	 /* bytes a ms; 0: no limit */
-	double most;	 /* that are in reserve */
-	double tokens;	 /* bytes that may go now; below 0: more have gone */
-	uint64_t filled; /* when, ms */
-	pl_timer timer;	 /* while nothing may go */
-} bucket;
+enum {
+	SHARE = 4096,	/* bytes that who waits for the total gets at a time */
+	SMALLEST = 128, /* bytes: less is waited for, if more is wanted */
+	PIECES = 16	/* that are handed to the stream below at a time */
+};
+
+/* One direction of a total. */
+typedef struct pool {
+	pl_bucket bucket;
+	pl_loop *loop;
+	pl_list waiting; /* gates */
+	pl_timer timer;
+} pool;
+
+struct pl_throttle_total {
+	pool in;
+	pool out;
+};
+
+/* One direction of a stream. */
+typedef struct gate {
+	pl_bucket bucket;
+	pool *total; /* NULL: it has none */
+	pl_loop *loop;
+	pl_timer timer; /* waits for its own bucket */
+	pl_list node;	/* waits for the total's */
+	size_t share;	/* of the total, paid for already */
+	bool waits;	/* `go` will be called */
+	void (*go)(struct gate *gate);
+} gate;
 
 typedef struct throttle {
 	pl_stream stream;
 	pl_stream *below;
-	bucket out, in;
-	bool finishing; /* pl_stream_finish was called */
+	gate in;
+	gate out;
+	bool finishing;
 } throttle;
+
+/* The total. */
+
+static void pool_wait(pool *total)
+{
+	uint64_t delay = pl_bucket_delay(&total->bucket, pl_loop_now(total->loop), SIZE_MAX);
+
+	if (!pl_timer_active(&total->timer))
+		pl_loop_start(total->loop, &total->timer, delay > 0 ? delay : 1);
+}
+
+static void deal(pool *total, gate *to)
+{
+	size_t level = pl_bucket_level(&total->bucket, pl_loop_now(total->loop));
+
+	to->share = level < SHARE ? level : SHARE;
+	pl_bucket_spend(&total->bucket, (int64_t)to->share);
+	pl_list_remove(&to->node);
+	to->waits = false;
+	to->go(to);
+}
+
+/* Each of those that wait once, as far as it goes; who wants more waits behind the others. */
+static void on_pool_timer(pl_timer *timer)
+{
+	pool *total = PL_CONTAINER(timer, pool, timer);
+	pl_list turn;
+
+	pl_list_init(&turn);
+	pl_list_move(&turn, &total->waiting);
+	while (!pl_list_empty(&turn) &&
+	       pl_bucket_level(&total->bucket, pl_loop_now(total->loop)) >= SMALLEST)
+		deal(total, PL_CONTAINER(turn.next, gate, node));
+	pl_list_move(&turn, &total->waiting);
+	pl_list_move(&total->waiting, &turn);
+	if (!pl_list_empty(&total->waiting))
+		pool_wait(total);
+}
+
+static void pool_init(pool *total, pl_loop *loop, int64_t rate)
+{
+	total->loop = loop;
+	pl_bucket_init(&total->bucket, rate, pl_loop_now(loop));
+	pl_list_init(&total->waiting);
+	pl_timer_init(&total->timer, on_pool_timer);
+}
+
+int pl_throttle_total_new(pl_throttle_total **result, pl_loop *loop, const pl_throttle_rates *rates)
+{
+	pl_throttle_total *total = pl_calloc(1, sizeof(*total));
+
+	if (!total)
+		return PL_ENOMEM;
+	pool_init(&total->in, loop, rates->read);
+	pool_init(&total->out, loop, rates->write);
+	*result = total;
+	return PL_OK;
+}
+
+void pl_throttle_total_free(pl_throttle_total *total)
+{
+	if (!total)
+		return;
+	pl_loop_stop_timer(total->in.loop, &total->in.timer);
+	pl_loop_stop_timer(total->out.loop, &total->out.timer);
+	pl_free(total);
+}
+
+/* A gate. */
+
+static void on_gate_timer(pl_timer *timer)
+{
+	gate *self = PL_CONTAINER(timer, gate, timer);
+
+	self->waits = false;
+	self->go(self);
+}
+
+static void gate_init(gate *self, pl_loop *loop, int64_t rate, pool *total, void (*go)(gate *self))
+{
+	pl_bucket_init(&self->bucket, rate, pl_loop_now(loop));
+	self->loop = loop;
+	self->total = total && total->bucket.rate > 0 ? total : NULL;
+	self->go = go;
+	pl_timer_init(&self->timer, on_gate_timer);
+	pl_list_init(&self->node);
+}
+
+/* What it was given of the total and has not used goes to the others. */
+static void give_back(gate *self)
+{
+	if (self->total)
+		pl_bucket_spend(&self->total->bucket, -(int64_t)self->share);
+	self->share = 0;
+}
+
+static void gate_close(gate *self)
+{
+	pl_loop_stop_timer(self->loop, &self->timer);
+	pl_list_remove(&self->node);
+	self->waits = false;
+	give_back(self);
+}
+
+static size_t total_level(const gate *self)
+{
+	pool *total = self->total;
+
+	if (!total)
+		return SIZE_MAX;
+	if (self->share > 0)
+		return self->share;
+	return pl_list_empty(&total->waiting)
+		       ? pl_bucket_level(&total->bucket, pl_loop_now(self->loop))
+		       : 0;
+}
+
+/* Bytes that may pass now. */
+static size_t gate_level(gate *self)
+{
+	size_t own = pl_bucket_level(&self->bucket, pl_loop_now(self->loop));
+	size_t shared = total_level(self);
+
+	return own < shared ? own : shared;
+}
+
+static void gate_spend(gate *self, size_t bytes)
+{
+	size_t paid = bytes < self->share ? bytes : self->share;
+
+	pl_bucket_spend(&self->bucket, (int64_t)bytes);
+	if (self->total)
+		pl_bucket_spend(&self->total->bucket, (int64_t)(bytes - paid));
+	self->share -= paid;
+}
+
+/* Whether it lets pass what is wanted, or enough of it for now. If not, `go` comes. */
+static bool gate_open(gate *self, size_t wanted)
+{
+	size_t enough = wanted < SMALLEST ? wanted : SMALLEST;
+	uint64_t now = pl_loop_now(self->loop);
+
+	if (self->waits)
+		return false;
+	if (gate_level(self) >= enough)
+		return true;
+	self->waits = true;
+	if (pl_bucket_level(&self->bucket, now) < enough) {
+		uint64_t delay = pl_bucket_delay(&self->bucket, now, wanted);
+
+		pl_loop_start(self->loop, &self->timer, delay > 0 ? delay : 1);
+		return false;
+	}
+	give_back(self); /* it is too little */
+	pl_list_append(&self->total->waiting, &self->node);
+	pool_wait(self->total);
+	return false;
+}
 
 static throttle *throttle_of(pl_stream *stream)
 {
 	return PL_CONTAINER(stream, throttle, stream);
 }
 
-/* Time. */
+/* Writing. */
 
-static void bucket_init(bucket *self, uint64_t bits, uint64_t now, void (*fire)(pl_timer *timer))
-{
-	self->rate = (double)bits / 8 / 1000;
-	self->most = self->rate * 250 > 1 ? self->rate * 250 : 1;
-	self->tokens = self->most;
-	self->filled = now;
-	pl_timer_init(&self->timer, fire);
-}
-
-/* Whether anything may go. */
-static bool bucket_has(bucket *self, pl_loop *loop)
-{
-	uint64_t now = pl_loop_now(loop);
-
-	if (self->rate <= 0)
-		return true;
-	self->tokens += self->rate * (double)(now - self->filled);
-	if (self->tokens > self->most)
-		self->tokens = self->most;
-	self->filled = now;
-	return self->tokens >= 1;
-}
-
-static size_t bucket_least(const bucket *self, size_t len)
-{
-	return self->rate > 0 && (double)len > self->tokens ? (size_t)self->tokens : len;
-}
-
-/* Until half of the reserve is there again. */
-static void bucket_wait(bucket *self, pl_loop *loop)
-{
-	double goal = self->most / 2 > 1 ? self->most / 2 : 1;
-	double wait = (goal - self->tokens) / self->rate + 1;
-
-	pl_loop_start(loop, &self->timer, wait < UINT32_MAX ? (uint64_t)wait : UINT32_MAX);
-}
-
-/* Output. */
-
-/* As much as may go now; false when the stream below has ended. */
-static bool send_some(throttle *self)
+/* Copies to the stream below up to n bytes, and returns how many. */
+static size_t hand_over(throttle *self, size_t n)
 {
 	pl_stream *stream = &self->stream;
-	pl_output_piece piece;
+	pl_output_piece pieces[PIECES];
+	size_t count = pl_output_peek(&stream->output, pieces, PIECES);
+	size_t done = 0;
+	size_t i;
 
-	while (pl_output_peek(&stream->output, &piece, 1) && !self->below->blocked &&
-	       bucket_has(&self->out, stream->loop)) {
-		size_t len = bucket_least(&self->out, piece.len);
+	for (i = 0; i < count && done < n; i++) {
+		size_t len = pieces[i].len < n - done ? pieces[i].len : n - done;
 
-		if (pl_stream_write(self->below, piece.data, len)) {
-			pl_stream_abort(stream, PL_ENOMEM);
-			return false;
-		}
-		self->out.tokens -= (double)len;
-		pl_output_consume(&stream->output, &stream->loop->chunks, len);
-		if (pl_stream_queued(self->below) >= PL_CHUNK_LARGE)
-			pl_stream_flush_now(self->below);
+		if (pl_stream_write(self->below, pieces[i].data, len))
+			break;
+		done += len;
 	}
-	pl_stream_flush_now(self->below);
-	return !self->below->closing;
+	pl_output_consume(&stream->output, &stream->loop->chunks, done);
+	gate_spend(&self->out, done);
+	return done;
 }
 
 static void throttle_flush(pl_stream *stream)
 {
 	throttle *self = throttle_of(stream);
+	pl_stream *below = self->below;
 
-	self->below->write_timeout = stream->write_timeout;
-	if (!send_some(self)) {
-		stream->closing = true;
-		return;
+	below->write_timeout = stream->write_timeout;
+	while (stream->output.len > 0 && !below->blocked && !below->closing &&
+	       gate_open(&self->out, stream->output.len)) {
+		if (hand_over(self, gate_level(&self->out)) == 0) {
+			pl_stream_abort(stream, PL_ENOMEM);
+			return;
+		}
+		pl_stream_flush_now(below);
+		pl_deferred_cancel(&below->flush);
 	}
-	stream->blocked = stream->output.len > 0 || self->below->blocked;
-	if (stream->output.len > 0 && !self->below->blocked)
-		bucket_wait(&self->out, stream->loop);
-	else if (stream->output.len == 0 && self->finishing)
-		pl_stream_finish(self->below);
+	stream->blocked = stream->output.len > 0 || below->blocked;
+	if (stream->output.len == 0)
+		give_back(&self->out);
+	if (below->closing)
+		stream->closing = true;
+	else if (self->finishing && stream->output.len == 0)
+		pl_stream_finish(below);
 }
 
-/* More may go. */
-static void go_on(throttle *self)
+/* What blocked the output is over. */
+static void flush_on(throttle *self)
 {
 	pl_stream *stream = &self->stream;
 
-	if (!stream->blocked || pl_timer_active(&self->out.timer))
+	if (!stream->blocked)
 		return;
 	throttle_flush(stream);
 	if (!stream->blocked && !stream->closing)
 		stream->events->drain(stream->owner);
 }
 
-static void on_out(pl_timer *timer)
+static void may_write(gate *out)
 {
-	go_on(PL_CONTAINER(timer, throttle, out.timer));
+	flush_on(PL_CONTAINER(out, throttle, out));
 }
 
 static void below_drain(void *owner)
 {
-	go_on(owner);
+	flush_on(owner);
 }
 
-static void throttle_finish(pl_stream *stream)
+/* Reading. */
+
+static void may_read(gate *in)
 {
-	throttle *self = throttle_of(stream);
+	throttle *self = PL_CONTAINER(in, throttle, in);
 
-	self->finishing = true;
-	pl_loop_stop_timer(stream->loop, &self->in.timer);
-	if (!stream->blocked)
-		pl_loop_flush(stream->loop, &stream->flush);
+	if (!self->stream.paused && !self->stream.closing)
+		pl_stream_resume(self->below);
 }
 
-/* Input. */
+static uint8_t *below_room(void *owner, size_t *len)
+{
+	throttle *self = owner;
+	pl_loop *loop = self->stream.loop;
+	size_t level = gate_level(&self->in);
+	uint8_t *room = pl_stream_room(&self->stream, len);
+
+	if (!room) {
+		room = (uint8_t *)loop->read_buffer;
+		*len = PL_LOOP_READ_BUFFER;
+	}
+	if (level < SMALLEST)
+		level = SMALLEST;
+	if (*len > level)
+		*len = level;
+	return room;
+}
 
 static void below_data(void *owner, uint8_t *data, size_t len)
 {
@@ -146,29 +310,10 @@ static void below_data(void *owner, uint8_t *data, size_t len)
 
 	if (stream->closing)
 		return;
-	if (self->in.rate > 0) {
-		bool more = bucket_has(&self->in, stream->loop);
-
-		self->in.tokens -= (double)len;
-		if (!more || self->in.tokens < 1) {
-			pl_stream_pause(self->below);
-			bucket_wait(&self->in, stream->loop);
-		}
-	}
+	gate_spend(&self->in, len);
 	stream->events->data(stream->owner, data, len);
-}
-
-static void on_in(pl_timer *timer)
-{
-	throttle *self = PL_CONTAINER(timer, throttle, in.timer);
-
-	if (!self->stream.paused)
-		pl_stream_resume(self->below);
-}
-
-static uint8_t *below_room(void *owner, size_t *len)
-{
-	return pl_stream_room(&((throttle *)owner)->stream, len);
+	if (!stream->closing && !gate_open(&self->in, SIZE_MAX))
+		pl_stream_pause(self->below);
 }
 
 static void below_end(void *owner)
@@ -188,11 +333,21 @@ static void throttle_resume(pl_stream *stream)
 {
 	throttle *self = throttle_of(stream);
 
-	if (!pl_timer_active(&self->in.timer))
+	if (gate_open(&self->in, SIZE_MAX))
 		pl_stream_resume(self->below);
 }
 
 /* The end. */
+
+static void throttle_finish(pl_stream *stream)
+{
+	throttle *self = throttle_of(stream);
+
+	self->finishing = true;
+	pl_stream_pause(self->below);
+	if (!stream->blocked)
+		pl_loop_flush(stream->loop, &stream->flush);
+}
 
 static void throttle_abort(pl_stream *stream, int status)
 {
@@ -203,14 +358,14 @@ static void below_closed(void *owner, int status)
 {
 	throttle *self = owner;
 	pl_stream *stream = &self->stream;
-	pl_loop *loop = stream->loop;
 
 	stream->closing = true;
-	pl_loop_stop_timer(loop, &self->out.timer);
-	pl_loop_stop_timer(loop, &self->in.timer);
+	gate_close(&self->in);
+	gate_close(&self->out);
 	pl_deferred_cancel(&stream->flush);
-	pl_output_clear(&stream->output, &loop->chunks);
-	stream->events->closed(stream->owner, status);
+	pl_output_clear(&stream->output, &stream->loop->chunks);
+	if (stream->events)
+		stream->events->closed(stream->owner, status);
 	pl_free(self);
 }
 
@@ -230,24 +385,26 @@ static const pl_stream_ops throttle_ops = {
 	.address = throttle_address,
 };
 
-static const pl_stream_events below_events = { .data = below_data,
-					       .room = below_room,
-					       .end = below_end,
-					       .drain = below_drain,
-					       .closed = below_closed };
+static const pl_stream_events below_events = {
+	.data = below_data,
+	.room = below_room,
+	.end = below_end,
+	.drain = below_drain,
+	.closed = below_closed,
+};
 
-int pl_throttle_open(pl_stream **stream, pl_stream *below, const pl_throttle_rates *rates)
+int pl_throttle_open(pl_stream **result, pl_stream *below, const pl_throttle_rates *rates,
+		     pl_throttle_total *total)
 {
 	throttle *self = pl_calloc(1, sizeof(*self));
-	uint64_t now = pl_loop_now(below->loop);
 
 	if (!self)
 		return PL_ENOMEM;
 	pl_stream_init(&self->stream, &throttle_ops, below->loop);
 	self->below = below;
-	bucket_init(&self->out, rates->out, now, on_out);
-	bucket_init(&self->in, rates->in, now, on_in);
+	gate_init(&self->in, below->loop, rates->read, total ? &total->in : NULL, may_read);
+	gate_init(&self->out, below->loop, rates->write, total ? &total->out : NULL, may_write);
 	pl_stream_own(below, &below_events, self);
-	*stream = &self->stream;
+	*result = &self->stream;
 	return PL_OK;
 }

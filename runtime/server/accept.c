@@ -84,6 +84,16 @@ void pl_arrival_end(pl_arrival *arrival, pl_conn *conn, bool let_in)
 	pl_free(arrival);
 }
 
+/* PL_OK or PL_ENOMEM. */
+static int throttle(const pl_server *server, pl_stream **stream)
+{
+	const pl_throttle_rates *rates = &server->settings.throttle;
+
+	if (!server->throttle && !pl_throttle_rates_any(rates))
+		return PL_OK;
+	return pl_throttle_open(stream, *stream, rates, server->throttle);
+}
+
 /* The connection of a stream that was let in; NULL: no memory. */
 static pl_conn *begin(pl_server *server, pl_stream *stream, pl_guest *guest)
 {
@@ -113,7 +123,7 @@ void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls)
 		turn_away(server, stream, why);
 		return;
 	}
-	conn = begin(server, stream, guest);
+	conn = throttle(server, &stream) ? NULL : begin(server, stream, guest);
 	if (!conn) {
 		pl_admission_leave(server->admission, guest);
 		turn_away(server, stream, why);

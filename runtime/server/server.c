@@ -284,6 +284,7 @@ static void set_up(pl_server *server, pl_loop *loop)
 	server->conn_settings.events = &pl_server_conn_events;
 	server->conn_settings.limits = &settings->limits;
 	server->conn_settings.heartbeat = settings->heartbeat;
+	server->conn_settings.queue = settings->queue;
 	server->conn_settings.generation = settings->generation;
 	server->http1_settings.limits = &settings->limits;
 	server->http1_settings.software = settings->software;
@@ -308,6 +309,10 @@ static bool make_parts(pl_server *server)
 	server->files = pl_files_new(server->loop, &server->settings.files);
 	if (deflate->enabled)
 		server->deflate_pool = pl_ws_deflate_pool_new(deflate->mem_level, deflate->level);
+	if (pl_throttle_rates_any(&server->settings.throttle_total) &&
+	    pl_throttle_total_new(&server->throttle, server->loop,
+				  &server->settings.throttle_total))
+		return false;
 	return server->files && (server->deflate_pool || !deflate->enabled);
 }
 
@@ -364,6 +369,7 @@ void pl_server_free(pl_server *server)
 	pl_map_deinit(&server->by_guid);
 	pl_files_free(server->files);
 	pl_ws_deflate_pool_free(server->deflate_pool);
+	pl_throttle_total_free(server->throttle);
 	pl_free(server->texts);
 	pl_free(server);
 }

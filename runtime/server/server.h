@@ -13,6 +13,7 @@
 #include "conn/conn_ws.h"
 #include "http/files.h"
 #include "net/listener.h"
+#include "net/throttle.h"
 #include "net/tls_context.h"
 #include "server/admission.h"
 #include "server/channel.h"
@@ -61,20 +62,23 @@ typedef struct pl_server_events {
 typedef struct pl_server_settings {
 	pl_limits limits;
 	pl_heartbeat heartbeat;
-	pl_slice software; /* Server header; empty: none */
+	pl_queue_options queue; /* what goes first when output waits */
+	pl_slice software;	/* Server header; empty: none */
 	pl_deflate_settings deflate;
 	enum pl_ws_delivery delivery;
-	pl_tcp_options tcp;	   /* of its connections */
-	bool http_close;	   /* every answer ends its connection */
-	bool http_announce;	   /* answers say how long a connection is kept */
-	const pl_slice *protocols; /* subprotocols it speaks, */
-	size_t protocol_count;	   /* 0: any handshake goes, without subprotocol */
-	const pl_slice *origins;   /* that may open a WebSocket (origin.h), */
-	size_t origin_count;	   /* 0: all */
-	const char *document_root; /* folder of files, or NULL */
-	pl_files_settings files;   /* its limits are those above */
-	bool html_files;	   /* serve the built-in pages */
-	bool javascript_files;	   /* serve the built-in libraries */
+	pl_tcp_options tcp;		  /* of its connections */
+	pl_throttle_rates throttle;	  /* of each connection */
+	pl_throttle_rates throttle_total; /* of all together */
+	bool http_close;		  /* every answer ends its connection */
+	bool http_announce;		  /* answers say how long a connection is kept */
+	const pl_slice *protocols;	  /* subprotocols it speaks, */
+	size_t protocol_count;		  /* 0: any handshake goes, without subprotocol */
+	const pl_slice *origins;	  /* that may open a WebSocket (origin.h), */
+	size_t origin_count;		  /* 0: all */
+	const char *document_root;	  /* folder of files, or NULL */
+	pl_files_settings files;	  /* its limits are those above */
+	bool html_files;		  /* serve the built-in pages */
+	bool javascript_files;		  /* serve the built-in libraries */
 	uint16_t worker;
 	uint32_t generation; /* of the script */
 	pl_groups *groups;   /* where the other workers' servers are; NULL: there is one worker */
@@ -97,8 +101,9 @@ struct pl_server {
 	pl_group *group;		  /* while it listens with others; NULL: alone */
 	pl_admission *admission;	  /* its own or the group's */
 	pl_admission own_admission;
-	pl_list upgrades; /* of which the script is asked */
-	pl_list rosters;  /* being collected */
+	pl_throttle_total *throttle; /* NULL: they have no bound together */
+	pl_list upgrades;	     /* of which the script is asked */
+	pl_list rosters;	     /* being collected */
 	uint32_t roster_serial;
 	pl_deferred stopped;
 	pl_timer stop_timer;   /* the end of patience with requests under way */

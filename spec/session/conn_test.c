@@ -373,6 +373,55 @@ static void what_waits_keeps_its_order(void **state)
 	peer_close(&peer);
 }
 
+static void what_waits_leaves_by_levels(void **state)
+{
+	pl_message message = { .payload = PL_SLICE("b") };
+	peer_state peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.settings.queue = (pl_queue_options){ .text = 2, .binary = 3, .ping = 1 };
+	open_now(&peer);
+	block(&peer);
+	assert_int_equal(pl_conn_write(peer.conn, PL_KIND_BINARY, "late", 4, 2), PL_OK);
+	assert_int_equal(write_text(&peer, "a"), PL_OK);
+	assert_int_equal(pl_conn_ping(peer.conn, "ping", 4), PL_OK);
+	assert_int_equal(pl_conn_publish(peer.conn, &message), PL_OK);
+	assert_int_equal(pl_conn_write(peer.conn, PL_KIND_BINARY, "last", 4, 0), PL_OK);
+	assert_int_equal(peer.conn->queue->count, 5);
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	turn(&peer);
+	assert_string_equal(sent(&peer), "text:first ping:ping text:a text:b more-binary:la "
+					 "continued:te binary:last ");
+	/* What does not wait is not ordered. */
+	write_text(&peer, "1");
+	pl_conn_write(peer.conn, PL_KIND_BINARY, "2", 1, 0);
+	pl_conn_ping(peer.conn, "3", 1);
+	turn(&peer);
+	assert_string_equal(sent(&peer), "text:1 binary:2 ping:3 ");
+	pl_message_deinit(&message);
+	peer_close(&peer);
+}
+
+static void what_has_no_level_goes_first(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.settings.queue = (pl_queue_options){ .text = 1 };
+	open_now(&peer);
+	block(&peer);
+	write_text(&peer, "a");
+	pl_conn_write(peer.conn, PL_KIND_BINARY, "b", 1, 0);
+	pl_conn_ping(peer.conn, "", 0);
+	pl_conn_close(peer.conn, 1000, PL_SLICE(""));
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	turn(&peer);
+	assert_string_equal(sent(&peer), "ping: text:first binary:b text:a close:1000 ");
+	peer_close(&peer);
+}
+
 static void a_published_message_is_encoded_once(void **state)
 {
 	pl_message message = { .payload = PL_SLICE("all") };
@@ -454,12 +503,10 @@ static void a_flush_waits_for_what_was_written_before(void **state)
 	(void)state;
 	open_with_defaults(&peer);
 	block(&peer);
+	peer.conn->queued = UINT32_MAX - 1; /* it wraps around */
 	assert_int_equal(flush(&peer, 0), PL_BUFFERED);
 	assert_int_equal(write_many(&peer, 1000), PL_OK);
 	assert_int_equal(flush(&peer, 1), PL_BUFFERED);
-	peer.conn->moved = UINT32_MAX - 1; /* it wraps around */
-	peer.marks[0] = UINT32_MAX - 1;
-	peer.marks[1] = UINT32_MAX;
 	assert_int_equal(write_many(&peer, 100000), PL_OK);
 	assert_int_equal(write_many(&peer, 100000), PL_OK);
 	assert_int_equal(flush(&peer, 2), PL_BUFFERED);
@@ -474,6 +521,27 @@ static void a_flush_waits_for_what_was_written_before(void **state)
 	assert_int_equal(flush(&peer, 3), PL_BUFFERED);
 	pl_memory_open(&peer.memory, SIZE_MAX);
 	assert_string_equal(journal(&peer), "flushed:2 flushed:3 ");
+	peer_close(&peer);
+}
+
+/* What is written later, and goes first, does not count. */
+static void a_flush_waits_for_what_others_overtake(void **state)
+{
+	peer_state peer;
+
+	(void)state;
+	peer_init(&peer);
+	peer.settings.queue = (pl_queue_options){ .text = 1, .binary = 2 };
+	open_now(&peer);
+	block(&peer);
+	assert_int_equal(write_many(&peer, 1000), PL_OK);
+	assert_int_equal(flush(&peer, 0), PL_BUFFERED);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(write_text(&peer, "overtakes"), PL_OK);
+	pl_memory_open(&peer.memory, 7 + 4 * 11);
+	assert_string_equal(journal(&peer), "");
+	pl_memory_open(&peer.memory, SIZE_MAX);
+	assert_string_equal(journal(&peer), "flushed:0 ");
 	peer_close(&peer);
 }
 
@@ -824,6 +892,27 @@ static void our_pings_cannot_fill_the_memory(void **state)
 	peer_close(&peer);
 }
 
+static void our_pings_cannot_fill_the_queue(void **state)
+{
+	peer_state peer;
+	int status = PL_OK;
+	int i;
+
+	(void)state;
+	peer_init(&peer);
+	peer.settings.queue = (pl_queue_options){ .ping = 3 };
+	open_now(&peer);
+	peer.limits.send_queue = 1024;
+	block(&peer);
+	for (i = 0; i < 1024 && status == PL_OK; i++)
+		status = pl_conn_ping(peer.conn, NULL, 0);
+	assert_int_equal(status, PL_ELIMIT);
+	assert_in_range(i, 10, 40);
+	turn(&peer);
+	assert_string_equal(journal(&peer), "closed:1006 ");
+	peer_close(&peer);
+}
+
 static void disconnect_drops_what_waits(void **state)
 {
 	peer_state peer;
@@ -1116,10 +1205,13 @@ int main(void)
 		cmocka_unit_test(frames_may_come_with_the_handshake),
 		cmocka_unit_test(the_first_frames_wait_for_a_paused_owner),
 		cmocka_unit_test(what_waits_keeps_its_order),
+		cmocka_unit_test(what_waits_leaves_by_levels),
+		cmocka_unit_test(what_has_no_level_goes_first),
 		cmocka_unit_test(a_published_message_is_encoded_once),
 		cmocka_unit_test(high_and_low_water),
 		cmocka_unit_test(a_flush_does_not_wait_for_the_turn),
 		cmocka_unit_test(a_flush_waits_for_what_was_written_before),
+		cmocka_unit_test(a_flush_waits_for_what_others_overtake),
 		cmocka_unit_test(a_flush_of_a_closing_connection),
 		cmocka_unit_test(http_is_flushed_too),
 		cmocka_unit_test(drain_may_write),
@@ -1137,6 +1229,7 @@ int main(void)
 		cmocka_unit_test(what_was_written_has_its_time),
 		cmocka_unit_test(pings_do_not_wait_for_messages),
 		cmocka_unit_test(our_pings_cannot_fill_the_memory),
+		cmocka_unit_test(our_pings_cannot_fill_the_queue),
 		cmocka_unit_test(disconnect_drops_what_waits),
 		cmocka_unit_test(disconnect_after_close_does_not_wait),
 		cmocka_unit_test(silence_is_pinged_then_dropped),

@@ -21,12 +21,12 @@
 ---@field connect_timeout? number Seconds for one server, from resolving to the end of the handshake: 0.01 to 86400, default 10.
 ---@field guard? boolean Connect to public addresses only. Default false.
 ---@field options? perilune.client.Switches
----@field queue_options? { text?: 1|2|3, binary?: 1|2|3 } Of the messages that wait, those of a lower level go first. Default 1 and 1.
----@field throttle? { bits_per_second: integer }|false Each way, as on the wire: 8 to 17179869184. Off by default.
 ---@field end_of_frame? string|perilune.client.EndOfFrame Of tcp:// and tls://: where a message ends. Default: what comes together.
 ---@field extensions? perilune.server.Extensions Compression is offered when it is on.
 ---@field tcp_keepalive? { time?: integer, interval?: integer, count?: integer }|false Whole seconds: 7200, 1, 9. Off by default.
 ---@field linger_state? -1|0 0: connections that we close are reset. Default -1.
+---@field queue_options? perilune.server.QueueOptions What goes first when output waits.
+---@field throttle? { read?: integer|false, write?: integer|false }|false Bits per second, 1000 to 10^12. Off by default.
 ---@field bound_ip? string The address to connect from.
 ---@field bound_port_min? integer The first port to connect from, with `bound_port_max` the last. 0: any.
 ---@field bound_port_max? integer

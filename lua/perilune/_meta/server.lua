@@ -18,8 +18,22 @@
 ---@field keep_alive? boolean|{ header?: boolean } HTTP connections go on after an answer. Default true; `header` (default false) tells clients for how long.
 ---@field tcp_keepalive? { time?: integer, interval?: integer, count?: integer }|false Whole seconds. Off by default; a table, also an empty one, turns it on: 7200, 1, 9.
 ---@field linger_state? -1|0 0: connections that we close are reset when all was sent. Default -1.
+---@field queue_options? perilune.server.QueueOptions What goes first when output waits. Default: the order of the calls.
+---@field throttle? perilune.server.Throttle|false Off by default.
 ---@field extensions? perilune.server.Extensions
 ---@field limits? perilune.server.Limits
+
+---@alias perilune.server.QueueLevel "none"|"level1"|"level2"|"level3"
+
+---@class perilune.server.QueueOptions "none" goes first, then "level1" to "level3". Default "none".
+---@field text? perilune.server.QueueLevel
+---@field binary? perilune.server.QueueLevel
+---@field ping? perilune.server.QueueLevel
+
+---@class perilune.server.Throttle Bits per second; false and nothing: no bound.
+---@field read? integer|false Of each connection, 1000 to 10^12.
+---@field write? integer|false
+---@field total? { read?: integer|false, write?: integer|false } Of all together, 100000 to 10^12; each worker has its part.
 
 ---@class perilune.server.TLS
 ---@field port? integer A port of its own for TLS, 0 picks a free one: then `port` stays plain. Default: `port` speaks TLS.

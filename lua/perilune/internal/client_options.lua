@@ -73,25 +73,11 @@ local schema = {
   connect_timeout = { type = "number", default = 10, min = 0.01, max = 86400, unit = "seconds" },
   tcp_keepalive = fields.tcp_keepalive,
   linger_state = fields.linger_state,
+  throttle = fields.throttle,
+  queue_options = fields.queue_options,
   bound_ip = { type = "string", min = 1 },
   bound_port_min = { type = "integer", default = 0, min = 0, max = 65535 },
   bound_port_max = { type = "integer", default = 0, min = 0, max = 65535 },
-  queue_options = {
-    type = "table",
-    default = {},
-    fields = {
-      text = { type = "integer", default = 1, min = 1, max = 3 },
-      binary = { type = "integer", default = 1, min = 1, max = 3 },
-    },
-  },
-  throttle = {
-    type = "table",
-    off = true,
-    default = false,
-    fields = {
-      bits_per_second = { type = "integer", min = 8, max = 2 ^ 34, required = true },
-    },
-  },
   end_of_frame = {
     type = { "string", "table" },
     min = 1,

@@ -53,6 +53,41 @@ fields.tcp_keepalive = {
   },
 }
 
+--- A rate; false and nothing: no bound.
+local function bits(min)
+  return { type = "integer", min = min, max = 1e12, off = true, unit = "bits per second" }
+end
+
+--- Rates in each direction; with `total` also those of all connections together.
+local function throttle(total)
+  return {
+    type = "table",
+    off = true,
+    default = false,
+    fields = {
+      read = bits(1000),
+      write = bits(1000),
+      total = total and {
+        type = "table",
+        default = {},
+        fields = { read = bits(100000), write = bits(100000) },
+      } or nil,
+    },
+  }
+end
+
+fields.throttle = throttle(false)
+fields.server_throttle = throttle(true)
+
+local level =
+  { type = "string", default = "none", values = { "none", "level1", "level2", "level3" } }
+
+fields.queue_options = {
+  type = "table",
+  default = {},
+  fields = { text = level, binary = level, ping = level },
+}
+
 fields.linger_state = { type = "integer", default = -1, min = -1, max = 0 }
 
 fields.extensions = {

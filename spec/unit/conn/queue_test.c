@@ -4,12 +4,12 @@
 #include "base/status.h"
 #include "conn/queue.h"
 
-static pl_block *push(pl_queue *queue, enum pl_queue_class class, const char *text)
+static pl_block *push(pl_queue *queue, uint8_t level, const char *text)
 {
 	pl_block *block = pl_block_copy(text, strlen(text));
 	const pl_queued message = { .block = block, .encoded = true };
 
-	assert_int_equal(pl_queue_push(queue, class, &message), PL_OK);
+	assert_int_equal(pl_queue_push(queue, level, &message), PL_OK);
 	pl_block_unref(block);
 	return block;
 }
@@ -42,12 +42,12 @@ static void first_in_first_out(void **state)
 
 	(void)state;
 	for (int round = 0; round < 2; round++) {
-		push(&queue, PL_QUEUE_DATA, "one");
-		push(&queue, PL_QUEUE_DATA, "three");
+		push(&queue, 3, "one");
+		push(&queue, 3, "three");
 		assert_int_equal(queue.bytes, 8);
 		assert_int_equal(queue.count, 2);
 		pops(&queue, "one");
-		push(&queue, PL_QUEUE_DATA, "");
+		push(&queue, 3, "");
 		pops(&queue, "three");
 		pops(&queue, "");
 		pops_nothing(&queue);
@@ -56,39 +56,25 @@ static void first_in_first_out(void **state)
 	}
 }
 
-static void control_goes_before_data(void **state)
+static void levels_go_in_their_order(void **state)
 {
 	pl_queue queue = { 0 };
 
 	(void)state;
-	push(&queue, PL_QUEUE_DATA, "a");
-	push(&queue, PL_QUEUE_CONTROL, "1");
-	push(&queue, PL_QUEUE_DATA, "b");
-	push(&queue, PL_QUEUE_CONTROL, "2");
-	pops(&queue, "1");
-	pops(&queue, "2");
-	pops(&queue, "a");
-	push(&queue, PL_QUEUE_CONTROL, "3");
-	pops(&queue, "3");
-	pops(&queue, "b");
-	pops_nothing(&queue);
-}
-
-static void lower_levels_go_first(void **state)
-{
-	pl_queue queue = { 0 };
-
-	(void)state;
-	push(&queue, PL_QUEUE_DATA + 2, "c");
-	push(&queue, PL_QUEUE_DATA + 1, "b");
-	push(&queue, PL_QUEUE_DATA, "a");
-	push(&queue, PL_QUEUE_CONTROL, "1");
-	push(&queue, PL_QUEUE_DATA + 1, "b2");
-	pops(&queue, "1");
+	push(&queue, 3, "last");
+	push(&queue, 0, "first");
+	push(&queue, 2, "c");
+	push(&queue, 1, "a");
+	push(&queue, 2, "d");
+	push(&queue, 1, "b");
+	pops(&queue, "first");
 	pops(&queue, "a");
 	pops(&queue, "b");
-	pops(&queue, "b2");
 	pops(&queue, "c");
+	push(&queue, 0, "none");
+	pops(&queue, "none");
+	pops(&queue, "d");
+	pops(&queue, "last");
 	pops_nothing(&queue);
 }
 
@@ -99,14 +85,14 @@ static void one_follows_another(void **state)
 	(void)state;
 	pl_queue_move(&to, &from);
 	assert_int_equal(to.count, 0);
-	push(&from, PL_QUEUE_DATA, "b");
+	push(&from, 3, "b");
 	pl_queue_move(&to, &from);
 	assert_int_equal(from.count + from.bytes, 0);
 	pops_nothing(&from);
-	push(&from, PL_QUEUE_DATA, "c");
-	push(&from, PL_QUEUE_CONTROL, "1");
+	push(&from, 3, "c");
+	push(&from, 0, "1");
 	pl_queue_move(&to, &from);
-	push(&to, PL_QUEUE_DATA, "d");
+	push(&to, 3, "d");
 	assert_int_equal(to.count, 4);
 	assert_int_equal(to.bytes, 4);
 	pops(&to, "1");
@@ -114,8 +100,67 @@ static void one_follows_another(void **state)
 	pops(&to, "c");
 	pops(&to, "d");
 	pops_nothing(&to);
-	push(&from, PL_QUEUE_DATA, "e");
+	push(&from, 3, "e");
 	pops(&from, "e");
+}
+
+static void push_ping(pl_queue *queue, uint8_t level)
+{
+	const pl_queued message = { .block = pl_block_copy("", 0), .ping = true };
+
+	assert_int_equal(pl_queue_push(queue, level, &message), PL_OK);
+	pl_block_unref(message.block);
+}
+
+static void pings_count_and_do_not_follow(void **state)
+{
+	int64_t live = pl_alloc_live();
+	pl_queue to = { 0 }, from = { 0 };
+
+	(void)state;
+	push_ping(&from, 1);
+	assert_int_equal(from.bytes, sizeof(pl_queue_item));
+	push_ping(&from, 2);
+	push(&from, 2, "a");
+	push_ping(&from, 2);
+	push_ping(&from, 2);
+	push(&from, 2, "b");
+	push_ping(&from, 2);
+	pl_queue_move(&to, &from);
+	assert_int_equal(to.count, 2);
+	assert_int_equal(to.bytes, 2);
+	push(&to, 2, "c");
+	pops(&to, "a");
+	pops(&to, "b");
+	pops(&to, "c");
+	pops_nothing(&to);
+	assert_int_equal(pl_alloc_live(), live);
+}
+
+static void push_serial(pl_queue *queue, uint8_t level, uint32_t serial)
+{
+	const pl_queued message = { .block = pl_block_copy("", 0), .serial = serial };
+
+	assert_int_equal(pl_queue_push(queue, level, &message), PL_OK);
+	pl_block_unref(message.block);
+}
+
+static void it_knows_what_waits_longest(void **state)
+{
+	pl_queue queue = { 0 };
+
+	(void)state;
+	assert_false(pl_queue_has_before(&queue, 7));
+	push_serial(&queue, 3, UINT32_MAX);
+	push_serial(&queue, 1, 0);
+	push_serial(&queue, 1, 1);
+	assert_false(pl_queue_has_before(&queue, UINT32_MAX));
+	assert_true(pl_queue_has_before(&queue, 0));
+	pops(&queue, "");
+	pops(&queue, "");
+	assert_true(pl_queue_has_before(&queue, 0));
+	pops(&queue, "");
+	assert_false(pl_queue_has_before(&queue, 2));
 }
 
 static void it_lets_go_of_everything(void **state)
@@ -124,8 +169,8 @@ static void it_lets_go_of_everything(void **state)
 	pl_queue queue = { 0 };
 
 	(void)state;
-	push(&queue, PL_QUEUE_DATA, "a");
-	push(&queue, PL_QUEUE_CONTROL, "b");
+	push(&queue, 3, "a");
+	push(&queue, 0, "b");
 	pl_queue_deinit(&queue);
 	assert_int_equal(queue.count, 0);
 	assert_int_equal(pl_alloc_live(), live);
@@ -140,7 +185,7 @@ static void without_memory_nothing_is_queued(void **state)
 
 	(void)state;
 	pl_alloc_fail_at(1);
-	assert_int_equal(pl_queue_push(&queue, PL_QUEUE_DATA, &message), PL_ENOMEM);
+	assert_int_equal(pl_queue_push(&queue, 3, &message), PL_ENOMEM);
 	pl_alloc_fail_at(0);
 	assert_int_equal(queue.count, 0);
 	assert_int_equal(queue.bytes, 0);
@@ -153,9 +198,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_in_first_out),
-		cmocka_unit_test(control_goes_before_data),
-		cmocka_unit_test(lower_levels_go_first),
+		cmocka_unit_test(levels_go_in_their_order),
 		cmocka_unit_test(one_follows_another),
+		cmocka_unit_test(pings_count_and_do_not_follow),
+		cmocka_unit_test(it_knows_what_waits_longest),
 		cmocka_unit_test(it_lets_go_of_everything),
 		cmocka_unit_test(without_memory_nothing_is_queued),
 	};
