@@ -84,7 +84,7 @@ function events.welcome(conn, message)
     mail:remove(room.history[i].id)
     talk:said(room.history[i])
   end
-  for _, waiting in ipairs(mail:all()) do
+  for _, waiting in ipairs(mail:of(me.room)) do
     send(conn, waiting)
   end
 end
@@ -159,7 +159,7 @@ local function write(text)
   elseif not json.encode(text) then
     return talk:trouble "a text has to be UTF-8"
   end
-  local message, full = mail:add(text)
+  local message, full = mail:add(me.room, text)
   if not message then return talk:trouble(full) end
   if me.inside then send(client.conn, message) end
 end
@@ -170,9 +170,9 @@ local function take(line)
   write(line)
 end
 
---- After the end of a pipe: until all of it has arrived.
+--- Waits until all has arrived; for somebody who types, no longer than it takes to go.
 local function settle()
-  local deadline = timer.now() + settings.timeout
+  local deadline = timer.now() + (talk.prompt.interactive and 0 or settings.timeout)
   while mail:count() > 0 and timer.now() < deadline do
     timer.sleep(0.02)
   end
@@ -193,7 +193,7 @@ task
     end
   end)
   :wait()
-local code = talk.prompt.interactive and 0 or settle()
+local code = settle()
 talk.prompt:close()
 me.moving = true
 client:disconnect(2)

@@ -17,10 +17,10 @@ end
 function Outbox:full() return #self.waiting >= LIMIT end
 
 --- A new message; nil and why when too many wait.
-function Outbox:add(text)
+function Outbox:add(room, text)
   if self:full() then return nil, "too much has not arrived yet: this text is not sent" end
   self.number = self.number + 1
-  local message = { id = ("%s%x"):format(self.prefix, self.number), text = text }
+  local message = { id = ("%s%x"):format(self.prefix, self.number), room = room, text = text }
   table.insert(self.waiting, message)
   return message
 end
@@ -36,8 +36,14 @@ function Outbox:remove(id)
   if i then table.remove(self.waiting, i) end
 end
 
---- All that wait, the oldest first.
-function Outbox:all() return { unpack(self.waiting) } end
+--- Those that wait in a room, the oldest first.
+function Outbox:of(room)
+  local list = {}
+  for _, message in ipairs(self.waiting) do
+    if message.room == room then list[#list + 1] = message end
+  end
+  return list
+end
 
 function Outbox:count() return #self.waiting end
 

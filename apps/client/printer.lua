@@ -1,7 +1,7 @@
 --- What the client says: to people, or as JSON. Messages go to standard output; what is said about
 --- them goes to standard error, unless somebody types, or it is JSON.
 local json = require "perilune.json"
-local secrets = require "secrets"
+local redact = require "perilune.internal.http.redact"
 local terminal = require "perilune.terminal"
 local timer = require "perilune.timer"
 local writer = require "writer"
@@ -75,11 +75,12 @@ function Printer:detail(event, fields, text)
   if self.verbose or self.json then self:say(event, fields, text) end
 end
 
+--- Names in order, and values by name, without secrets.
 local function shown_headers(list)
   local names, shown = {}, {}
   for name, value in pairs(list) do
     names[#names + 1] = name
-    shown[name] = as_utf8(secrets.header(name, value))
+    shown[name] = as_utf8(redact.fields({ { name, value } })[1][2])
   end
   table.sort(names)
   return names, shown
@@ -103,7 +104,7 @@ function Printer:connected(conn, url)
     conn.port
   )
   local fields = {
-    url = secrets.url(url),
+    url = redact.url(url),
     ip = conn.ip,
     port = conn.port,
     protocol = conn.protocol,
@@ -115,7 +116,7 @@ function Printer:connected(conn, url)
     fields.response_headers = select(2, shown_headers(conn.headers_response))
   end
   self:handshake(conn)
-  local text = ("* connected to %s (%s)"):format(secrets.url(url), place)
+  local text = ("* connected to %s (%s)"):format(redact.url(url), place)
   if conn.protocol ~= "" then text = text .. ", protocol " .. conn.protocol end
   self:say("connected", fields, text)
 end
@@ -139,7 +140,7 @@ end
 function Printer:message(kind, bytes)
   if self.json then return self:object(kind, as_json(kind, bytes)) end
   local text = as_text(self, kind, bytes)
-  if self.prompt or self.verbose then text = "< " .. text end
+  if self.prompt or self.verbose and self.tty then text = "< " .. text end
   -- Bytes of a stream that go to a file or a program are not changed.
   local exact = self.stream and not self.tty and not self.hex
   self:out(exact and text or text .. "\n")

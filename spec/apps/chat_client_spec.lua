@@ -110,6 +110,22 @@ describe("apps/chat/client", function()
     assert.matches("ada: one\n.*ada: two\n.*ada: three\n$", made.output)
   end)
 
+  it("says in a room what was meant for it", function()
+    local port, server = chat()
+    local ada = in_terminal(port, "ada")
+    ada:wait_output "1 here: ada"
+    server:kill()
+    ada:wait_output "connection is lost"
+    ada:send "for tea\r/join milk\rfor milk\r"
+    ada:wait_output "for milk\r\n"
+    chat(port)
+    ada:wait_output("ada.-: for milk\r\n", 40)
+    assert.is_nil(ada.output:find "ada[^\n]*: for tea")
+    ada:send "\4"
+    ada:wait_output "1 texts did not arrive"
+    assert.equal(1, ada:wait())
+  end)
+
   it("does not take a dead server for one that listens", function()
     local server = fixture.server() -- a WebSocket server that is no chat
     local made = say(server.port, "ada", "hello\n", "--timeout", "0.3")
