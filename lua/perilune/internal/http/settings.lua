@@ -216,6 +216,7 @@ function settings.anonymous_tls(tls)
   for _, name in ipairs { "cert_file", "key_file", "p12_file", "password", "host_name" } do
     copy[name] = nil
   end
+  copy.legacy = false
   return copy
 end
 
