@@ -437,6 +437,52 @@ describe("perilune.sse", function()
     clock.wait_for(function() return not client.active end)
   end)
 
+  it("asks again for a token that there was not", function()
+    local seen, count
+    local server = streams(function(write, request)
+      seen = request.headers.authorization
+      write "data: 1\n\n"
+      hold()
+    end)
+    count = 0
+    local client, notes = client_of(server, {
+      authentication = {
+        token = {
+          auth_token = function()
+            count = count + 1
+            if count < 3 then return nil, "no token yet" end
+            return "abc"
+          end,
+        },
+      },
+    })
+    assert(client:connect(5))
+    assert.equal("Bearer abc", seen)
+    assert.matches("^error %u+ no token yet", notes[2])
+  end)
+
+  it("keeps an id that was assigned until the stream says another", function()
+    local go = task.queue()
+    local server = streams(function(write)
+      write "id: 1\ndata: a\n\ndata: b\n\n"
+      go:pop()
+      write "id: 3\ndata: c\n\n"
+      hold()
+    end)
+    local client, notes = client_of(server)
+    local message = client.OnMessage
+    function client.OnMessage(...)
+      message(...)
+      if #notes == 2 then client.last_event_id = "2" end
+    end
+    client:start()
+    wait_for(notes, 3)
+    assert.same({ "message:1:a", "message:1:b", "2" }, { notes[2], notes[3], client.last_event_id })
+    go:push(true)
+    wait_for(notes, 4)
+    assert.same({ "message:3:c", "3" }, { notes[4], client.last_event_id })
+  end)
+
   it("asks elsewhere when it is told to", function()
     local server = streams(
       function(write, request)

@@ -80,6 +80,7 @@ local schema = {
 ---@field http perilune.http.Client
 ---@field url string
 ---@field last_event_id string
+---@field stream_id? string The last that the present stream has said, or began with.
 ---@field retry number Seconds.
 ---@field handlers table<string, function>
 ---@field task? perilune.Task While it is active.
@@ -103,17 +104,14 @@ end
 
 -- Events.
 
+local function traced(message) return debug.traceback(tostring(message), 2) end
+
 local function raise(client, event, ...)
   local state = client[STATE]
   local handler = state.handlers[event]
   if not handler then return end
   state.handling = true
-  local ok, trace = xpcall(
-    handler,
-    function(message) return debug.traceback(tostring(message), 2) end,
-    client,
-    ...
-  )
+  local ok, trace = xpcall(handler, traced, client, ...)
   state.handling = false
   if ok then return end
   if state.handlers.OnException and event ~= "OnException" then
@@ -174,6 +172,7 @@ end
 
 local function new_reader(state)
   local limits = state.settings.limits
+  state.stream_id = state.last_event_id
   return core.reader(limits.line, limits.event, limits.id, state.last_event_id)
 end
 
@@ -183,17 +182,25 @@ local function heed_retry(state, reader)
   state.retry = math.max(LEAST_RETRY, math.min(wanted, state.settings.limits.retry))
 end
 
+--- An id that the stream has said; else that of the script stays, which may be another by now.
+local function heed_id(state, reader)
+  local id = reader:id()
+  if id ~= state.stream_id then
+    state.stream_id, state.last_event_id = id, id
+  end
+end
+
 --- The events of some bytes; nil and why when the stream cannot be read on.
 local function take(client, state, reader, chunk)
   local from = 1
   while true do
     local next_from, event, data = reader:read(chunk, from)
     if not next_from then return nil, event, data end
-    state.last_event_id = reader:id()
+    heed_id(state, reader)
     heed_retry(state, reader)
     if not event then return true end
     from = next_from
-    raise(client, "OnMessage", data, event, state.last_event_id)
+    raise(client, "OnMessage", data, event, state.stream_id)
     if state.stopping then return true end
   end
 end
@@ -217,8 +224,12 @@ local function close(state)
   if response then response:close() end
 end
 
---- What no further attempt changes: a wrong request, an address that is refused.
-local futile = { EINVAL = true, EACCES = true }
+--- What no further attempt changes: a wrong request, an address that is refused. There may be a
+--- token the next time.
+local function is_futile(state, code)
+  local login = state.settings.authentication
+  return code == "EINVAL" or code == "EACCES" and not (login and login.token)
+end
 
 --- Connects and reads. Returns whether the stream was open, why it ended, and whether to try again.
 local function attempt(client, state)
@@ -227,7 +238,7 @@ local function attempt(client, state)
     body = state.settings.body,
     stream = true,
   })
-  if not response then return false, message, code, not futile[code] end
+  if not response then return false, message, code, not is_futile(state, code) end
   state.response, state.status = response, response.status
   local again
   message, code, again = refusal(state, response)
