@@ -1,7 +1,7 @@
 // node's http (or https) as a server for our HTTP and SSE clients. It tells what it sees as JSON
 // lines.
 //
-//   node http_server.mjs [--tls CERTIFICATE KEY]
+//   node http_server.mjs [--tls CERTIFICATE KEY] [--port PORT]
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import http from "node:http";
@@ -201,4 +201,5 @@ server.on("checkContinue", (request, response) => {
   response.writeContinue();
   serve(request, response);
 });
-server.listen(0, "127.0.0.1", () => console.log(`listening on ${server.address().port}`));
+const port = argv.includes("--port") ? Number(argv[argv.indexOf("--port") + 1]) : 0;
+server.listen(port, "127.0.0.1", () => console.log(`listening on ${server.address().port}`));

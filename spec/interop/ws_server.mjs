@@ -1,7 +1,7 @@
 // npm's ws as a server for our client: an echo that also does what it is told (spec/support/
 // foreign_server.lua has the words), and tells what it sees as JSON lines.
 //
-//   node ws_server.mjs [--deflate] [--tls CERTIFICATE KEY]
+//   node ws_server.mjs [--deflate] [--tls CERTIFICATE KEY] [--port PORT] [--host ADDRESS]
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
@@ -11,6 +11,7 @@ import { WebSocketServer } from "ws";
 const MIB = 1024 * 1024;
 const argv = process.argv.slice(2);
 const tls = argv.indexOf("--tls");
+const after = (name, otherwise) => (argv.includes(name) ? argv[argv.indexOf(name) + 1] : otherwise);
 const say = (event) => console.log(JSON.stringify(event));
 
 const server =
@@ -83,4 +84,4 @@ sockets.on("connection", (ws) => {
   ws.on("error", (error) => say({ event: "error", message: error.message }));
 });
 
-server.listen(0, "127.0.0.1", () => console.log(`listening on ${server.address().port}`));
+server.listen(Number(after("--port", 0)), after("--host", "127.0.0.1"), () => console.log(`listening on ${server.address().port}`));
