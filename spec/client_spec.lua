@@ -252,6 +252,11 @@ describe("a client's conn", function()
     clock.wait_for(function() return not one.active end)
     assert_fails("ECLOSED", conn:write "x")
     assert_fails("ECLOSED", conn:ping(1))
+    one = nil -- luacheck: ignore 311
+    collectgarbage()
+    collectgarbage()
+    assert_fails("ECLOSED", conn:subscribe "x")
+    assert_fails("ECLOSED", conn:unsubscribe "x")
     assert.equal("/", conn.url)
   end)
 

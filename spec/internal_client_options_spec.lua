@@ -52,6 +52,14 @@ describe("options of client.new:", function()
       { { url = "ws://a", headers = { a = {} } }, "takes no empty lists" },
       { { url = "ws://a", proxy = "ftp://a" }, "option 'proxy' of client.new takes the URL" },
       { { url = "ws://a", authentication = {} }, "needs 'authentication.user'" },
+      {
+        {
+          url = "ws://a",
+          headers = { authorization = "x" },
+          authentication = { user = "u" },
+        },
+        "options 'headers' and 'authentication' of client.new exclude each other",
+      },
       { { url = "ws://a", watchdog = { intervall = 1 } }, "did you mean 'watchdog.interval'?" },
       { { url = "ws://a", watchdog = { factor = 0.5 } }, "takes a number from 1 to 10" },
       { { url = "ws://a", redirects = { max = 0 } }, "option 'redirects.max' of client.new" },
@@ -144,6 +152,21 @@ describe("properties of a client:", function()
     made.proxy = false
     made.authentication = { user = "u", password = "p" }
     made.authentication = false
+  end)
+
+  it("can be assigned as often as one likes", function()
+    local settings = assert(options.complete {
+      url = "wss://a",
+      tls = { cert_file = "a.pem" },
+      proxy = { kind = "https", host = "b", tls = { root_cert_file = "c.pem" } },
+    })
+    local first, way = settings.tls_settings.cert_file, settings.way.tls.root_cert_file
+    for _ = 1, 3 do
+      settings = assert(options.change(settings, "port", 8080))
+    end
+    assert.equal(first, settings.tls_settings.cert_file)
+    assert.equal(way, settings.way.tls.root_cert_file)
+    assert.equal(8080, settings.place.port)
   end)
 
   it("keep their value when another is wrong", function()

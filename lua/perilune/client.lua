@@ -8,6 +8,7 @@ local client_place = require "perilune.internal.client_place"
 local client_route = require "perilune.internal.client_route"
 local component = require "perilune.internal.component"
 local core = require "perilune.core.client"
+local hidden = require "perilune.internal.hidden"
 local options = require "perilune.internal.options"
 local process = require "perilune.core.process"
 require "perilune.internal.conn"
@@ -116,6 +117,19 @@ function methods:start(given)
   return core.start(self)
 end
 
+local seconds = { type = "number", min = 0.001, max = 86400, unit = "seconds" }
+
+local function check_timeout(what, timeout)
+  if timeout ~= nil then hidden.check(what, seconds, timeout, 4) end
+end
+
+--- What a wait came to, which is called for behind it: what is thrown at the end of a wait needs an
+--- instruction of Lua there.
+local function outcome(ok, message, code)
+  if ok then return ok end
+  return nil, message, code
+end
+
 --- How long an attempt takes at most, with all its servers.
 local function patience(self)
   local settings = core.settings(self)
@@ -125,18 +139,20 @@ end
 
 --- Connects, and waits until it is connected or cannot be.
 function methods:connect(timeout)
+  check_timeout("client:connect", timeout)
   if not self.active then
     local ok, message, code = open(self)
     if not ok then return nil, message, code end
   end
   local ok, message, code = core.connect(self, timeout or patience(self))
-  return ok, message, code
+  return outcome(ok, message, code)
 end
 
 --- Disconnects, and waits until it is.
 function methods:disconnect(timeout)
+  check_timeout("client:disconnect", timeout)
   local ok, message, code = core.disconnect(self, timeout or 10)
-  return ok, message, code
+  return outcome(ok, message, code)
 end
 
 --- As conn:ping.
@@ -144,7 +160,7 @@ function methods:ping(timeout)
   local conn = self.conn
   if not conn then return nil, "the connection is closed", "ECLOSED" end
   local ok, message, code = conn:ping(timeout)
-  return ok, message, code
+  return outcome(ok, message, code)
 end
 
 -- Properties.

@@ -89,7 +89,7 @@ static int conn_disconnect(lua_State *L)
 	return pl_lua_result(L, PL_OK);
 }
 
-/* Channels are a server's. */
+/* Channels are a server's. Of a connection that lives: behind its end the component may be gone. */
 static bool has_channels(const conn_object *self)
 {
 	return self->handlers->whose == PL_OF_SERVER;
@@ -107,10 +107,10 @@ static int conn_subscribe(lua_State *L)
 
 	luaL_argcheck(L, channel.len > 0 && channel.len <= PL_CHANNEL_NAME_MAX, 2,
 		      "takes a channel's name, 1 to 1024 bytes");
-	if (!has_channels(self))
-		return no_channels(L);
 	if (!self->conn)
 		return pl_lua_result(L, PL_ECLOSED);
+	if (!has_channels(self))
+		return no_channels(L);
 	return pl_lua_conn_result(L, self->conn, pl_server_subscribe(self->conn, channel));
 }
 
@@ -119,10 +119,10 @@ static int conn_unsubscribe(lua_State *L)
 	conn_object *self = check(L, 1);
 	pl_slice channel = pl_lua_check_slice(L, 2);
 
-	if (!has_channels(self))
-		return no_channels(L);
 	if (!self->conn)
 		return pl_lua_result(L, PL_ECLOSED);
+	if (!has_channels(self))
+		return no_channels(L);
 	lua_pushboolean(L, pl_server_unsubscribe(self->conn, channel));
 	return 1;
 }

@@ -101,6 +101,17 @@ local schema = {
   limits = { type = "table", default = {}, fields = limits },
 }
 
+--- What others complete in place stays as it was given: it is completed again when a property is
+--- assigned.
+local function copy(value)
+  if type(value) ~= "table" then return value end
+  local made = {}
+  for key, each in pairs(value) do
+    made[key] = copy(each)
+  end
+  return made
+end
+
 local function wrong(path, must) return ("option '%s' of %s takes %s"):format(path, WHAT, must) end
 
 -- Where to.
@@ -194,6 +205,19 @@ local function header_list(headers)
   return list
 end
 
+--- Authorization has one source.
+local function doubled_login(settings)
+  local kind = settings.login and settings.login.kind
+  if kind ~= "basic" and kind ~= "token" then return end
+  for _, field in ipairs(settings.fields) do
+    if field[1]:lower() == "authorization" then
+      local message = "options 'headers' and 'authentication' of %s exclude each other: "
+        .. "both say Authorization"
+      return message:format(WHAT)
+    end
+  end
+end
+
 local function finish_words(settings)
   local message = fields.check_protocols(WHAT, settings.protocols)
   if message then return message end
@@ -203,14 +227,14 @@ local function finish_words(settings)
   settings.fields, message = header_list(settings.headers)
   if not settings.fields then return message end
   settings.login, message = authentication.finish(WHAT, settings.authentication)
-  return message
+  return message or doubled_login(settings)
 end
 
 -- How.
 
 local function finish_tls(settings)
   local message
-  settings.tls_settings, message = tls_client.finish("tls", settings.tls or true, WHAT)
+  settings.tls_settings, message = tls_client.finish("tls", copy(settings.tls or true), WHAT)
   return message
 end
 
@@ -218,7 +242,7 @@ local function finish_proxy(settings)
   local message
   settings.way = false
   if settings.proxy then
-    settings.way, message = proxy.finish(WHAT, "proxy", settings.proxy)
+    settings.way, message = proxy.finish(WHAT, "proxy", copy(settings.proxy))
   end
   return message
 end
