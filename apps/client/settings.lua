@@ -99,9 +99,14 @@ local function watchdog(flags)
     interval = flags.reconnect,
     attempts = flags.attempts,
     factor = flags.factor,
-    max_interval = math.max(flags.reconnect, 300),
+    max_interval = math.max(flags.reconnect, flags.max_interval),
     jitter = flags.jitter,
   }
+end
+
+local function heartbeat(flags)
+  if flags.heartbeat == 0 then return false end
+  return { interval = flags.heartbeat, timeout = flags.heartbeat_timeout }
 end
 
 local function ports(flags)
@@ -125,6 +130,8 @@ local function check(flags)
     refuse "--chunk needs --file"
   elseif flags.json and (flags.hex or flags.quiet) then
     refuse "--json excludes --hex and --quiet"
+  elseif flags.strip and not flags.end_of_frame then
+    refuse "--strip needs --end-of-frame"
   elseif flags.end_of_frame and not settings.is_tcp(flags) then
     refuse "--end-of-frame needs tcp:// or tls://"
   end
@@ -154,6 +161,7 @@ function settings.of(flags)
   local tcp = settings.is_tcp(flags)
   return {
     url = flags.url,
+    servers = flags.server,
     protocols = #flags.protocol > 0 and flags.protocol or nil,
     origin = flags.origin,
     headers = headers(flags.header),
@@ -166,7 +174,10 @@ function settings.of(flags)
     bound_port_min = first,
     bound_port_max = last,
     tcp_keepalive = flags.keepalive and { time = flags.keepalive } or nil,
-    heartbeat = not tcp and flags.heartbeat > 0 and { interval = flags.heartbeat } or false,
+    guard = flags.guard,
+    linger_state = flags.reset and 0 or -1,
+    throttle = { read = flags.read_rate or false, write = flags.write_rate or false },
+    heartbeat = not tcp and heartbeat(flags),
     watchdog = watchdog(flags),
     extensions = flags.deflate and { permessage_deflate = {} } or nil,
     options = {
@@ -174,7 +185,10 @@ function settings.of(flags)
       raise_disconnect_exceptions = false,
     },
     limits = limits(flags),
-    end_of_frame = flags.end_of_frame and settings.unescape(flags.end_of_frame) or nil,
+    end_of_frame = flags.end_of_frame and {
+      bytes = settings.unescape(flags.end_of_frame),
+      strip = flags.strip,
+    } or nil,
   }
 end
 

@@ -173,6 +173,32 @@ describe("apps/client", function()
     assert.equal("", made.errors)
   end)
 
+  it("tries other servers, slowly, and only public ones", function()
+    local url = address(echo())
+    local made = run {
+      "ws://127.0.0.1:1/",
+      "--server",
+      url,
+      "--reset",
+      "--write-rate",
+      "100000",
+      "-q",
+      "-m",
+      ("x"):rep(5000),
+      "-n",
+      "1",
+      "--heartbeat-timeout",
+      "1",
+      "--max-interval",
+      "9",
+    }
+    assert.equal(0, made.code, made.errors)
+    assert.equal(5001, #made.output)
+    made = run { url, "--guard", "-m", "x" }
+    assert.equal(3, made.code)
+    assert.equal(2, run({ url, "--strip" }).code)
+  end)
+
   it("shows pings of the server", function()
     local server = echo {
       OnConnect = function(conn)
@@ -349,6 +375,8 @@ describe("apps/client", function()
     assert.same({ "61ff", "tcp" }, { list[3].hex, list[1].transport })
     made = run { url, "-q", "--hex", "--end-of-frame", "\\x0a", "-m", "a\nb\n", "-n", "2" }
     assert.same({ 0, "610a\n620a\n" }, { made.code, made.output }, made.errors)
+    made = run { url, "-q", "--hex", "--end-of-frame", "\\n", "--strip", "-m", "a\nb\n", "-n", "2" }
+    assert.same({ 0, "61\n62\n" }, { made.code, made.output }, made.errors)
   end)
 
   it("verifies servers, unless it is told not to", function()
