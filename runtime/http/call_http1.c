@@ -154,8 +154,8 @@ int pl_call_http1_begin(pl_call **call, pl_call_http1 *self, const pl_call_order
 /* What is still on its way out is the end of the request, which the server has not waited for. */
 static bool reusable(const pl_call_http1 *self, const pl_call_input *rest)
 {
-	return self->keep_alive && self->sent && !self->stopped && !self->peer_ended &&
-	       rest->len == 0 && !self->stream->closing && pl_stream_queued(self->stream) == 0;
+	return self->keep_alive && self->sent && !self->peer_ended && rest->len == 0 &&
+	       !self->stream->closing && pl_stream_queued(self->stream) == 0;
 }
 
 /* The connection may take another call before this one's owner hears of its end: so what belongs to

@@ -43,7 +43,7 @@ static void frame(pl_call_http1 *self, const pl_http_response *response)
 	enum pl_http_body body =
 		pl_http_response_body(response, self->is_head ? PL_SLICE("HEAD") : PL_SLICE("GET"));
 
-	self->keep_alive = response->keep_alive && body != PL_HTTP_BODY_UNTIL_CLOSE;
+	self->keep_alive = response->keep_alive;
 	self->patience = patience_of(response);
 	self->left = body == PL_HTTP_BODY_LENGTH ? (uint64_t)response->content_length : 0;
 	self->phase = body == PL_HTTP_BODY_CHUNKED	 ? PL_CALL_CHUNKS
@@ -202,7 +202,7 @@ static pl_call_step receive_until_close(pl_call_http1 *self, pl_call_input *inpu
 /* Whether what is next has to wait for the owner: an end that needs no more input does not. */
 static bool waits(const pl_call_http1 *self, const pl_call_input *input)
 {
-	return self->paused && input->len > 0 && !self->chunk.done &&
+	return self->paused && input->len > 0 &&
 	       !(self->phase == PL_CALL_LENGTH && self->left == 0);
 }
 

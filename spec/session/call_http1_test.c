@@ -229,13 +229,14 @@ static void responses_that_stop_early_fail_at_every_offset(void **state)
 		for (size_t at = 0; at < len; at++) {
 			bool within = strstr(good[i].bytes, "\r\n\r\n") + 4 <= good[i].bytes + at;
 
-			for (int reset = 0; reset < 2; reset++) {
+			for (int reset = 0; reset < 3; reset++) {
 				if (good[i].ends && within && !reset)
 					continue; /* that is its end */
 				begin(&self);
 				caller_feed(&self, good[i].bytes, at);
 				if (reset)
-					pl_stream_abort(&self.memory.stream, PL_ECONNRESET);
+					pl_stream_abort(&self.memory.stream,
+							reset == 1 ? PL_ECONNRESET : PL_OK);
 				else
 					pl_memory_end(&self.memory);
 				pl_loop_turn(self.loop);
@@ -361,6 +362,15 @@ static void responses_are_bounded(void **state)
 	assert_int_equal(self.status, PL_ELIMIT);
 	assert_string_equal(self.why, "the response's trailers are too long");
 	caller_finish(&self);
+
+	begin(&self); /* whatever stands behind them */
+	self.limits.header_block = 256;
+	large[300] = '\0';
+	caller_say(&self, OK "Transfer-Encoding: chunked\r\n\r\n0\r\n");
+	caller_feed(&self, large, 400);
+	large[300] = 'x';
+	assert_int_equal(self.status, PL_ELIMIT);
+	caller_finish(&self);
 }
 
 static void trailers_are_kept_at_every_cut(void **state)
@@ -435,20 +445,24 @@ static void what_was_not_asked_for_closes(void **state)
 
 static void a_refusal_stops_the_body(void **state)
 {
+	static char large[50000];
 	caller self;
 
 	(void)state;
+	memset(large, 'z', sizeof(large));
 	assert_int_equal(caller_init(&self), PL_OK);
 	self.memory.room = 100;
-	assert_int_equal(caller_post(&self, 1000), PL_OK);
+	assert_int_equal(caller_post(&self, 100000), PL_OK);
 	assert_int_equal(pl_call_write(self.call, "abc", 3), PL_OK);
 	pl_loop_turn(self.loop);
 	self.memory.room = 0;
 	assert_int_equal(pl_call_write(self.call, "def", 3), PL_OK);
 	pl_loop_turn(self.loop);
-	assert_int_equal(pl_call_write(self.call, "ghi", 3), PL_CALL_BLOCKED);
+	assert_int_equal(pl_call_write(self.call, large, sizeof(large)), PL_CALL_BLOCKED);
 	caller_say(&self, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\n");
 	assert_string_equal(self.journal, "413 drain");
+	assert_true(pl_stream_queued(&self.memory.stream) < 2000);	/* the rest is not sent, */
+	assert_int_equal(self.memory.stream.write_timeout, UINT32_MAX); /* nor waited for */
 	assert_int_equal(pl_call_write(self.call, "jkl", 3), PL_EANSWERED);
 	assert_int_equal(pl_call_finish(self.call), PL_EANSWERED);
 	caller_say(&self, "no");
@@ -519,6 +533,13 @@ static void a_paused_call_is_not_read(void **state)
 	self.pause_for = 0;
 	caller_say(&self, OK "Content-Length: 2\r\n\r\nhi");
 	assert_string_equal(self.journal, "200 end 200 end");
+	caller_finish(&self);
+
+	begin(&self); /* nor for what nobody asked for */
+	self.pause_for = 1;
+	caller_say(&self, OK "Content-Length: 2\r\n\r\nhix");
+	assert_string_equal(self.journal, "200 end");
+	assert_int_equal(self.idles, 0);
 	caller_finish(&self);
 }
 

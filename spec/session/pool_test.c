@@ -36,6 +36,8 @@ static struct host {
 	pl_listener *listener;
 	uint16_t port;
 	const char *answer;
+	size_t answer_len;
+	bool at_once; /* to whatever comes */
 	int accepted;
 	host_link links[LINKS];
 } host;
@@ -49,7 +51,7 @@ typedef struct caller {
 	int status; /* of `done` or `failed`; 1: neither yet */
 	int answered;
 	bool ended;
-	bool frees; /* the pool, when its call fails */
+	int next; /* who is to call when this call ends; 0: nobody */
 	char why[256];
 } caller;
 
@@ -63,6 +65,17 @@ static int64_t live; /* blocks before a test */
 
 /* The server. */
 
+static void host_says(const char *answer)
+{
+	host.answer = answer;
+	host.answer_len = answer ? strlen(answer) : 0;
+}
+
+static bool ends_head(const pl_buffer *received)
+{
+	return received->len >= 4 && memcmp(received->data + received->len - 4, "\r\n\r\n", 4) == 0;
+}
+
 static void host_on_data(void *owner, uint8_t *data, size_t len)
 {
 	host_link *self = owner;
@@ -71,11 +84,11 @@ static void host_on_data(void *owner, uint8_t *data, size_t len)
 		pl_stream_abort(self->stream, PL_ENOMEM);
 		return;
 	}
-	if (memcmp(self->received.data + self->received.len - 4, "\r\n\r\n", 4) != 0)
+	if (!host.at_once && !ends_head(&self->received))
 		return;
 	self->requests++;
 	if (host.answer)
-		pl_stream_write(self->stream, host.answer, strlen(host.answer));
+		pl_stream_write(self->stream, host.answer, host.answer_len);
 }
 
 static void host_on_end(void *owner)
@@ -129,6 +142,8 @@ static int host_open(void)
 
 /* Those who call. */
 
+static int open_call(int i);
+
 static void on_head(void *owner, const pl_http_response *response, pl_slice raw)
 {
 	(void)raw;
@@ -152,6 +167,8 @@ static void on_end(void *owner, pl_slice trailers)
 	(void)trailers;
 	self->call = NULL;
 	self->ended = true;
+	if (self->next > 0)
+		assert_int_equal(open_call(self->next), PL_OK);
 }
 
 static void on_failed(void *owner, int status, const char *why)
@@ -255,7 +272,7 @@ static int set_up(void **state)
 			 PL_OK);
 	pl_listener_address(host.listener, &address);
 	host.port = address.port;
-	host.answer = ANSWER;
+	host_says(ANSWER);
 	pl_limits_init(&limits);
 	settings = (pl_pool_settings){ .max_idle_per_origin = 8,
 				       .max_idle = 64,
@@ -361,7 +378,7 @@ static void they_are_kept_for_so_long(void **state)
 	assert_int_equal(pl_pool_idle(pool), 0);
 	TURN_UNTIL(loop, host_open() == 0);
 
-	host.answer = "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n";
+	host_says("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n");
 	call_once(1);
 	assert_false(callers[1].reused);
 	pl_loop_skip(loop, 3900);
@@ -369,7 +386,7 @@ static void they_are_kept_for_so_long(void **state)
 	pl_loop_skip(loop, 200);
 	assert_int_equal(pl_pool_idle(pool), 0);
 
-	host.answer = "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n";
+	host_says("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n");
 	call_once(2);
 	assert_int_equal(pl_pool_idle(pool), 0);
 }
@@ -383,7 +400,7 @@ static void one_that_the_server_ends_is_not_used(void **state)
 	call_once(1);
 	assert_false(callers[1].reused);
 
-	host.answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+	host_says("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 	call_once(2);
 	assert_int_equal(pl_pool_idle(pool), 0);
 	call_once(3);
@@ -411,6 +428,11 @@ static void origins_are_apart(void **state)
 	whole(3);
 	assert_true(callers[3].reused);
 	assert_int_equal(pl_pool_idle(pool), 3);
+	order = to_host(&callers[4]);
+	order.server_name = PL_SLICE("other");
+	assert_int_equal(open_order(4, &order), PL_OK);
+	whole(4);
+	assert_false(callers[4].reused);
 }
 
 /* Waiting. */
@@ -436,17 +458,34 @@ static void calls_wait_in_order(void **state)
 	assert_int_equal(pl_pool_idle(pool), 2);
 }
 
+/* Also when a connection is free just now: it is for who has waited. */
+static void nobody_jumps_the_queue(void **state)
+{
+	(void)state;
+	settings.max_per_origin = 1;
+	set_up_again();
+	assert_int_equal(open_call(0), PL_OK);
+	assert_int_equal(open_call(1), PL_OK);
+	callers[0].next = 2;
+	whole(0);
+	assert_non_null(callers[2].ticket);
+	whole(1);
+	whole(2);
+	assert_int_equal(order_of_done[1], 1);
+	assert_int_equal(order_of_done[2], 2);
+}
+
 static void who_waits_gets_the_place_of_one_that_failed(void **state)
 {
 	(void)state;
 	settings.max_per_origin = 1;
 	set_up_again();
-	host.answer = NULL;
+	host_says(NULL);
 	assert_int_equal(open_call(0), PL_OK);
 	TURN_UNTIL(loop, host.links[0].requests == 1);
 	assert_int_equal(open_call(1), PL_OK);
 	assert_int_equal(open_call(2), PL_OK);
-	host.answer = ANSWER;
+	host_says(ANSWER);
 	pl_call_abort(callers[0].call);
 	callers[0].call = NULL;
 	whole(1);
@@ -469,7 +508,7 @@ static void waiting_takes_its_time(void **state)
 	(void)state;
 	settings.max_per_origin = 1;
 	set_up_again();
-	host.answer = NULL;
+	host_says(NULL);
 	assert_int_equal(open_call(0), PL_OK);
 	TURN_UNTIL(loop, host.links[0].requests == 1);
 	order.call.times.total = 1000;
@@ -530,10 +569,10 @@ static void what_cannot_be_reached_is_told_of(void **state)
 static void the_end_of_the_pool_is_that_of_its_calls(void **state)
 {
 	(void)state;
-	host.answer = NULL;
+	host_says(NULL);
 	assert_int_equal(open_call(0), PL_OK);
 	TURN_UNTIL(loop, host.links[0].requests == 1);
-	host.answer = ANSWER;
+	host_says(ANSWER);
 	call_once(1);
 	pl_pool_free(pool);
 	pool = NULL;
@@ -547,7 +586,7 @@ static void nothing_is_left_of_one_that_is_not_waited_for(void **state)
 	(void)state;
 	settings.max_idle_per_origin = 1;
 	set_up_again();
-	host.answer = NULL;
+	host_says(NULL);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(open_call(i), PL_OK);
 	TURN_UNTIL(loop, host.accepted == 3);
@@ -602,12 +641,61 @@ static void a_proxy_is_asked_in_absolute_form(void **state)
 			assert_memory_equal(host.links[i].received.data, heads[i],
 					    strlen(heads[i]));
 		}
+	proxy.password = PL_SLICE("another");
+	order.owner = order.call.owner = &callers[2];
+	assert_int_equal(open_order(2, &order), PL_OK);
+	whole(2);
+	assert_false(callers[2].reused);
 	order.guarded = true;
 	assert_int_equal(open_order(2, &order), PL_EACCES);
 	order.host = PL_SLICE("example.org"); /* the proxy's own address is not guarded */
 	order.owner = order.call.owner = &callers[3];
 	assert_int_equal(open_order(3, &order), PL_OK);
 	whole(3);
+}
+
+static void an_asterisk_is_no_path(void **state)
+{
+	static const pl_call_request request = { .method = PL_SLICE("OPTIONS"),
+						 .target = PL_SLICE("*"),
+						 .host = PL_SLICE("h"),
+						 .length = PL_CALL_NO_BODY };
+	static const char head[] = "OPTIONS http://example.org:81 HTTP/1.1\r\nHost: h\r\n\r\n";
+	const pl_connector_proxy proxy = { .kind = PL_PROXY_HTTP,
+					   .host = PL_SLICE("127.0.0.1"),
+					   .port = host.port };
+	pl_pool_order order = to_host(&callers[0]);
+
+	(void)state;
+	order.host = PL_SLICE("example.org");
+	order.port = 81;
+	order.proxy = &proxy;
+	order.call.request = &request;
+	assert_int_equal(open_order(0, &order), PL_OK);
+	whole(0);
+	assert_int_equal(host.links[0].received.len, sizeof(head) - 1);
+	assert_memory_equal(host.links[0].received.data, head, sizeof(head) - 1);
+}
+
+/* What comes through a tunnel before the request is no answer to it. */
+static void a_server_that_speaks_first_is_refused(void **state)
+{
+	static const char answer[] = "\0\x5a\0\0\0\0\0\0" ANSWER;
+	const pl_connector_proxy proxy = { .kind = PL_PROXY_SOCKS4,
+					   .host = PL_SLICE("127.0.0.1"),
+					   .port = host.port };
+	pl_pool_order order = to_host(&callers[0]);
+
+	(void)state;
+	host.at_once = true;
+	host.answer = answer;
+	host.answer_len = sizeof(answer) - 1;
+	order.proxy = &proxy;
+	assert_int_equal(open_order(0, &order), PL_OK);
+	TURN_UNTIL(loop, callers[0].opened);
+	assert_int_equal(callers[0].status, PL_EPROTO);
+	assert_string_equal(callers[0].why, "the server speaks before it is asked");
+	TURN_UNTIL(loop, pl_pool_active(pool) == 0);
 }
 
 static void orders_that_cannot_be_tried_have_a_problem(void **state)
@@ -687,6 +775,7 @@ int main(void)
 		TEST(one_that_the_server_ends_is_not_used),
 		TEST(origins_are_apart),
 		TEST(calls_wait_in_order),
+		TEST(nobody_jumps_the_queue),
 		TEST(who_waits_gets_the_place_of_one_that_failed),
 		TEST(waiting_takes_its_time),
 		TEST(whoever_opens_may_give_up),
@@ -694,6 +783,8 @@ int main(void)
 		TEST(the_end_of_the_pool_is_that_of_its_calls),
 		TEST(nothing_is_left_of_one_that_is_not_waited_for),
 		TEST(a_proxy_is_asked_in_absolute_form),
+		TEST(an_asterisk_is_no_path),
+		TEST(a_server_that_speaks_first_is_refused),
 		TEST(orders_that_cannot_be_tried_have_a_problem),
 		TEST(every_allocation_may_fail),
 	};
