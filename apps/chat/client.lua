@@ -79,7 +79,7 @@ local events = {}
 function events.welcome(conn, message)
   local room = message.room
   me.inside, me.key, me.people = true, message.who.key, room.people
-  talk:enter(room.name)
+  talk:enter()
   for i = #room.history, 1, -1 do
     mail:remove(room.history[i].id)
     talk:said(room.history[i])

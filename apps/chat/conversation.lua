@@ -26,6 +26,9 @@ local function harmless(text)
   )
 end
 
+--- A name, on one line.
+local function single(text) return harmless((tostring(text):gsub("[\r\n]", " "))) end
+
 --- A name; with a number when somebody else of that name came before.
 local function named(self, who)
   local number = 1
@@ -33,7 +36,7 @@ local function named(self, who)
     local earlier = (tonumber(key) or 0) < (tonumber(who.key) or 0)
     if other.name == who.name and earlier then number = number + 1 end
   end
-  local name = harmless(who.name):gsub("\n", " ")
+  local name = single(who.name)
   return number > 1 and ("%s (%d)"):format(name, number) or name
 end
 
@@ -52,9 +55,10 @@ local function aside(self, text)
   end
 end
 
-function Conversation:enter(room)
-  self.prompt.text = ("%s> "):format(harmless(room):gsub("\n", " "))
-  aside(self, ("in %s as %s"):format(harmless(room), harmless(self.me.name)))
+function Conversation:enter()
+  local room = single(self.me.room)
+  self.prompt.text = room .. "> "
+  aside(self, ("in %s as %s"):format(room, single(self.me.name)))
   self:who()
 end
 

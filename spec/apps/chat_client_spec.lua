@@ -88,6 +88,8 @@ describe("apps/chat/client", function()
     peer:send(json.encode { id = "1", text = "one\27]0;x\7\ntwo\194\155" })
     ada:wait_output "eve%?%[2J"
     ada:wait_output "one%?%]0;x%?\r\n      two%?\r\n"
+    ada:send("/join " .. ("語"):rep(32) .. "\r")
+    ada:wait_output(("語"):rep(32) .. "> $")
     peer.socket:close()
   end)
 
