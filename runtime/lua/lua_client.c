@@ -87,29 +87,40 @@ static void give_up(client_object *self)
 	pl_handlers_leave(&self->handlers);
 }
 
+static int route_result(lua_State *L, int status, const char *problem)
+{
+	if (status == PL_EINVAL && problem)
+		return pl_lua_fail(L, status, problem);
+	return pl_lua_result(L, status);
+}
+
 /* open(client, route) -> true, or nil, message, code: the client knows where to */
 static int client_open(lua_State *L)
 {
 	client_object *self = pl_lua_client_object(L, 1);
+	const char *problem = NULL;
 	int status;
 
 	luaL_checktype(L, 2, LUA_TTABLE);
 	lua_settop(L, 2);
 	if (self->client)
-		status = pl_lua_client_reroute(L, self, false);
+		status = pl_lua_client_reroute(L, self, false, &problem);
 	else
-		status = pl_lua_client_open(L, self);
-	return pl_lua_result(L, status);
+		status = pl_lua_client_open(L, self, &problem);
+	return route_result(L, status, problem);
 }
 
 /* refresh(client, route) -> true, or nil, message, code: the same places, other words */
 static int client_refresh(lua_State *L)
 {
 	client_object *self = pl_lua_client_object(L, 1);
+	const char *problem = NULL;
+	int status;
 
 	luaL_checktype(L, 2, LUA_TTABLE);
 	lua_settop(L, 2);
-	return pl_lua_result(L, pl_lua_client_reroute(L, self, true));
+	status = pl_lua_client_reroute(L, self, true, &problem);
+	return route_result(L, status, problem);
 }
 
 /* start(client) -> true, or nil, message, code */

@@ -254,7 +254,7 @@ static void read_settings(lua_State *L, client_object *self, int options,
 	lua_pop(L, 2);
 }
 
-int pl_lua_client_open(lua_State *L, client_object *self)
+int pl_lua_client_open(lua_State *L, client_object *self, const char **problem)
 {
 	pl_client_settings settings = { 0 };
 	pl_connector_proxy proxy = { 0 };
@@ -266,11 +266,13 @@ int pl_lua_client_open(lua_State *L, client_object *self)
 	read_route(L, 2, &settings.route, &proxy);
 	self->events = pl_lua_client_events;
 	status = pl_client_new(&self->client, self->script->loop, &settings, &self->events, self);
+	if (status == PL_EINVAL)
+		*problem = pl_client_route_problem(&settings.route);
 	lua_settop(L, top);
 	return status;
 }
 
-int pl_lua_client_reroute(lua_State *L, client_object *self, bool refresh)
+int pl_lua_client_reroute(lua_State *L, client_object *self, bool refresh, const char **problem)
 {
 	pl_client_route route = { 0 };
 	pl_connector_proxy proxy = { 0 };
@@ -282,6 +284,8 @@ int pl_lua_client_reroute(lua_State *L, client_object *self, bool refresh)
 		status = pl_client_route_refresh(self->client, &route);
 	else
 		status = pl_client_route_set(self->client, &route);
+	if (status == PL_EINVAL)
+		*problem = pl_client_route_problem(&route);
 	lua_settop(L, top);
 	return status;
 }

@@ -1,4 +1,5 @@
 --- WebSocket servers that break the rules, and our client (attacks D-14, D-22 to D-25).
+local attack = require "spec.support.attack"
 local certificates = require "spec.support.certificates"
 local client = require "perilune.client"
 local clock = require "spec.support.clock"
@@ -391,6 +392,31 @@ describe("hostile WebSocket servers:", function()
       local seen = converse(peer, "close without end", { limits = { close_timeout = SILENCE } })
       assert.equal(1, #seen.closed)
       assert.equal(1001, seen.closed[1][1])
+    end)
+  )
+
+  it(
+    "what a server says is escaped in the log, and what is secret is not there",
+    peers.telling(function()
+      local secret = {
+        headers = { Cookie = "id=" .. attack.SECRET },
+        authentication = { user = "alice", password = attack.SECRET },
+      }
+      local seen
+      local text = attack.log_of(function()
+        seen = converse(peer, "forged lines in a reason", secret)
+        for name in pairs(HANDSHAKES) do
+          if not name:find "^silence" and not name:find "slowly" then
+            attempt(peer, name, secret)
+          end
+        end
+        attempt(peer, "forged lines in an answer", secret)
+      end)
+      assert.equal(4000, seen.closed[1][1])
+      assert.is_true(#text > 0)
+      assert.is_nil(text:find("[%z\1-\9\11-\31\127]"), "control characters in: " .. text)
+      assert.is_nil(text:find("\n2026-01-01T00", 1, true))
+      assert.is_nil(text:find(attack.SECRET, 1, true))
     end)
   )
 

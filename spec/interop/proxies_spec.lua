@@ -137,6 +137,33 @@ describe("proxies:", function()
   )
 
   it(
+    "IPv6: hosts that are addresses, directly and through proxies",
+    peers.telling(function()
+      local six = peers.announced { "node", "spec/interop/ws_server.mjs", "--host", "::1" }
+      for _, proxy in ipairs {
+        false,
+        proxy_url("http", proxies.tinyproxy().port),
+        proxy_url("http", proxies.squid(folder).port),
+        proxy_url("socks5", proxies.microsocks().port),
+      } do
+        local made = client.new { url = ("ws://[::1]:%d/"):format(six.port), proxy = proxy }
+        assert(made:connect())
+        assert.equal("hello", assert(made:write_and_wait "hello"))
+        assert(made:disconnect())
+      end
+      -- SOCKS4 has no room for it.
+      local made = client.new {
+        url = ("ws://[::1]:%d/"):format(six.port),
+        proxy = proxy_url("socks4", proxies.dante().port),
+      }
+      local ok, message, code = made:connect()
+      assert.is_nil(ok)
+      assert.matches("SOCKS4", message)
+      assert.matches("^E", code)
+    end)
+  )
+
+  it(
     "what a proxy's rules refuse",
     peers.telling(function()
       local port = proxies.dante(sockets.port).port

@@ -387,6 +387,24 @@ def after_close(peer):
     await_answer(peer)
 
 
+FORGED = b"\x1b[2J\r\n2026-01-01T00:00:00.000Z error forged\x07"
+
+
+@case("forged lines in a reason")
+def forged(peer):
+    """Text that a terminal, or who reads a log, would take for something else."""
+    handshake(peer)
+    peer.send(close(4000, FORGED))
+    await_answer(peer)
+
+
+@case("forged lines in an answer")
+def forged_answer(peer):
+    peer.read_head()
+    peer.send(b"HTTP/1.1 403 \xff\x80\r\nX-Why: \xc2\x9b2J\r\nContent-Length: 0\r\n\r\n")
+    peer.hold()
+
+
 @case("close without end")
 def close_without_end(peer):
     """Close, and then the connection stays open: the client has to end it."""
