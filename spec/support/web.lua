@@ -8,7 +8,8 @@ local web = {}
 ---@field asked { method: string, path: string, query: string, headers: table, port: integer }[]
 ---@field server perilune.Server
 
---- Starts a server whose documents are answered by functions (request, response, conn) or are texts.
+--- Starts a server whose documents are answered by functions (request, response, conn), or are
+--- texts.
 ---@param routes table<string, string|fun(request: table, response: table, conn: table)>
 ---@param options? table Of the server.
 ---@return spec.web.Site
