@@ -54,6 +54,22 @@ describe("http:", function()
       assert.equal(site.asked[1].port, site.asked[4].port)
     end)
 
+    it("with a body keep the connection, as long as it is short", function()
+      local function with_body(size)
+        local site = web.site {
+          ["/"] = function(request, response)
+            to "/x"(request, response)
+            response.content_text = ("x"):rep(size)
+          end,
+          ["/x"] = "end",
+        }
+        assert.equal("end", http.client():get(site.url).text)
+        return site.asked[1].port == site.asked[2].port
+      end
+      assert.is_true(with_body(60000))
+      assert.is_false(with_body(2 ^ 21))
+    end)
+
     it("change the method, or send the body again", function()
       local site = web.site {
         ["/302"] = to "/",
@@ -425,6 +441,9 @@ describe("http:", function()
       assert.equal("a=1", client:get("/in").text)
       assert.equal("a=1", client:get("/seen").text)
       assert.equal(2, client.cookies.count)
+      local sent = web.last(site).headers
+      assert.equal("gzip, deflate, br", sent["accept-encoding"])
+      assert.equal("Perilune", sent["user-agent"])
       assert.equal("own=1", client:get("/seen", { headers = { Cookie = "own=1" } }).text)
       assert.equal("none", client:get("/seen", { headers = { Cookie = false } }).text)
       assert.equal("none", client:get("/seen", { cookies = false }).text)
@@ -621,6 +640,21 @@ describe("http:", function()
       assert.equal("text", asking:wait().text)
       peer:close()
       listener:close()
+    end)
+
+    it("over TLS has to be the one that it says it is", function()
+      local folder = certificates.folder "127.0.0.1"
+      local site = web.site({ ["/"] = "no proxy" }, { tls = certificates.tls(folder) })
+      local proxy = { kind = "https", host = "127.0.0.1", port = site.server.port }
+      local _, message, code = http.get("http://inner.test/", { proxy = proxy })
+      assert.equal("EPROTO", code)
+      assert.matches("certificate", message)
+      proxy.tls = { root_cert_file = folder .. "/none.pem" }
+      _, message = http.get("http://inner.test/", { proxy = proxy })
+      assert.matches("none%.pem", message)
+      proxy.tls = { root_cert_file = folder .. "/ca.pem" }
+      local response = assert(http.get("http://inner.test/", { proxy = proxy }))
+      assert.equal("no proxy", response.text)
     end)
 
     it("is asked for a tunnel to https, and says why there is none", function()

@@ -22,9 +22,6 @@ local DISCARD_SECONDS = 1
 local MAX_FIELDS = 100 -- of a request
 local STALE = 16 -- connections in a row that may turn out to be closed
 
--- RFC 9110 8.6: they say when they have no content.
-local WITH_CONTENT = { POST = true, PUT = true, PATCH = true }
-
 ---@class perilune.internal.http.Run What one request of the script comes to.
 ---@field session { pool: userdata, handlers?: table }
 ---@field settings table
@@ -127,7 +124,6 @@ local function order_of(run, step)
   local times = settings.timeout
   local left = time_left(run)
   if left and left <= 0 then return timed_out() end
-  local has_body = step.body ~= nil or WITH_CONTENT[step.method] == true
   return {
     method = step.method,
     scheme = step.place.scheme,
@@ -135,8 +131,8 @@ local function order_of(run, step)
     port = step.place.port,
     target = step.place.target,
     fields = fields,
-    body = has_body,
-    length = step.body and step.body.length or not step.body and has_body and 0 or nil,
+    body = step.body ~= nil,
+    length = step.body and step.body.length,
     tls = tls and tls.context,
     server_name = tls and tls.server_name,
     proxy = chosen or nil,
@@ -175,7 +171,6 @@ local function write_all(call, read)
 end
 
 local function send_body(call, body)
-  if not body then return call:finish() end
   local read, close = body.open()
   local ok, sent, message, code = pcall(write_all, call, read)
   if close then close() end
@@ -194,7 +189,7 @@ local function attempt(run, order, body)
   if not call then return nil, message, code end
   run.call = call
   local sent, head = true, nil
-  if order.body then
+  if body then
     sent, message, code = send_body(call, body)
   end
   if sent then
