@@ -145,8 +145,8 @@ describe("perilune.sse", function()
     local client = client_of(server)
     client:start()
     clock.wait_for(function() return times[3] end)
-    assert.is_true(times[2] - times[1] >= 0.3)
-    assert.is_true(times[3] - times[2] >= 0.1) -- who asks for nothing gets a little
+    assert.is_true(times[2] - times[1] >= 0.28) -- less what the clock of a turn lags behind
+    assert.is_true(times[3] - times[2] >= 0.08) -- who asks for nothing gets a little
     assert.equal(0.1, client.retry)
   end)
 
@@ -161,7 +161,7 @@ describe("perilune.sse", function()
     local began = clock.now()
     client:start()
     wait_for(notes, 4)
-    assert.is_true(clock.now() - began >= 0.02 + 0.04 + 0.08)
+    assert.is_true(clock.now() - began >= 0.12)
     assert.matches("^error ECONNREFUSED ", notes[4])
     assert.is_true(client.active)
     fixture.server({ port = port }, {
