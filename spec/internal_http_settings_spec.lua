@@ -40,6 +40,9 @@ describe("settings of a request", function()
     assert.is_false(made.redirects)
     assert.equal(3, client.retries.max)
     assert.same({ { "a", "1" }, { "b", "2" } }, client.headers.list)
+    client = assert(settings.of_client("http.client", { log_file = "/tmp/log" }))
+    assert.equal("/tmp/log", request({}, client).log_file)
+    assert.is_false(request({ log_file = false }, client).log_file)
   end)
 
   it("have a jar of the client, which requests may leave out or change", function()
@@ -73,7 +76,9 @@ describe("settings of a request", function()
   it("of a client have no body", function()
     local function of_client(given) return select(2, settings.of_client("http.client", given)) end
     assert.matches("unknown option 'body'", of_client { body = "x" })
-    assert.matches("unknown option 'stream'", of_client { stream = true })
+    for _, name in ipairs { "stream", "params", "length", "content_type", "multipart" } do
+      assert.matches("unknown option '" .. name .. "'", of_client { [name] = true })
+    end
     assert.matches("'base_url' of http.client takes an http", of_client { base_url = "ftp://a/" })
     assert.is_nil(of_client { base_url = "http://a/" })
     assert.matches("'pool.max_idle'", of_client { pool = { max_idle = -1 } })

@@ -84,7 +84,7 @@ local OF_CLIENT = {
 }
 
 -- What only one request can have.
-local OF_REQUEST = { params = true, length = true, content_type = true, stream = true }
+local OF_REQUEST = { params = true, stream = true }
 for name in pairs(bodies.fields) do
   OF_REQUEST[name] = true
 end
