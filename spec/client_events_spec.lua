@@ -267,6 +267,52 @@ describe("handlers of a client", function()
     assert.same({ "1", "2", "3", "4", "5" }, seen)
   end)
 
+  describe("get what came before the end", function()
+    local function run(end_it)
+      local seen = {}
+      local one, peer = scripted()
+      function one.OnMessage(conn, text)
+        if text == "1" then timer.sleep(0.1) end
+        seen[#seen + 1] = text
+        if text == "1" and end_it then end_it(conn, one) end
+      end
+      function one.OnDisconnect(_, code) seen[#seen + 1] = code end
+      peer:send "1"
+      clock.wait_for(function() return one.conn.rec_bytes > 0 end)
+      peer:send "2"
+      peer:send "3"
+      return seen, peer
+    end
+
+    it("when the server says goodbye", function()
+      local seen, peer = run()
+      peer:close(1001)
+      clock.wait_for(function() return #seen == 4 end)
+      assert.same({ "1", "2", "3", 1001 }, seen)
+    end)
+
+    it("when it is lost", function()
+      local seen, peer = run()
+      timer.sleep(0.02)
+      peer.socket:close()
+      clock.wait_for(function() return #seen == 4 end)
+      assert.same({ "1", "2", "3", 1006 }, seen)
+    end)
+
+    it("but not when they ended it", function()
+      for _, end_it in ipairs {
+        function(conn) conn:close() end,
+        function(conn) conn:disconnect() end,
+        function(_, one) one:stop() end,
+      } do
+        local seen = run(end_it)
+        clock.wait_for(function() return type(seen[#seen]) == "number" end)
+        assert.equal("1", seen[1])
+        assert.equal(2, #seen)
+      end
+    end)
+  end)
+
   it("get fragments when they want to", function()
     local seen = {}
     local one, peer = scripted { options = { fragmented_messages = "only_fragmented" } }

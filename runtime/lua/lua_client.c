@@ -54,13 +54,23 @@ static void hold(lua_State *L, client_object *self)
 	pl_handlers_keep(&self->handlers);
 }
 
+/* From now on the end of its connection is what the script wants. */
+static void mark_stop(client_object *self)
+{
+	pl_conn *conn = conn_of(self);
+
+	self->told_to_stop = true;
+	if (conn)
+		pl_lua_conn_leave(conn);
+}
+
 /* The client's first words and those of the program that ends: going away. */
 static void on_component_stop(pl_component *component)
 {
 	client_object *self = PL_CONTAINER(component, client_object, component);
 	pl_conn *conn = conn_of(self);
 
-	self->told_to_stop = true;
+	mark_stop(self);
 	if (conn)
 		pl_conn_close(conn, 1001, pl_slice_make(NULL, 0));
 	pl_client_stop(self->client);
@@ -151,7 +161,7 @@ static int client_stop(lua_State *L)
 
 	if (!is_active(self))
 		return pl_lua_fail(L, PL_ESTATE, "the client is not started");
-	self->told_to_stop = true;
+	mark_stop(self);
 	pl_client_stop(self->client);
 	return pl_lua_result(L, PL_OK);
 }
@@ -280,7 +290,7 @@ static int client_disconnect(lua_State *L)
 	pl_wait_check(L);
 	if (!is_active(self))
 		return pl_lua_result(L, PL_OK);
-	self->told_to_stop = true;
+	mark_stop(self);
 	status = wait_for(L, self, false, timeout);
 	return status ? pl_lua_result(L, status) : pl_wait_yield(L);
 }

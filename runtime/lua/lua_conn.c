@@ -72,7 +72,7 @@ static int conn_close(lua_State *L)
 	luaL_argcheck(L, pl_utf8_valid((const uint8_t *)reason.at, reason.len), 3, "must be UTF-8");
 	if (!self->conn)
 		return pl_lua_result(L, PL_ECLOSED);
-	self->left = true;
+	pl_lua_conn_leave(self->conn);
 	pl_conn_close(self->conn, code, reason);
 	return pl_lua_result(L, PL_OK);
 }
@@ -84,7 +84,7 @@ static int conn_disconnect(lua_State *L)
 
 	if (!self->conn)
 		return pl_lua_result(L, PL_ECLOSED);
-	self->left = true;
+	pl_lua_conn_leave(self->conn);
 	pl_conn_disconnect(self->conn, code, pl_slice_make(NULL, 0));
 	return pl_lua_result(L, PL_OK);
 }

@@ -39,6 +39,9 @@ void pl_lua_conn_error(pl_handlers *handlers, pl_conn *conn, int status, const c
 /* OnException(conn, message) of a connection that is about to end. */
 void pl_lua_conn_exception(pl_handlers *handlers, pl_conn *conn, const char *message);
 
+/* The script has closed it, or what it belongs to: what still waits for a handler is not wanted. */
+void pl_lua_conn_leave(pl_conn *conn);
+
 /* Whether the script has closed it. */
 bool pl_lua_conn_left(const pl_conn *conn);
 

@@ -68,8 +68,17 @@ static void append(conn_object *self, pending *event)
 	self->pending_bytes += event->bytes ? event->bytes->len : 0;
 }
 
-/* After the end nothing comes but what tells of it. */
-void pl_lua_conn_forget(conn_object *self, bool errors)
+/* Whether an event comes also when its connection has ended. What a client has received is not
+ * lost; a server's peers come again and again, and would pile up what waits. */
+static bool outlasts(const conn_object *self, pl_event event)
+{
+	if (event == PL_OnError || event == PL_OnException)
+		return true;
+	return self->handlers->whose == PL_OF_CLIENT && !self->left && event != PL_OnDrain &&
+	       event != PL_OnPing;
+}
+
+void pl_lua_conn_forget(conn_object *self, bool all)
 {
 	pending *event = self->first;
 
@@ -80,8 +89,7 @@ void pl_lua_conn_forget(conn_object *self, bool errors)
 	while (event) {
 		pending *next = event->next;
 
-		if (!errors &&
-		    (event->what.event == PL_OnError || event->what.event == PL_OnException)) {
+		if (!all && outlasts(self, event->what.event)) {
 			append(self, event);
 		} else {
 			pl_block_unref(event->bytes);
@@ -311,6 +319,16 @@ void pl_lua_conn_error(pl_handlers *handlers, pl_conn *conn, int status, const c
 void pl_lua_conn_exception(pl_handlers *handlers, pl_conn *conn, const char *message)
 {
 	tell_error(handlers, conn, PL_OnException, NULL, message);
+}
+
+void pl_lua_conn_leave(pl_conn *conn)
+{
+	conn_object *self = conn->binding;
+
+	if (!self)
+		return;
+	self->left = true;
+	pl_lua_conn_forget(self, false);
 }
 
 bool pl_lua_conn_left(const pl_conn *conn)

@@ -46,8 +46,8 @@ typedef struct conn_object {
 	pl_list flushes;
 } conn_object;
 
-/* lua_conn_events.c: forgets the events that wait; without `errors` all but those that tell of
- * errors. */
-void pl_lua_conn_forget(conn_object *self, bool errors);
+/* lua_conn_events.c: forgets the events that wait; without `all` those that mean nothing any more
+ * when the connection has ended. */
+void pl_lua_conn_forget(conn_object *self, bool all);
 
 #endif
