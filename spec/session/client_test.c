@@ -860,6 +860,70 @@ static void the_guard_knows_this_machine(void **state)
 	assert_int_equal(a.accepted, 0);
 }
 
+/* Before our request a WebSocket's server has nothing to say. Behind a proxy the stream is read. */
+static void a_server_does_not_speak_first(void **state)
+{
+	const pl_connector_proxy proxy = { .kind = PL_PROXY_HTTP,
+					   .host = PL_SLICE("127.0.0.1"),
+					   .port = a.port };
+
+	(void)state;
+	settings.route.proxy = &proxy;
+	host_says(&a, "HTTP/1.1 200 OK\r\n\r\nx");
+	make();
+	pl_client_start(client);
+	until("stopped");
+	expect("before:0 failed:EPROTO stopped ");
+	assert_non_null(strstr(why, "the server speaks before the handshake"));
+	host_says(&a, "HTTP/1.1 200 OK\r\n\r\n");
+	holds_handshake = true;
+	pl_client_start(client);
+	until("handshake");
+	pl_stream_write(a.stream, "x", 1);
+	until("stopped");
+	expect("before:0 handshake failed:EPROTO stopped ");
+	pl_client_start(client);
+	until("handshake");
+	pl_stream_finish(a.stream);
+	until("stopped");
+	expect("before:0 handshake failed:ECLOSED stopped ");
+	pl_client_start(client);
+	until("handshake");
+	pl_client_handshake_end(client, PL_OK, NULL, 0);
+	until("connected");
+	pl_client_stop(client);
+	until("stopped");
+}
+
+static void http2_is_no_way(void **state)
+{
+	static const pl_slice both[] = { PL_SLICE("h2"), PL_SLICE("http/1.1") };
+	pl_tls_client_settings trust = { .verify_depth = -1, .alpn = both, .alpn_count = 2 };
+	pl_tls_settings rules = peer_settings();
+	pl_tls_context *before = server_tls, *offering;
+	char root[TLS_FILE_PATH], error[PL_TLS_ERROR_MAX];
+
+	(void)state;
+	rules.alpn = both;
+	rules.alpn_count = 2;
+	server_tls = peer_context(&rules);
+	tls_path(root, "ca.pem");
+	trust.root_cert_file = root;
+	assert_int_equal(pl_tls_client_context(&offering, &trust, error), PL_OK);
+	a.tls = true;
+	places[0].host = PL_SLICE("localhost");
+	places[0].secure = true;
+	settings.route.tls = offering;
+	make();
+	pl_tls_context_unref(offering);
+	pl_client_start(client);
+	until("stopped");
+	expect("before:0 failed:ENOTSUP stopped ");
+	assert_non_null(strstr(why, "HTTP/2"));
+	pl_tls_context_unref(server_tls);
+	server_tls = before;
+}
+
 /* A name that a proxy has reached is the internet's: it may not send us inside. */
 static void no_redirect_leads_inside(void **state)
 {
@@ -1479,6 +1543,8 @@ int main(void)
 		TEST(a_redirect_elsewhere_takes_no_secrets),
 		TEST(redirects_keep_to_tls),
 		TEST(a_redirect_to_tls_needs_it),
+		TEST(a_server_does_not_speak_first),
+		TEST(http2_is_no_way),
 		TEST(no_redirect_leads_inside),
 		TEST(the_guard_knows_this_machine),
 		TEST(it_comes_back),

@@ -98,7 +98,7 @@
 ---@field high_water? integer Bytes queued from which write says "buffered": default 1048576.
 ---@field low_water? integer Bytes queued at which OnDrain comes: default 262144.
 ---@field send_queue? integer Bytes queued: default 16777216. More: the connection is dropped.
----@field kept_messages? integer Bytes of messages that are kept: 0 to 1073741824, default 1048576.
+---@field kept_messages? integer Bytes of messages that are kept: 0 to 1073741824, default 16777216.
 ---@field header_block? integer Bytes of the head of an answer: 256 to 1048576, default 32768.
 ---@field header_count? integer Header fields of an answer: 1 to 100, default 100.
 ---@field request_line? integer Bytes of its status line: 64 to 1048576, default 8192.
