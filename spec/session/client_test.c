@@ -126,11 +126,13 @@ static const pl_client_events events = { .before_connect = on_before_connect,
 /* Waits. */
 
 static char waited[256];
+static bool idle_when_told;
 
 static void on_done(void *owner, int status, const char *because)
 {
 	size_t len = strlen(waited);
 
+	idle_when_told = !pl_client_active(client);
 	assert_int_equal(status == PL_OK, because == NULL);
 	snprintf(waited + len, sizeof(waited) - len, "%s:%s ", (const char *)owner,
 		 pl_status_name(status));
@@ -489,6 +491,8 @@ static void the_application_decides_on_the_server(void **state)
 	assert_int_equal(pl_client_new(&client, loop, &settings, &asking, NULL), PL_OK);
 	pl_tls_context_unref(strict);
 	pl_client_start(client);
+	until("before");
+	pl_client_verified(client, true); /* nobody has asked */
 	until("connected");
 	expect("before:0 verify:1 handshake connected ");
 	assert_true(strlen(doubt) > 0);
@@ -527,6 +531,30 @@ static void the_application_decides_on_the_server(void **state)
 	pl_client_start(client);
 	until("stopped");
 	expect("before:0 verify:1 stopped ");
+}
+
+/* What the client agrees to is what the client does. */
+static void each_message_may_start_anew(void **state)
+{
+	static const char text[] = "the same words, twice, which are long enough to be worth it; "
+				   "the same words, twice";
+	uint64_t received, sent[3];
+	const pl_conn *conn;
+
+	(void)state;
+	a.agreed = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n";
+	settings.deflate =
+		(pl_deflate_settings){ true, { .server_window = 15, .client_window = 15 }, 8, 6 };
+	make();
+	pl_client_start(client);
+	until("connected");
+	conn = pl_client_conn(client);
+	for (int i = 0; i < 3; i++) {
+		conn->ops->counts(conn, &received, &sent[i]);
+		pl_client_write(client, PL_KIND_TEXT, text, sizeof(text) - 1, 0);
+	}
+	assert_int_equal(sent[2] - sent[1], sent[1] - sent[0]);
+	assert_true(sent[1] - sent[0] < sizeof(text));
 }
 
 /* Failures. */
@@ -641,6 +669,7 @@ static void fields_are_added_and_replaced(void **state)
 	make();
 	pl_client_start(client);
 	until("connected");
+	assert_int_equal(count_in(&a.heads, "GET "), 1);
 	assert_true(host_read(&a, "X-One: 1\r\nX-Key: secret\r\nx-two: 22\r\nX-Three: 3\r\n\r\n"));
 }
 
@@ -890,6 +919,7 @@ static void a_server_does_not_speak_first(void **state)
 	pl_client_start(client);
 	until("handshake");
 	pl_client_handshake_end(client, PL_OK, NULL, 0);
+	pl_client_handshake_end(client, PL_OK, NULL, 0); /* one is enough */
 	until("connected");
 	pl_client_stop(client);
 	until("stopped");
@@ -1181,6 +1211,7 @@ static void a_peer_that_does_not_close_is_left(void **state)
 {
 	(void)state;
 	a.keeps_silent = true;
+	settings.limits.close_timeout = 600000;
 	make();
 	pl_client_start(client);
 	until("connected");
@@ -1243,7 +1274,7 @@ static void who_waits_is_told(void **state)
 	TURN_UNTIL(loop, waited[0]);
 	assert_true(has("failed:ECLOSED stopped "));
 	assert_string_equal(waited, "up:ECLOSED ");
-	assert_false(pl_client_active(client));
+	assert_true(idle_when_told);
 	waited[0] = '\0';
 	assert_int_equal(pl_client_connect(client, 1000, on_done, up, &wait), PL_OK);
 	pl_client_stop(client);
@@ -1282,6 +1313,31 @@ static void who_waits_waits_only_so_long(void **state)
 	turn_some(loop);
 	pl_loop_skip(loop, 1000);
 	assert_string_equal(waited, "down:ETIMEDOUT ");
+	pl_loop_skip(loop, (uint64_t)settings.limits.close_timeout);
+	TURN_UNTIL(loop, !pl_client_active(client));
+	/* The first of two that wait does not stop it for the other. */
+	a.ws = false;
+	waited[0] = '\0';
+	pl_buffer_deinit(&journal);
+	pl_client_connect(client, 1000, on_done, up, &wait);
+	pl_client_connect(client, 2000, on_done, down, &wait);
+	until("handshake");
+	pl_loop_skip(loop, 1000);
+	turn_some(loop);
+	assert_string_equal(waited, "up:ETIMEDOUT ");
+	assert_true(pl_client_active(client));
+	pl_loop_skip(loop, 1000);
+	until("stopped");
+	assert_string_equal(waited, "up:ETIMEDOUT down:ETIMEDOUT ");
+	/* Who is connected and stopped at once was not connected. */
+	a.ws = true;
+	a.keeps_silent = false;
+	waited[0] = '\0';
+	when_connected = stop_it;
+	pl_buffer_deinit(&journal);
+	pl_client_connect(client, 1000, on_done, up, &wait);
+	until("stopped");
+	assert_string_equal(waited, "up:ECANCELED ");
 }
 
 /* Who begins to wait when all has failed waits for another attempt; who has waited is told. */
@@ -1373,6 +1429,47 @@ static void messages_are_kept_while_it_is_down(void **state)
 	pl_client_write(client, PL_KIND_TEXT, "x", 1, 0);
 	pl_client_stop(client);
 	assert_int_equal(pl_client_kept(client), 0);
+	until("stopped");
+	pl_buffer_deinit(&journal);
+	pl_client_start(client);
+	pl_client_write(client, PL_KIND_TEXT, "x", 1, 0);
+	until("connected");
+	assert_int_equal(pl_client_kept(client), 1);
+	pl_client_stop(client);
+	assert_int_equal(pl_client_kept(client), 0);
+}
+
+/* What is on its way out again keeps its place, also when that connection is lost. */
+static void what_is_sent_again_stays_in_order(void **state)
+{
+	static char large[12 << 20];
+
+	(void)state;
+	watch(1000, 0);
+	settings.keep = true;
+	settings.limits.high_water = 1024;
+	settings.limits.low_water = 0;
+	memset(large, 'x', sizeof(large));
+	make();
+	pl_client_start(client);
+	pl_client_write(client, PL_KIND_BINARY, large, sizeof(large), 0);
+	pl_client_write(client, PL_KIND_TEXT, "second", 6, 0);
+	until("connected");
+	pl_stream_pause(a.stream);
+	pl_client_resend(client);
+	assert_int_equal(pl_client_kept(client), 6);
+	assert_int_equal(pl_client_write(client, PL_KIND_TEXT, "third", 5, 0), PL_BUFFERED);
+	assert_int_equal(pl_client_kept(client), 11);
+	assert_int_equal(pl_conn_write(pl_client_conn(client), PL_KIND_TEXT, "direct", 6, 0),
+			 PL_BUFFERED);
+	drop_a();
+	until("disconnected");
+	pl_buffer_deinit(&journal);
+	turn_some(loop);
+	pl_loop_skip(loop, 1000);
+	until("connected");
+	pl_client_resend(client);
+	TURN_UNTIL(loop, host_said(&a, "1:direct 1:second 1:third "));
 }
 
 /* What a connection that is lost had not begun to send comes on the next one, in order. */
@@ -1531,6 +1628,7 @@ int main(void)
 		TEST(bytes_alone),
 		TEST(so_many_bits_a_second),
 		TEST(the_application_decides_on_the_server),
+		TEST(each_message_may_start_anew),
 		TEST(a_failure_is_told_and_the_client_is_idle),
 		TEST(one_deadline_ends_every_phase),
 		TEST(the_application_may_refuse),
@@ -1561,6 +1659,7 @@ int main(void)
 		TEST(messages_are_kept_while_it_is_down),
 		TEST(what_was_queued_is_sent_again),
 		TEST(lower_levels_go_first),
+		TEST(what_is_sent_again_stays_in_order),
 		TEST(without_the_option_nothing_is_kept),
 		TEST(without_memory_it_fails),
 #undef TEST
