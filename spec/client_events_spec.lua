@@ -433,7 +433,7 @@ describe("authentication", function()
     assert.is_nil(message:find "p w" or message:find "p%%20w")
   end)
 
-  it("asks for the session through TLS and the proxy", function()
+  it("asks for the session through the proxy, too", function()
     local listener = fixture.listener()
     local one = fixture.new_client(
       { url = "ws://a.invalid/", proxy = "http://127.0.0.1:" .. listener.port },

@@ -30,6 +30,8 @@ void pl_tasks_open(lua_State *L)
 {
 	lua_pushcfunction(L, guard);
 	pl_script_of(L)->tasks.guard = luaL_ref(L, LUA_REGISTRYINDEX);
+	lua_pushliteral(L, "not enough memory");
+	pl_script_of(L)->tasks.no_memory = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 void pl_tasks_escape(pl_tasks *tasks)
@@ -254,7 +256,7 @@ static void add_traceback(pl_task *task)
 	if (count > 0)
 		lua_xmove(task->script->L, task->L, 1);
 	else
-		lua_pushliteral(task->L, "not enough memory"); /* a text that Lua has always */
+		lua_rawgeti(task->L, LUA_REGISTRYINDEX, task->script->tasks.no_memory);
 }
 
 static void end(pl_task *task, bool ok)

@@ -66,7 +66,8 @@ typedef struct pl_tasks {
 	int pooled;
 	pl_task *current;
 	pl_list waits;
-	int guard; /* a reference to what calls `push` */
+	int guard;     /* a reference to what calls `push` */
+	int no_memory; /* a reference to a text: making one may fail, also one that is there */
 	int (*push)(lua_State *L, void *context);
 	void *push_context;
 	jmp_buf *escape; /* out of a push that is called without protection */
