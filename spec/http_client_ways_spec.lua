@@ -473,37 +473,36 @@ describe("http:", function()
     it("is limited for the first byte, for silence, for all", function()
       local site = web.site {
         ["/late"] = function(_, response)
-          timer.sleep(0.3)
+          timer.sleep(1)
           response.content_text = "late"
         end,
         ["/drops"] = function(_, response)
-          for _ = 1, 30 do
+          for _ = 1, 60 do
             if not response:write "x" then return end
             timer.sleep(0.02)
           end
         end,
         ["/halt"] = function(_, response)
           response:write "x"
-          timer.sleep(0.5)
+          timer.sleep(2)
         end,
         ["/again"] = function(request, response)
           timer.sleep(0.1)
-          to("/again?" .. #request.query + 1)(request, response)
+          to("/again?" .. (tonumber(request.query) or 0) + 1)(request, response)
         end,
       }
       local function failure(path, timeout)
-        local began = clock.now()
         local response, message, code = http.get(site.url .. path, { timeout = timeout })
         assert.is_nil(response)
+        assert.equal("string", type(message))
         assert.equal("ETIMEDOUT", code)
-        assert.is_true(clock.now() - began < 0.29, message)
       end
       failure("/late", { first_byte = 0.1 })
       failure("/late", 0.1)
       failure("/drops", 0.2)
       failure("/halt", { idle = 0.1 })
       failure("/again", 0.25)
-      assert.equal(30, #http.get(site.url .. "/drops", { timeout = { idle = 0.5 } }).text)
+      assert.equal(60, #http.get(site.url .. "/drops", { timeout = { idle = 1 } }).text)
       assert.equal("late", http.get(site.url .. "/late", { timeout = { total = false } }).text)
     end)
 
