@@ -29,6 +29,7 @@ local schema = {
   },
   tcp_keepalive = fields.tcp_keepalive,
   linger_state = fields.linger_state,
+  log_file = fields.log_file,
   throttle = fields.server_throttle,
   queue_options = fields.queue_options,
   extensions = fields.extensions,
@@ -104,6 +105,8 @@ local function finish(settings)
     return "option 'document_root' of server.new takes text without NUL"
   end
   message = fields.check_protocols("server.new", settings.protocols)
+  if message then return message end
+  settings.log_file, message = fields.finish_log_file("server.new", settings.log_file)
   if message then return message end
   if settings.tls then
     settings.tls, message = tls.finish("tls", settings.tls)

@@ -149,6 +149,7 @@ static void set_conn_events(pl_client *client)
 						    .limits = &client->settings.limits,
 						    .heartbeat = client->settings.heartbeat,
 						    .queue = client->settings.queue,
+						    .client = true,
 						    .generation = client->settings.generation };
 }
 
@@ -160,11 +161,8 @@ static int fill(pl_client *client)
 	if (!client->route)
 		return PL_ENOMEM;
 	client->settings.route = (pl_client_route){ .place_count = 0 }; /* that was the caller's */
-	if (client->settings.log_file &&
-	    pl_message_log_new(&client->conn_settings.log, client->loop, client->settings.log_file,
-			       client->settings.log_raw, &client->settings.limits))
-		return PL_ENOMEM;
-	client->settings.log_file = NULL; /* that was the caller's */
+	if (client->settings.log)
+		client->conn_settings.log = pl_message_log_ref(client->settings.log);
 	if (!deflate->enabled)
 		return PL_OK;
 	client->pool = pl_ws_deflate_pool_new(deflate->mem_level, deflate->level);
@@ -208,7 +206,7 @@ void pl_client_free(pl_client *client)
 	while (!pl_list_empty(&client->over))
 		pl_client_wait_cancel(PL_CONTAINER(client->over.next, pl_client_wait, node));
 	pl_buffer_deinit(&client->last_why);
-	pl_message_log_free(client->conn_settings.log);
+	pl_message_log_unref(client->conn_settings.log);
 	pl_queue_deinit(&client->kept);
 	pl_route_free(client->route);
 	pl_route_free(client->next);

@@ -84,8 +84,7 @@ typedef struct pl_client_settings {
 	enum pl_ws_delivery delivery;
 	pl_watchdog_settings watchdog;
 	pl_heartbeat heartbeat;
-	const char *log_file; /* see message_log.h; NULL: none */
-	bool log_raw;
+	pl_message_log *log;	/* the client refers to it; NULL: none */
 	pl_queue_options queue; /* what goes first when output waits, or is kept */
 	pl_limits limits;
 	uint16_t worker;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "codec/utf8.h"
+#include "conn/conn_log.h"
 
 /* Output beyond this leaves before the turn ends, so that a blocked peer is noticed. */
 enum { FLUSH_EARLY = 64 * 1024 };
@@ -74,47 +75,26 @@ size_t pl_conn_queued(const pl_conn *conn)
 	return conn->stream ? queued + pl_stream_queued(conn->stream) : queued;
 }
 
-/* The log. */
-
-static void put_log(const pl_conn *conn, bool sent, const char *kind, bool is_text,
-		    const void *data, size_t len, bool more)
-{
-	const pl_message_line line = { .guid = &conn->info->guid,
-				       .sent = sent,
-				       .more = more,
-				       .kind = kind,
-				       .is_text = is_text,
-				       .data = data,
-				       .len = len };
-
-	pl_message_log_put(conn->settings->log, &line);
-}
-
-static void log_message(const pl_conn *conn, bool sent, enum pl_kind kind, const void *data,
-			size_t len, bool more)
-{
-	bool is_text = kind == PL_KIND_TEXT;
-
-	if (conn->settings->log)
-		put_log(conn, sent, is_text ? "text" : "binary", is_text, data, len, more);
-}
+/* What arrives. */
 
 void pl_conn_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len)
 {
-	log_message(conn, false, kind, data, len, false);
+	if (conn->settings->log)
+		pl_conn_log_message(conn, false, kind, data, len, false);
 	conn->settings->events->message(conn, kind, data, len);
 }
 
 void pl_conn_fragment(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len, bool more)
 {
-	log_message(conn, false, kind, data, len, more);
+	if (conn->settings->log)
+		pl_conn_log_message(conn, false, kind, data, len, more);
 	conn->settings->events->fragment(conn, kind, data, len, more);
 }
 
 void pl_conn_pong(pl_conn *conn, const uint8_t *payload, size_t len)
 {
 	if (conn->settings->log)
-		put_log(conn, false, "pong", false, payload, len, false);
+		pl_conn_log_control(conn, false, payload, len);
 	conn->settings->events->pong(conn, payload, len);
 }
 
@@ -213,7 +193,8 @@ int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len
 		status = conn->ops->send(conn, kind, data, len, fragment);
 	if (status)
 		return status;
-	log_message(conn, true, kind, data, len, false);
+	if (conn->settings->log)
+		pl_conn_log_message(conn, true, kind, data, len, false);
 	return settle(conn);
 }
 
@@ -244,7 +225,9 @@ int pl_conn_publish(pl_conn *conn, pl_message *message)
 		status = conn->ops->send_frames(conn, *frames);
 	if (status)
 		return status;
-	log_message(conn, true, message->kind, message->payload.at, message->payload.len, false);
+	if (conn->settings->log)
+		pl_conn_log_message(conn, true, message->kind, message->payload.at,
+				    message->payload.len, false);
 	return settle(conn);
 }
 
@@ -275,7 +258,7 @@ int pl_conn_ping(pl_conn *conn, const void *payload, size_t len)
 	else
 		status = conn->ops->ping(conn, payload, len);
 	if (!status && conn->settings->log)
-		put_log(conn, true, "ping", false, payload, len, false);
+		pl_conn_log_control(conn, true, payload, len);
 	return status;
 }
 
@@ -386,7 +369,7 @@ static void send_ping(pl_conn *conn)
 		return;
 	}
 	if (conn->ops->ping(conn, NULL, 0) == PL_OK && conn->settings->log)
-		put_log(conn, true, "ping", false, NULL, 0, false);
+		pl_conn_log_control(conn, true, NULL, 0);
 	if (conn->pinged) /* by pl_conn_demand, while the owner was asked: that deadline stays */
 		return;
 	conn->pinged = heartbeat->timeout > 0;
@@ -500,6 +483,9 @@ void pl_conn_opened(pl_conn *conn, const pl_conn_ops *ops, void *session)
 	conn->session = session;
 	conn->state = PL_CONN_OPEN;
 	conn->last_read = (uint32_t)pl_loop_now(conn->settings->loop);
+	conn->logged = conn->settings->log != NULL;
+	if (conn->logged)
+		pl_conn_log_opened(conn);
 	if (conn->settings->heartbeat.interval > 0)
 		pl_loop_start(conn->settings->loop, &conn->timer,
 			      conn->settings->heartbeat.interval);
@@ -551,6 +537,8 @@ void pl_conn_closing(pl_conn *conn)
 
 void pl_conn_ended(pl_conn *conn, uint16_t code, pl_slice reason)
 {
+	if (conn->settings->log && conn->logged)
+		pl_conn_log_ended(conn, code, reason);
 	conn->state = PL_CONN_CLOSED;
 	conn->stream = NULL;
 	pl_loop_stop_timer(conn->settings->loop, &conn->timer);

@@ -64,7 +64,8 @@ typedef struct pl_conn_settings {
 	const pl_limits *limits;
 	pl_heartbeat heartbeat;
 	pl_queue_options queue; /* what goes first when output waits */
-	pl_message_log *log;	/* of all messages, pings and pongs; NULL: none */
+	pl_message_log *log;	/* of all messages; NULL: none */
+	bool client;		/* of a client: it is who asked for the session */
 	uint32_t generation;	/* of the script */
 } pl_conn_settings;
 
@@ -120,6 +121,7 @@ struct pl_conn {
 	bool pinged;	   /* by the heartbeat or pl_conn_demand, and nothing was read since */
 	bool drain_wanted; /* was over the high-water mark */
 	bool flush_wanted; /* `flushed` is to come */
+	bool logged;	   /* the log of messages has its begin */
 	uint32_t queued;   /* messages that ever went to the queue; wraps around */
 };
 

@@ -254,7 +254,7 @@ static void read_settings(lua_State *L, client_object *self, int options,
 	lua_pop(L, 2);
 }
 
-int pl_lua_client_open(lua_State *L, client_object *self, const char **problem)
+int pl_lua_client_open(lua_State *L, client_object *self, pl_message_log *log, const char **problem)
 {
 	pl_client_settings settings = { 0 };
 	pl_connector_proxy proxy = { 0 };
@@ -263,6 +263,7 @@ int pl_lua_client_open(lua_State *L, client_object *self, const char **problem)
 
 	lua_getfenv(L, 1);
 	read_settings(L, self, top + 1, &settings);
+	settings.log = log;
 	read_route(L, 2, &settings.route, &proxy);
 	self->events = pl_lua_client_events;
 	status = pl_client_new(&self->client, self->script->loop, &settings, &self->events, self);

@@ -136,6 +136,7 @@ static void on_stopped(pl_server *server)
 	server_object *self = server->binding;
 
 	self->active = false;
+	pl_server_set_log(server, NULL);
 	pl_script_remove(self->script, &self->component);
 	run_plain(self, PL_OnShutdown);
 	wake_stoppers(self);
@@ -212,6 +213,21 @@ static int start_failed(lua_State *L, server_object *self, int status)
 	return pl_lua_fail(L, status, message);
 }
 
+/* An error has its sentence pushed. */
+static int open_log(lua_State *L, server_object *self)
+{
+	pl_message_log *log;
+	int status;
+
+	lua_getfenv(L, 1);
+	status = pl_lua_open_log(L, lua_gettop(L), self->script->loop, &log);
+	if (status)
+		return status;
+	pl_server_set_log(self->server, log);
+	pl_message_log_unref(log);
+	return PL_OK;
+}
+
 /* start(server): true, or nil, message, code */
 static int server_start(lua_State *L)
 {
@@ -228,6 +244,8 @@ static int server_start(lua_State *L)
 		return start_failed(L, self, PL_ENOENT);
 	}
 	status = pl_server_open(L, self);
+	if (!status && !self->script->check && (status = open_log(L, self)) != PL_OK)
+		pl_server_unlisten(self->server);
 	if (status)
 		return start_failed(L, self, status);
 	return self->script->check ? pl_lua_result(L, PL_OK) : begin(L, self);

@@ -133,6 +133,29 @@ enum pl_ws_delivery pl_lua_read_delivery(lua_State *L, int options)
 	return delivery;
 }
 
+int pl_lua_open_log(lua_State *L, int options, pl_loop *loop, pl_message_log **log)
+{
+	int top = lua_gettop(L);
+	int status = PL_OK;
+	double most;
+
+	*log = NULL;
+	lua_getfield(L, options, "log_file");
+	lua_getfield(L, options, "limits");
+	if (lua_istable(L, top + 1)) {
+		most = pl_lua_number_field(L, top + 2, "message_log");
+		lua_getfield(L, top + 1, "file_name");
+		status = pl_message_log_open(log, loop, lua_tostring(L, -1),
+					     pl_lua_bool_field(L, top + 1, "raw"), (size_t)most);
+		if (status)
+			lua_pushfstring(L, "log_file '%s': %s", lua_tostring(L, -1),
+					pl_status_text(status));
+	}
+	if (!status)
+		lua_settop(L, top);
+	return status;
+}
+
 int pl_lua_limits(lua_State *L)
 {
 	static const char *const units[] = { "bytes", NULL, "seconds" };

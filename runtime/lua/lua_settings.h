@@ -32,6 +32,10 @@ pl_queue_options pl_lua_read_queue(lua_State *L, int index);
 /* The strings of a list as slices, which the caller frees. PL_OK or PL_ENOMEM. */
 int pl_lua_read_list(lua_State *L, int table, const pl_slice **result, size_t *count);
 
+/* Opens log_file of the table `options`: *log is a reference, or NULL when there is none. A status
+ * has its sentence pushed. */
+int pl_lua_open_log(lua_State *L, int options, pl_loop *loop, pl_message_log **log);
+
 /* fragmented_messages of the table `options`. */
 enum pl_ws_delivery pl_lua_read_delivery(lua_State *L, int options);
 

@@ -336,6 +336,12 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 	return PL_OK;
 }
 
+void pl_server_set_log(pl_server *server, pl_message_log *log)
+{
+	pl_message_log_unref(server->conn_settings.log);
+	server->conn_settings.log = log ? pl_message_log_ref(log) : NULL;
+}
+
 void pl_server_rebind(pl_server *server, const pl_server_events *events, void *binding)
 {
 	pl_list *node;
@@ -370,6 +376,7 @@ void pl_server_free(pl_server *server)
 	pl_files_free(server->files);
 	pl_ws_deflate_pool_free(server->deflate_pool);
 	pl_throttle_total_free(server->throttle);
+	pl_message_log_unref(server->conn_settings.log);
 	pl_free(server->texts);
 	pl_free(server);
 }

@@ -112,6 +112,9 @@ struct pl_server {
 	bool stopping;
 };
 
+/* Every message is in the log from now on; the server refers to it. NULL: in none. */
+void pl_server_set_log(pl_server *server, pl_message_log *log);
+
 /* The settings are copied, with all texts. PL_OK or PL_ENOMEM. */
 int pl_server_new(pl_server **server, pl_loop *loop, const pl_server_settings *settings,
 		  const pl_server_events *events, void *binding);

@@ -25,6 +25,7 @@
 ---@field extensions? perilune.server.Extensions Compression is offered when it is on.
 ---@field tcp_keepalive? { time?: integer, interval?: integer, count?: integer }|false Whole seconds: 7200, 1, 9. Off by default.
 ---@field linger_state? -1|0 0: connections that we close are reset. Default -1.
+---@field log_file? string|perilune.server.LogFile|false A line for each message. Off by default.
 ---@field queue_options? perilune.server.QueueOptions What goes first when output waits.
 ---@field throttle? { read?: integer|false, write?: integer|false }|false Bits per second, 1000 to 10^12. Off by default.
 ---@field bound_ip? string The address to connect from.
@@ -99,6 +100,7 @@
 ---@field low_water? integer Bytes queued at which OnDrain comes: default 262144.
 ---@field send_queue? integer Bytes queued: default 16777216. More: the connection is dropped.
 ---@field kept_messages? integer Bytes of messages that are kept: 0 to 1073741824, default 16777216.
+---@field message_log? integer Bytes of log_file that the disk has not taken: 1024 to 1073741824, default 16777216.
 ---@field header_block? integer Bytes of the head of an answer: 256 to 1048576, default 32768.
 ---@field header_count? integer Header fields of an answer: 1 to 100, default 100.
 ---@field request_line? integer Bytes of its status line: 64 to 1048576, default 8192.

@@ -19,9 +19,14 @@
 ---@field tcp_keepalive? { time?: integer, interval?: integer, count?: integer }|false Whole seconds. Off by default; a table, also an empty one, turns it on: 7200, 1, 9.
 ---@field linger_state? -1|0 0: connections that we close are reset when all was sent. Default -1.
 ---@field queue_options? perilune.server.QueueOptions What goes first when output waits. Default: the order of the calls.
+---@field log_file? string|perilune.server.LogFile|false A line for each message. Off by default.
 ---@field throttle? perilune.server.Throttle|false Off by default.
 ---@field extensions? perilune.server.Extensions
 ---@field limits? perilune.server.Limits
+
+---@class perilune.server.LogFile
+---@field file_name string A relative name is one beside the script.
+---@field raw? boolean Texts in hex, too. Default false.
 
 ---@alias perilune.server.QueueLevel "none"|"level1"|"level2"|"level3"
 
@@ -112,6 +117,7 @@
 ---@field high_water? integer Bytes queued from which write says "buffered": 1024 to 1073741824, default 1048576.
 ---@field low_water? integer Bytes queued at which OnDrain comes: 0 to 1073741824, default 262144.
 ---@field send_queue? integer Bytes queued: 1024 to 1073741824, default 16777216. More: the connection is dropped.
+---@field message_log? integer Bytes of log_file that the disk has not taken: 1024 to 1073741824, default 16777216.
 ---@field connections? integer Of the server: 1 to 16777216, default 100000. More are turned away.
 ---@field connections_per_address? integer 1 to 16777216, default 1024. IPv6 counts by its /64.
 ---@field channels_per_connection? integer 1 to 1048576, default 1024. More: subscribe fails with "ELIMIT".

@@ -20,6 +20,7 @@ local limits = fields.limits {
   "low_water",
   "send_queue",
   "kept_messages",
+  "message_log",
   "header_block",
   "header_count",
   "request_line",
@@ -73,6 +74,7 @@ local schema = {
   connect_timeout = { type = "number", default = 10, min = 0.01, max = 86400, unit = "seconds" },
   tcp_keepalive = fields.tcp_keepalive,
   linger_state = fields.linger_state,
+  log_file = fields.log_file,
   throttle = fields.throttle,
   queue_options = fields.queue_options,
   bound_ip = { type = "string", min = 1 },
@@ -275,8 +277,21 @@ local function finish_frames(settings)
   end
 end
 
-local steps =
-  { finish_places, finish_words, finish_tls, finish_proxy, finish_bounds, finish_frames }
+local function finish_log_file(settings)
+  local message
+  settings.log_file, message = fields.finish_log_file(WHAT, settings.log_file)
+  return message
+end
+
+local steps = {
+  finish_places,
+  finish_words,
+  finish_tls,
+  finish_proxy,
+  finish_bounds,
+  finish_frames,
+  finish_log_file,
+}
 
 --- Completes what the schema cannot say. Returns what is wrong, if anything.
 local function finish(settings)

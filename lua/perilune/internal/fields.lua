@@ -1,5 +1,6 @@
 --- Options that servers and clients have alike.
 local core = require "perilune.core.server"
+local paths = require "perilune.internal.paths"
 
 local fields = {}
 
@@ -109,6 +110,31 @@ fields.extensions = {
     },
   },
 }
+
+fields.log_file = {
+  type = { "string", "table" },
+  min = 1,
+  off = true,
+  default = false,
+  fields = {
+    file_name = { type = "string", min = 1, required = true },
+    raw = { type = "boolean", default = false },
+  },
+}
+
+--- The option as { file_name, raw } or false, or nil and what is wrong.
+---@param what string "server.new"
+---@param log_file string|table|false
+---@return table|false|nil complete
+---@return string? message
+function fields.finish_log_file(what, log_file)
+  if not log_file then return false end
+  if type(log_file) == "string" then log_file = { file_name = log_file, raw = false } end
+  if log_file.file_name:find "%z" then
+    return nil, ("option 'log_file' of %s takes text without NUL"):format(what)
+  end
+  return { file_name = paths.from_script(log_file.file_name), raw = log_file.raw }
+end
 
 fields.fragmented_messages = {
   type = "string",
