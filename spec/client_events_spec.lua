@@ -270,7 +270,7 @@ describe("handlers of a client", function()
   describe("get what came before the end", function()
     local function run(end_it)
       local seen = {}
-      local one, peer = scripted()
+      local one, peer = scripted { limits = { close_timeout = 0.1 } }
       function one.OnMessage(conn, text)
         if text == "1" then timer.sleep(0.1) end
         seen[#seen + 1] = text
