@@ -3,6 +3,7 @@
 --- "!fragments text" (a letter a frame, with a ping between), "!big bytes", "!many count",
 --- "!protocol", "!extensions".
 local assert = require "luassert"
+local certificates = require "spec.support.certificates"
 local client = require "perilune.client"
 local clock = require "spec.support.clock"
 local peers = require "spec.support.peers"
@@ -44,7 +45,7 @@ local function is_close(event) return event.event == "close" end
 local function assert_echo(made, text) assert.equal(text, assert(made:write_and_wait(text))) end
 
 --- { name, function(peer) } for servers without extensions.
-foreign_server.CASES = {
+local CASES = {
   {
     "text",
     function(peer)
@@ -241,7 +242,7 @@ foreign_server.CASES = {
 }
 
 --- { name, function(peer) } for servers with permessage-deflate.
-foreign_server.DEFLATE_CASES = {
+local DEFLATE_CASES = {
   {
     "deflated messages",
     function(peer)
@@ -306,7 +307,7 @@ foreign_server.DEFLATE_CASES = {
 }
 
 --- { name, function(peer, folder) } for servers with TLS and the certificate of the folder.
-foreign_server.TLS_CASES = {
+local TLS_CASES = {
   {
     "messages over TLS",
     function(peer, folder)
@@ -333,18 +334,42 @@ foreign_server.TLS_CASES = {
   },
 }
 
---- A test of a case, with a server of its own.
----@param case table
----@param argv string[] How the server is started.
----@param more? string[] More arguments.
-function foreign_server.test(case, argv, more)
-  return peers.telling(function()
-    local all = { unpack(argv) }
-    for _, argument in ipairs(more or {}) do
-      all[#all + 1] = argument
+--- A case as a test, with a server of its own. `more()` gives more arguments, and what the case gets
+--- beside the server.
+local function test(case, argv, more)
+  return {
+    case[1],
+    peers.telling(function()
+      local all = { unpack(argv) }
+      local arguments, value = more()
+      for _, argument in ipairs(arguments) do
+        all[#all + 1] = argument
+      end
+      case[2](peers.announced(all), value)
+    end),
+  }
+end
+
+local function plain() return {} end
+
+local function deflating() return { "--deflate" } end
+
+local function secure()
+  local folder = certificates.folder()
+  return { "--tls", folder .. "/cert.pem", folder .. "/key.pem" }, folder
+end
+
+--- All cases with a server: { name, function } for `it`.
+---@param argv string[] How it is started.
+function foreign_server.tests(argv)
+  local list = {}
+  local groups = { { CASES, plain }, { DEFLATE_CASES, deflating }, { TLS_CASES, secure } }
+  for _, group in ipairs(groups) do
+    for _, case in ipairs(group[1]) do
+      list[#list + 1] = test(case, argv, group[2])
     end
-    case[2](peers.announced(all))
-  end)
+  end
+  return list
 end
 
 return foreign_server
