@@ -334,8 +334,8 @@ local TLS_CASES = {
   },
 }
 
---- A case as a test, with a server of its own. `more()` gives more arguments, and what the case gets
---- beside the server.
+--- A case as a test, with a server of its own. `more()` gives more arguments, and what the case
+--- gets beside the server.
 local function test(case, argv, more)
   return {
     case[1],
