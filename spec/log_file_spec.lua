@@ -111,7 +111,7 @@ describe("log_file", function()
     local path = fixture.folder().path .. "/log"
     for _ = 1, 2 do
       local server = fixture.server { log_file = path }
-      fixture.pair(server)
+      fixture.client(server)
       server:stop()
     end
     clock.wait_for(

@@ -2,6 +2,7 @@
 local certificates = require "spec.support.certificates"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
+local process = require "spec.support.process"
 local timer = require "perilune.timer"
 local websocket = require "spec.support.websocket"
 
@@ -128,6 +129,24 @@ describe("throttle", function()
     for _, peer in ipairs(peers) do
       assert.equal(BYTES / 4, #peer:read())
     end
+    assert_half_a_second(began)
+  end)
+
+  it("gives each worker its part of the total", function()
+    local path = fixture.script [[
+      local server = require("perilune.server").new {
+        port = 0,
+        throttle = { total = { write = 1600000 } },
+      }
+      function server.OnConnect(conn) conn:write_binary(("x"):rep(60000)) end
+      server:start()
+    ]]
+    local program = process.perilune { "--workers", "2", path }
+    local client = fixture.new_client { url = "ws://127.0.0.1:" .. program:wait_port() }
+    local answer = wait_for_binary(client)
+    local began = clock.now()
+    assert(client:connect())
+    assert.equal(BYTES, #answer())
     assert_half_a_second(began)
   end)
 

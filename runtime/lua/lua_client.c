@@ -99,27 +99,9 @@ static void give_up(client_object *self)
 
 static int route_result(lua_State *L, int status, const char *problem)
 {
-	if (status == PL_EINVAL && problem)
+	if (status && problem)
 		return pl_lua_fail(L, status, problem);
 	return pl_lua_result(L, status);
-}
-
-/* With its log_file, which --check does not touch. */
-static int open_first(lua_State *L, client_object *self)
-{
-	pl_message_log *log = NULL;
-	const char *problem = NULL;
-	int status = PL_OK;
-
-	lua_getfenv(L, 1);
-	if (!self->script->check)
-		status = pl_lua_open_log(L, 3, self->script->loop, &log);
-	if (status)
-		return pl_lua_fail(L, status, lua_tostring(L, -1));
-	lua_settop(L, 2);
-	status = pl_lua_client_open(L, self, log, &problem);
-	pl_message_log_unref(log);
-	return route_result(L, status, problem);
 }
 
 /* open(client, route) -> true, or nil, message, code: the client knows where to */
@@ -131,9 +113,10 @@ static int client_open(lua_State *L)
 
 	luaL_checktype(L, 2, LUA_TTABLE);
 	lua_settop(L, 2);
-	if (!self->client)
-		return open_first(L, self);
-	status = pl_lua_client_reroute(L, self, false, &problem);
+	if (self->client)
+		status = pl_lua_client_reroute(L, self, false, &problem);
+	else
+		status = pl_lua_client_open(L, self, &problem);
 	return route_result(L, status, problem);
 }
 

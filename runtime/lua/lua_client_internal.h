@@ -43,11 +43,11 @@ typedef struct client_object {
 client_object *pl_lua_client_object(lua_State *L, int index);
 
 /* lua_client_settings.c: makes the client of its settings, which are the environment of the
- * userdata at 1, of the route at 2 and of the log, to which it refers; or gives it another route:
- * `refresh` goes on with the walk through the places. PL_OK; PL_EINVAL with the problem as a
- * constant sentence; PL_ENOMEM. */
-int pl_lua_client_open(lua_State *L, client_object *self, pl_message_log *log,
-		       const char **problem);
+ * userdata at 1, and of the route at 2, and opens its log_file, which --check does not touch; or
+ * gives it another route: `refresh` goes on with the walk through the places. PL_OK; PL_EINVAL, or
+ * why the file cannot be opened, with the problem as a sentence, which is constant or at the top;
+ * PL_ENOMEM. */
+int pl_lua_client_open(lua_State *L, client_object *self, const char **problem);
 int pl_lua_client_reroute(lua_State *L, client_object *self, bool refresh, const char **problem);
 
 /* lua_client_events.c */

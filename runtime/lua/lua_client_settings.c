@@ -254,19 +254,25 @@ static void read_settings(lua_State *L, client_object *self, int options,
 	lua_pop(L, 2);
 }
 
-int pl_lua_client_open(lua_State *L, client_object *self, pl_message_log *log, const char **problem)
+int pl_lua_client_open(lua_State *L, client_object *self, const char **problem)
 {
 	pl_client_settings settings = { 0 };
 	pl_connector_proxy proxy = { 0 };
 	int top = lua_gettop(L);
-	int status;
+	int status = PL_OK;
 
 	lua_getfenv(L, 1);
 	read_settings(L, self, top + 1, &settings);
-	settings.log = log;
 	read_route(L, 2, &settings.route, &proxy);
 	self->events = pl_lua_client_events;
+	if (!self->script->check)
+		status = pl_lua_open_log(L, top + 1, self->script->loop, &settings.log);
+	if (status) {
+		*problem = lua_tostring(L, -1);
+		return status;
+	}
 	status = pl_client_new(&self->client, self->script->loop, &settings, &self->events, self);
+	pl_message_log_unref(settings.log);
 	if (status == PL_EINVAL)
 		*problem = pl_client_route_problem(&settings.route);
 	lua_settop(L, top);

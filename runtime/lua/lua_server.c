@@ -213,7 +213,7 @@ static int start_failed(lua_State *L, server_object *self, int status)
 	return pl_lua_fail(L, status, message);
 }
 
-/* An error has its sentence pushed. */
+/* Which --check does not touch. An error has its sentence pushed. */
 static int open_log(lua_State *L, server_object *self)
 {
 	pl_message_log *log;
@@ -243,11 +243,13 @@ static int server_start(lua_State *L)
 				self->server->settings.document_root);
 		return start_failed(L, self, PL_ENOENT);
 	}
-	status = pl_server_open(L, self);
-	if (!status && !self->script->check && (status = open_log(L, self)) != PL_OK)
-		pl_server_unlisten(self->server);
-	if (status)
+	status = self->script->check ? PL_OK : open_log(L, self);
+	if (!status)
+		status = pl_server_open(L, self);
+	if (status) {
+		pl_server_set_log(self->server, NULL);
 		return start_failed(L, self, status);
+	}
 	return self->script->check ? pl_lua_result(L, PL_OK) : begin(L, self);
 }
 
