@@ -1,28 +1,9 @@
 #include "http/call_http1_internal.h"
 
-#include <string.h>
-
 #include "base/status.h"
+#include "http/http1_put.h"
 
-enum {
-	HEAD_FIXED = 128,   /* what a head has besides method, target, host and fields, at most */
-	CHUNK_JOINED = 4096 /* a piece up to this size is written together with its chunk's line */
-};
-
-static char *put(char *at, pl_slice text)
-{
-	if (text.len > 0)
-		memcpy(at, text.at, text.len);
-	return at + text.len;
-}
-
-static char *put_field(char *at, pl_slice name, pl_slice value)
-{
-	at = put(at, name);
-	at = put(at, PL_SLICE(": "));
-	at = put(at, value);
-	return put(at, PL_SLICE("\r\n"));
-}
+enum { HEAD_FIXED = 128 }; /* what a head has besides method, target, host and fields, at most */
 
 /* A method that is about content says that there is none (RFC 9110 8.6). */
 static bool content_expected(pl_slice method)
@@ -36,12 +17,12 @@ static char *put_framing(char *at, const pl_call_request *request)
 	char room[PL_SLICE_DIGITS];
 
 	if (request->length == PL_CALL_UNKNOWN)
-		return put_field(at, PL_SLICE("Transfer-Encoding"), PL_SLICE("chunked"));
+		return pl_http1_put_field(at, PL_SLICE("Transfer-Encoding"), PL_SLICE("chunked"));
 	if (request->length >= 0)
-		return put_field(at, PL_SLICE("Content-Length"),
-				 pl_slice_from_u64(room, (uint64_t)request->length));
+		return pl_http1_put_field(at, PL_SLICE("Content-Length"),
+					  pl_slice_from_u64(room, (uint64_t)request->length));
 	if (content_expected(request->method))
-		return put_field(at, PL_SLICE("Content-Length"), PL_SLICE("0"));
+		return pl_http1_put_field(at, PL_SLICE("Content-Length"), PL_SLICE("0"));
 	return at;
 }
 
@@ -61,48 +42,21 @@ int pl_call_http1_write_head(pl_call_http1 *self, const pl_call_request *request
 
 	if (!out)
 		return self->stream->closing ? PL_ECLOSED : PL_ENOMEM;
-	at = put(at, request->method);
+	at = pl_http1_put(at, request->method);
 	*at++ = ' ';
-	at = put(at, request->target);
-	at = put(at, PL_SLICE(" HTTP/1.1\r\n"));
+	at = pl_http1_put(at, request->target);
+	at = pl_http1_put(at, PL_SLICE(" HTTP/1.1\r\n"));
 	if (!pl_http_field_find(request->fields, request->count, PL_SLICE("host")).at)
-		at = put_field(at, PL_SLICE("Host"), request->host);
+		at = pl_http1_put_field(at, PL_SLICE("Host"), request->host);
 	for (size_t i = 0; i < request->count; i++)
-		at = put_field(at, request->fields[i].name, request->fields[i].value);
+		at = pl_http1_put_field(at, request->fields[i].name, request->fields[i].value);
 	at = put_framing(at, request);
-	at = put(at, PL_SLICE("\r\n"));
+	at = pl_http1_put(at, PL_SLICE("\r\n"));
 	pl_stream_commit(self->stream, (size_t)(at - out));
 	return PL_OK;
 }
 
 /* The body. */
-
-static int write_chunk_joined(pl_stream *stream, const void *data, size_t len)
-{
-	char *out = (char *)pl_stream_reserve(stream, PL_HTTP_CHUNK_HEAD_MAX + len + 2);
-	char *at = out;
-
-	if (!out)
-		return stream->closing ? PL_ECLOSED : PL_ENOMEM;
-	at += pl_http_chunk_encode(at, len);
-	at = put(at, pl_slice_make(data, len));
-	at = put(at, PL_SLICE("\r\n"));
-	pl_stream_commit(stream, (size_t)(at - out));
-	return PL_OK;
-}
-
-static int write_chunk(pl_stream *stream, const void *data, size_t len)
-{
-	char line[PL_HTTP_CHUNK_HEAD_MAX];
-	int status;
-
-	if (len <= CHUNK_JOINED)
-		return write_chunk_joined(stream, data, len);
-	status = pl_stream_write(stream, line, pl_http_chunk_encode(line, len));
-	if (status == PL_OK)
-		status = pl_stream_write(stream, data, len);
-	return status == PL_OK ? pl_stream_write(stream, "\r\n", 2) : status;
-}
 
 static int admit(const pl_call_http1 *self, size_t len)
 {
@@ -138,7 +92,7 @@ static int send_write(pl_call *call, const void *data, size_t len)
 
 	if (status || len == 0)
 		return status;
-	status = self->unsent == PL_CALL_UNKNOWN ? write_chunk(self->stream, data, len)
+	status = self->unsent == PL_CALL_UNKNOWN ? pl_http1_write_chunk(self->stream, data, len)
 						 : pl_stream_write(self->stream, data, len);
 	if (checked(self, status))
 		return status;

@@ -6,11 +6,10 @@
 #include "base/status.h"
 #include "codec/http_date.h"
 #include "codec/http_text.h"
+#include "http/http1_put.h"
 
-enum {
-	HEAD_FIXED = 256,   /* a head without Server's value and the receiver's fields, at most */
-	CHUNK_JOINED = 4096 /* a piece up to this size is written together with its chunk's line */
-};
+/* a head without Server's value and the receiver's fields, at most */
+enum { HEAD_FIXED = 256 };
 
 typedef struct response_head {
 	int status;
@@ -22,22 +21,11 @@ typedef struct response_head {
 	bool upgrade;	 /* an Upgrade field is there, and has to be named (RFC 9110 7.8) */
 } response_head;
 
-static char *put(char *at, const char *text, size_t len)
-{
-	memcpy(at, text, len);
-	return at + len;
-}
-
-static char *put_slice(char *at, pl_slice text)
-{
-	return text.len ? put(at, text.at, text.len) : at;
-}
-
 static char *put_number(char *at, uint64_t value)
 {
 	char room[PL_SLICE_DIGITS];
 
-	return put_slice(at, pl_slice_from_u64(room, value));
+	return pl_http1_put(at, pl_slice_from_u64(room, value));
 }
 
 static char *put_status_line(char *at, int status)
@@ -45,45 +33,37 @@ static char *put_status_line(char *at, int status)
 	const char *reason;
 
 	if (status == 200)
-		return put_slice(at, PL_SLICE("HTTP/1.1 200 OK\r\n"));
+		return pl_http1_put(at, PL_SLICE("HTTP/1.1 200 OK\r\n"));
 	reason = pl_http_reason(status);
-	at = put_slice(at, PL_SLICE("HTTP/1.1 "));
+	at = pl_http1_put(at, PL_SLICE("HTTP/1.1 "));
 	at = put_number(at, (uint64_t)status);
 	*at++ = ' ';
-	at = put(at, reason, strlen(reason));
-	return put_slice(at, PL_SLICE("\r\n"));
-}
-
-static char *put_field(char *at, pl_slice name, pl_slice value)
-{
-	at = put_slice(at, name);
-	at = put_slice(at, PL_SLICE(": "));
-	at = put_slice(at, value);
-	return put_slice(at, PL_SLICE("\r\n"));
+	at = pl_http1_put(at, pl_slice_make(reason, strlen(reason)));
+	return pl_http1_put(at, PL_SLICE("\r\n"));
 }
 
 static char *put_connection(char *at, const response_head *head)
 {
 	if (!head->close && !head->keep_alive && !head->upgrade)
 		return at;
-	at = put_slice(at, PL_SLICE("Connection: "));
+	at = pl_http1_put(at, PL_SLICE("Connection: "));
 	if (head->close)
-		at = put_slice(at, PL_SLICE("close"));
+		at = pl_http1_put(at, PL_SLICE("close"));
 	else if (head->keep_alive)
-		at = put_slice(at, PL_SLICE("keep-alive"));
+		at = pl_http1_put(at, PL_SLICE("keep-alive"));
 	if (head->upgrade && (head->close || head->keep_alive))
-		at = put_slice(at, PL_SLICE(", "));
+		at = pl_http1_put(at, PL_SLICE(", "));
 	if (head->upgrade)
-		at = put_slice(at, PL_SLICE("upgrade"));
-	return put_slice(at, PL_SLICE("\r\n"));
+		at = pl_http1_put(at, PL_SLICE("upgrade"));
+	return pl_http1_put(at, PL_SLICE("\r\n"));
 }
 
 /* In whole seconds (RFC 2068 19.7.1.1): rather too few. */
 static char *put_patience(char *at, const pl_limits *limits)
 {
-	at = put_slice(at, PL_SLICE("Keep-Alive: timeout="));
+	at = pl_http1_put(at, PL_SLICE("Keep-Alive: timeout="));
 	at = put_number(at, (uint64_t)limits->keep_alive / 1000);
-	return put_slice(at, PL_SLICE("\r\n"));
+	return pl_http1_put(at, PL_SLICE("\r\n"));
 }
 
 /* The fields that are ours: Date, Server, the framing, Connection. */
@@ -92,16 +72,16 @@ static char *put_own_fields(char *at, pl_http1 *http1, const response_head *head
 	pl_slice software = http1->settings->software;
 	const char *date = pl_loop_date(http1->stream->loop);
 
-	at = put_field(at, PL_SLICE("Date"), pl_slice_make(date, PL_HTTP_DATE_SIZE));
+	at = pl_http1_put_field(at, PL_SLICE("Date"), pl_slice_make(date, PL_HTTP_DATE_SIZE));
 	if (software.len)
-		at = put_field(at, PL_SLICE("Server"), software);
+		at = pl_http1_put_field(at, PL_SLICE("Server"), software);
 	if (head->length >= 0) {
-		at = put_slice(at, PL_SLICE("Content-Length: "));
+		at = pl_http1_put(at, PL_SLICE("Content-Length: "));
 		at = put_number(at, (uint64_t)head->length);
-		at = put_slice(at, PL_SLICE("\r\n"));
+		at = pl_http1_put(at, PL_SLICE("\r\n"));
 	}
 	if (head->chunked)
-		at = put_slice(at, PL_SLICE("Transfer-Encoding: chunked\r\n"));
+		at = pl_http1_put(at, PL_SLICE("Transfer-Encoding: chunked\r\n"));
 	if (head->keep_alive && http1->settings->announce)
 		at = put_patience(at, http1->settings->limits);
 	return put_connection(at, head);
@@ -127,8 +107,8 @@ static int write_head(pl_http1 *http1, const response_head *head, const pl_http_
 	at = put_status_line(at, head->status);
 	at = put_own_fields(at, http1, head);
 	for (size_t i = 0; i < count; i++)
-		at = put_field(at, fields[i].name, fields[i].value);
-	at = put_slice(at, PL_SLICE("\r\n"));
+		at = pl_http1_put_field(at, fields[i].name, fields[i].value);
+	at = pl_http1_put(at, PL_SLICE("\r\n"));
 	pl_stream_commit(http1->stream, (size_t)(at - out));
 	return PL_OK;
 }
@@ -197,33 +177,6 @@ static int exchange_respond(pl_exchange *base, int status, const pl_http_field *
 	return checked(exchange->http1, write_head(exchange->http1, &head, fields, count));
 }
 
-static int write_chunk_joined(pl_stream *stream, const void *data, size_t len)
-{
-	char *out = (char *)pl_stream_reserve(stream, PL_HTTP_CHUNK_HEAD_MAX + len + 2);
-	char *at = out;
-
-	if (!out)
-		return stream->closing ? PL_ECLOSED : PL_ENOMEM;
-	at += pl_http_chunk_encode(at, len);
-	at = put(at, data, len);
-	at = put_slice(at, PL_SLICE("\r\n"));
-	pl_stream_commit(stream, (size_t)(at - out));
-	return PL_OK;
-}
-
-static int write_chunk(pl_stream *stream, const void *data, size_t len)
-{
-	char line[PL_HTTP_CHUNK_HEAD_MAX];
-	int status;
-
-	if (len <= CHUNK_JOINED)
-		return write_chunk_joined(stream, data, len);
-	status = pl_stream_write(stream, line, pl_http_chunk_encode(line, len));
-	if (status == PL_OK)
-		status = pl_stream_write(stream, data, len);
-	return status == PL_OK ? pl_stream_write(stream, "\r\n", 2) : status;
-}
-
 /* Whether a piece of this length may be written: PL_OK, with *none where it is to be dropped. */
 static int admit(const pl_http1_exchange *exchange, size_t len, bool *none)
 {
@@ -256,7 +209,7 @@ static int exchange_write(pl_exchange *base, const void *data, size_t len)
 	if (status != PL_OK || none)
 		return status;
 	return written(exchange, len,
-		       exchange->chunked ? write_chunk(stream, data, len)
+		       exchange->chunked ? pl_http1_write_chunk(stream, data, len)
 					 : pl_stream_write(stream, data, len));
 }
 

@@ -1,5 +1,5 @@
 /* The client's HTTP/1.1 session, with servers that the test plays.
- * covers: http/call.c
+ * covers: http/call.c http/http1_put.c
  */
 #include "session/call_peer.h"
 
