@@ -26,10 +26,14 @@ static int guard(lua_State *L)
 	return tasks->push(L, tasks->push_context);
 }
 
+static int traceback(lua_State *L);
+
 void pl_tasks_open(lua_State *L)
 {
 	lua_pushcfunction(L, guard);
 	pl_script_of(L)->tasks.guard = luaL_ref(L, LUA_REGISTRYINDEX);
+	lua_pushcfunction(L, traceback);
+	pl_script_of(L)->tasks.traceback = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_pushliteral(L, "not enough memory");
 	pl_script_of(L)->tasks.no_memory = luaL_ref(L, LUA_REGISTRYINDEX);
 }
@@ -232,12 +236,13 @@ static int describe(lua_State *L)
 	return 1;
 }
 
-static int push_traceback(lua_State *L, void *context)
+/* traceback(error) -> text */
+static int traceback(lua_State *L)
 {
-	pl_task *task = context;
+	const pl_task *task = pl_script_of(L)->tasks.push_context;
 
 	lua_pushcfunction(L, describe);
-	lua_xmove(task->L, L, 1);
+	lua_insert(L, 1);
 	if (lua_pcall(L, 1, 1, 0)) {
 		lua_pop(L, 1);
 		lua_pushliteral(L, "(error object whose __tostring failed)");
@@ -246,17 +251,27 @@ static int push_traceback(lua_State *L, void *context)
 	return 1;
 }
 
-/* Replaces the error value on top of the task by its text with a traceback. The text is made on the
- * main stack: the task's own may be full. */
+/* Replaces the error value on top of the task by its text with a traceback, or without one when it
+ * cannot be made. The text is made on the main stack: the task's own may be full. */
 static void add_traceback(pl_task *task)
 {
-	int count = push_protected(task->script, push_traceback, task);
+	pl_tasks *tasks = &task->script->tasks;
+	lua_State *L = task->script->L;
 
-	lua_settop(task->L, 0);
-	if (count > 0)
-		lua_xmove(task->script->L, task->L, 1);
+	tasks->push_context = task;
+	lua_xmove(task->L, L, 1);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->traceback);
+	lua_pushvalue(L, -2);
+	if (lua_pcall(L, 1, 1, 0) == 0)
+		lua_replace(L, -2);
 	else
-		lua_rawgeti(task->L, LUA_REGISTRYINDEX, task->script->tasks.no_memory);
+		lua_pop(L, 1);
+	if (lua_type(L, -1) != LUA_TSTRING) {
+		lua_pop(L, 1);
+		lua_rawgeti(L, LUA_REGISTRYINDEX, tasks->no_memory);
+	}
+	lua_settop(task->L, 0);
+	lua_xmove(L, task->L, 1);
 }
 
 static void end(pl_task *task, bool ok)

@@ -67,6 +67,7 @@ typedef struct pl_tasks {
 	pl_task *current;
 	pl_list waits;
 	int guard;     /* a reference to what calls `push` */
+	int traceback; /* a reference to what makes it of an error */
 	int no_memory; /* a reference to a text: making one may fail, also one that is there */
 	int (*push)(lua_State *L, void *context);
 	void *push_context;
