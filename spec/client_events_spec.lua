@@ -189,6 +189,17 @@ describe("the end of a client's connection", function()
     assert.matches("^OnDisconnect 1006", seen[2])
   end)
 
+  it("whose connection stays has the server's reason", function()
+    local seen, peer, one = watched {
+      limits = { close_timeout = 0.05 },
+      options = { raise_disconnect_exceptions = false },
+    }
+    peer:send_close(1001)
+    ended(one)
+    assert.same({ "OnDisconnect 1001 " }, seen)
+    peer.socket:close()
+  end)
+
   it("is none when that is not wanted, or we did it", function()
     local seen, peer, one = watched { options = { raise_disconnect_exceptions = false } }
     peer.socket:reset()

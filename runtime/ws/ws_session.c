@@ -133,7 +133,7 @@ static void on_closed(void *owner, int status)
 	session->stream = NULL;
 	if (session->reason)
 		reason = pl_slice_make((const char *)session->reason->data, session->reason->len);
-	else if (status < 0)
+	else if (status < 0 && !session->code)
 		reason = pl_slice_make(pl_status_text(status), strlen(pl_status_text(status)));
 	session->events->closed(session->owner, session->code ? session->code : PL_WS_ABNORMAL,
 				reason);
