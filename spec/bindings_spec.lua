@@ -219,7 +219,7 @@ describe("a server with bindings", function()
     assert.equal("EADDRINUSE", code)
     assert.is_false(made.active)
     taken:stop()
-    assert(made:start())
+    assert(made:start() or made:start()) -- the first of them may have got the very port
     assert.equal(3, #made.bindings)
   end)
 

@@ -40,6 +40,19 @@ local function in_terminal(text, ...)
   return made
 end
 
+describe("bytes of standard input", function()
+  for _, kind in ipairs { "pipe", "file" } do
+    it("come as they are from a " .. kind, function()
+      local text = [[
+        local pieces = { terminal.read_line() .. "|" }
+        for bytes in terminal.read do pieces[#pieces + 1] = bytes end
+        say(table.concat(pieces), select("#", terminal.read()))
+      ]]
+      assert.equal("a|\n\r\n\0last\t3\n", run_with("a\n\n\r\n\0last", text, kind))
+    end)
+  end
+end)
+
 describe("lines of standard input", function()
   local ECHO = [[
     for line in terminal.lines() do say("[" .. line .. "]") end

@@ -3,6 +3,7 @@ local clients = require "perilune.client"
 local conversation = require "conversation"
 local json = require "perilune.json"
 local outbox = require "outbox"
+local user = os.getenv "USER" or ""
 local settings = require("perilune.args").parse {
   name = "chat client",
   summary = "Talks in a room of the chat, from a terminal or a pipe.",
@@ -11,7 +12,7 @@ local settings = require("perilune.args").parse {
   {
     "name",
     short = "n",
-    default = os.getenv "USER" or "somebody",
+    default = user ~= "" and #user <= 96 and user or "somebody",
     min = 1,
     max = 96,
     help = "Yours",
@@ -76,6 +77,41 @@ end
 
 local events = {}
 
+local function is_person(who)
+  return type(who) == "table" and type(who.key) == "string" and type(who.name) == "string"
+end
+
+local function is_text(said)
+  return type(said) == "table"
+    and is_person(said.who)
+    and type(said.id) == "string"
+    and type(said.text) == "string"
+    and type(said.time) == "number"
+end
+
+local function all(list, is)
+  if type(list) ~= "table" then return false end
+  for _, value in pairs(list) do
+    if not is(value) then return false end
+  end
+  return true
+end
+
+local function is_about_somebody(message) return is_person(message.who) end
+
+local valid = {
+  said = is_text,
+  joined = is_about_somebody,
+  left = is_about_somebody,
+  welcome = function(message)
+    local room = message.room
+    return is_person(message.who)
+      and type(room) == "table"
+      and all(room.people, is_person)
+      and all(room.history, is_text)
+  end,
+}
+
 function events.welcome(conn, message)
   local room = message.room
   me.inside, me.key, me.people = true, message.who.key, room.people
@@ -113,7 +149,11 @@ end
 function client.OnMessage(conn, text)
   local message = json.decode(text)
   local event = type(message) == "table" and events[message.type]
-  if event then event(conn, message) end
+  if not event then return end
+  if not valid[message.type](message) then
+    return talk:trouble("the server says what is none of the chat's messages")
+  end
+  event(conn, message)
 end
 
 function client.OnDisconnect(_, code, reason)

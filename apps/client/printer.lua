@@ -21,6 +21,12 @@ local function harmless(text)
     text
       :gsub("[%z\1-\8\11-\31\127]", function(c) return ("\\x%02x"):format(c:byte()) end)
       :gsub("\194([\128-\159])", function(c) return ("\\u%04x"):format(c:byte()) end)
+      -- What turns the direction of the text around (UAX 9 2).
+      :gsub(
+        "\226\128([\142\143\170-\174])",
+        function(c) return ("\\u%04x"):format(0x1f80 + c:byte()) end
+      )
+      :gsub("\226\129([\166-\169])", function(c) return ("\\u%04x"):format(0x1fc0 + c:byte()) end)
   )
 end
 
@@ -52,6 +58,9 @@ end
 
 --- Waits until all is written.
 function Printer:finish() self.writer:finish() end
+
+--- Whether something could not be written.
+function Printer:broken() return self.writer.broken or false end
 
 function Printer:object(event, fields)
   fields.event, fields.time = event, round(self:elapsed(), 6)

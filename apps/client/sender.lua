@@ -6,6 +6,7 @@ local terminal = require "perilune.terminal"
 local sender = {}
 
 local PIECE = 65536 -- bytes of a file that a stream gets at once
+local MESSAGE = 2 ^ 30 -- bytes of one message
 
 local HELP = [=[
 /ping              how long an answer takes
@@ -54,7 +55,7 @@ local function send_pieces(session, path, size)
 end
 
 local function send_whole(session, path)
-  local bytes, message, code = fs.read(path, { max_size = 2 ^ 30 })
+  local bytes, message, code = fs.read(path, { max_size = MESSAGE })
   if not bytes then return nil, message, code end
   local conn = session.client.conn
   if conn and send(session, "binary", bytes) and conn:flush() then
@@ -79,14 +80,15 @@ end
 
 -- Standard input.
 
---- All of it; nil and why.
+--- All of it, as it is; nil and why.
 local function read_all()
-  local lines = {}
+  local pieces, size = {}, 0
   while true do
-    local line, message, code = terminal.read_line()
+    local bytes, message, code = terminal.read()
     if message then return nil, message, code end
-    if not line then return table.concat(lines, "\n") end
-    lines[#lines + 1] = line
+    if not bytes then return table.concat(pieces) end
+    pieces[#pieces + 1], size = bytes, size + #bytes
+    if size > MESSAGE then return nil, "the input is larger than a message may be", "ETOOBIG" end
   end
 end
 

@@ -1,6 +1,7 @@
 --- One run: connects, hands out what comes, and knows when and how it is over.
 local clients = require "perilune.client"
 local fs = require "perilune.fs"
+local settings = require "settings"
 local task = require "perilune.task"
 local timer = require "perilune.timer"
 local writer = require "writer"
@@ -47,9 +48,10 @@ function Session:close(code, reason)
     self:leave(codes.done)
     return
   end
+  local wrong = settings.close_problem(code)
+  if wrong then return self.printer:problem("/close " .. wrong, "EINVAL") end
   self.leaving = self.leaving or codes.done
-  local ok, message, name = pcall(conn.close, conn, code, reason ~= "" and reason or nil)
-  if not ok then self.printer:problem(tostring(message):gsub("^.-:%d+: ", ""), name) end
+  conn:close(code, reason ~= "" and reason or nil)
 end
 
 function Session:wait_connected()
@@ -229,7 +231,8 @@ function Session:run(send)
   local code = self.done:pop()
   if self.file then self.file:finish() end
   self.printer:finish()
-  return self.file and self.file.broken and codes.failed or code
+  local lost = self.file and self.file.broken or self.printer:broken()
+  return lost and codes.failed or code
 end
 
 ---@param flags table

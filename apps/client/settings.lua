@@ -29,6 +29,13 @@ end
 --- The folder in which the program was started.
 function settings.folder() return assert(fs.readlink "/proc/self/cwd") end
 
+--- Why we cannot close with this code (RFC 6455 7.4); nil when we can.
+function settings.close_problem(code)
+  local known = code >= 1000 and code <= 1003 or code >= 1007 and code <= 1014
+  if known or code >= 3000 and code <= 4999 then return nil end
+  return "takes 1000 to 1003, 1007 to 1014, or 3000 to 4999"
+end
+
 local ESCAPES = { n = "\n", r = "\r", t = "\t", ["0"] = "\0", ["\\"] = "\\" }
 
 --- "\n", "\0", "\x1f" and "\\" as the bytes that they stand for.
@@ -132,6 +139,8 @@ local function check(flags)
     refuse "--json excludes --hex and --quiet"
   elseif flags.strip and not flags.end_of_frame then
     refuse "--strip needs --end-of-frame"
+  elseif settings.close_problem(flags.close) then
+    refuse("--close " .. settings.close_problem(flags.close))
   elseif flags.end_of_frame and not settings.is_tcp(flags) then
     refuse "--end-of-frame needs tcp:// or tls://"
   end

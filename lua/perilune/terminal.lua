@@ -203,6 +203,15 @@ local function next_key(timeout)
   return key
 end
 
+local function next_bytes(timeout)
+  skipping = false
+  if available() == 0 then
+    local more, message, code = fill(timeout)
+    if not more then return nil, message, code end
+  end
+  return take(available())
+end
+
 local function reads_here() return process.worker_id == 1 end
 
 local function write_prompt(prompt)
@@ -226,6 +235,16 @@ local function read(f, timeout, prompt)
   turn:release()
   if not ok then error(result, 0) end
   return result, message, code
+end
+
+--- Reads what comes of standard input, as it is.
+---@param timeout? number Seconds; default: for ever.
+---@return string? bytes At least one; nil at the end.
+---@return string? message
+---@return string? code "ETIMEDOUT"
+function terminal.read(timeout)
+  check_prompt("terminal.read", nil, timeout)
+  return read(next_bytes, timeout)
 end
 
 --- Reads a line of standard input, without its end.

@@ -48,6 +48,38 @@ describe("apps/chat/client", function()
     assert.matches("ada: last\n%d%d:%d%d bob: later\n$", made.output)
   end)
 
+  it("says what a server says that is no chat", function()
+    local server = fixture.server(nil, {
+      OnConnect = function(conn)
+        for _, text in ipairs {
+          '{"type":"welcome"}',
+          '{"type":"said"}',
+          '{"type":"left","who":{}}',
+          '{"type":"joined","who":{"key":1,"name":[]}}',
+          "[1]",
+        } do
+          conn:write(text)
+        end
+      end,
+    })
+    local made = process.perilune(arguments(server.port, "-n", "ada", "--timeout", "2"), {
+      input = "pipe",
+    })
+    made:send "hello\n"
+    made:finish()
+    made:wait()
+    assert.matches("none of the chat's messages", made.errors)
+    assert.is_nil(made.errors:find "stack traceback")
+  end)
+
+  it("takes no name from $USER that is none", function()
+    local text = ('USER=%s "$0" %s --help'):format(("u"):rep(200), APP)
+    local made = process.start { "bash", "-c", text, process.PERILUNE }
+    made:wait()
+    assert.equal(0, made.code)
+    assert.matches("default somebody", made.output)
+  end)
+
   it("is a conversation in a terminal", function()
     local port = chat()
     local ada = in_terminal(port, "ada")

@@ -96,8 +96,30 @@ describe("apps/client", function()
       end,
     }
     local made =
-      run({ address(server), "-q", "--whole", "--fragment", "3", "-n", "1" }, "a\nb\nc d\n")
-    assert.same({ 0, "thanks\n", "a\nb\nc d" }, { made.code, made.output, seen })
+      run({ address(server), "-q", "--whole", "--fragment", "3", "-n", "1" }, "a\n\r\nb\nc d\n")
+    assert.same({ 0, "thanks\n", "a\n\r\nb\nc d\n" }, { made.code, made.output, seen })
+  end)
+
+  it("sends the whole input, whatever has no line's end in it", function()
+    local text = ('head -c 2000000 /dev/zero | "$0" apps/client -q -w -b -n 1 %s | wc -c'):format(
+      address(echo())
+    )
+    local made = process.start { "bash", "-c", text, process.PERILUNE }
+    made:wait()
+    assert.same({ "2000001\n", "" }, { made.output, made.errors })
+  end)
+
+  it("closes with no code that cannot be sent", function()
+    local made = run { address(echo()), "-m", "hi", "--close", "1005" }
+    assert.equal(2, made.code)
+    assert.matches("^client: %-%-close takes 1000 to 1003", made.errors)
+  end)
+
+  it("has failed when what came cannot be written", function()
+    local text = ('exec "$0" apps/client -q -m hi -n 1 %s >/dev/full'):format(address(echo()))
+    local made = process.start { "bash", "-c", text, process.PERILUNE }
+    made:wait()
+    assert.equal(7, made.code)
   end)
 
   it("says in the handshake what it was told to, and shows no secrets", function()
