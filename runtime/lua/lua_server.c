@@ -136,6 +136,7 @@ static void on_stopped(pl_server *server)
 	server_object *self = server->binding;
 
 	self->active = false;
+	pl_server_openings_free(self);
 	pl_server_set_log(server, NULL);
 	pl_script_remove(self->script, &self->component);
 	run_plain(self, PL_OnShutdown);

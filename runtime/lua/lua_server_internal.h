@@ -25,7 +25,7 @@ typedef struct server_object {
 	pl_list waits;		/* of tasks in server:stop() */
 	pl_server_bound *bound; /* while active, in the order of the bindings */
 	size_t bound_count;
-	struct pl_openings *openings; /* only while it starts */
+	struct pl_openings *openings; /* from its start to its end */
 	bool raise_disconnects;	      /* OnException for who broke the protocol */
 	int self;		      /* keeps the userdata while the handlers have users */
 	bool active;

@@ -13,11 +13,13 @@ enum {
 	TRIES = 16    /* ports that are picked until one is free in both families */
 };
 
-/* A binding while it is being opened. */
+/* A binding, from its opening on. */
 typedef struct opening {
 	pl_address addresses[FAMILIES];
 	size_t address_count;
-	pl_tls_context *tls; /* NULL: plain */
+	pl_tls_renewal *tls; /* NULL: plain; that of the first binding with the same table */
+	bool shares;	     /* it is not the first */
+	uint32_t interval;   /* ms between two looks at its files; 0: none */
 	uint16_t port;
 } opening;
 
@@ -31,7 +33,8 @@ void pl_server_openings_free(server_object *self)
 	size_t i;
 
 	for (i = 0; self->openings && i < self->openings->count; i++)
-		pl_tls_context_unref(self->openings->list[i].tls);
+		if (!self->openings->list[i].shares)
+			pl_tls_renewal_free(self->openings->list[i].tls);
 	pl_free(self->openings);
 	self->openings = NULL;
 }
@@ -77,6 +80,17 @@ static int listen_failed(lua_State *L, int status)
 	return status;
 }
 
+/* reload_interval of the options at the index, in ms; false: 0. */
+static uint32_t read_interval(lua_State *L, int options)
+{
+	uint32_t interval;
+
+	lua_getfield(L, options, "reload_interval");
+	interval = (uint32_t)(lua_tonumber(L, -1) * 1000);
+	lua_pop(L, 1);
+	return interval;
+}
+
 /* The context of an earlier binding with the very same table, or a new one. The binding is at
  * index, its table of options at the top. An error has its sentence pushed. */
 static int make_context(lua_State *L, server_object *self, size_t index, int list)
@@ -90,11 +104,13 @@ static int make_context(lua_State *L, server_object *self, size_t index, int lis
 		lua_rawgeti(L, list, (int)i + 1);
 		lua_getfield(L, -1, "tls");
 		if (lua_rawequal(L, -1, options))
-			made->tls = pl_tls_context_ref(self->openings->list[i].tls);
+			made->tls = self->openings->list[i].tls;
 		lua_pop(L, 2);
 	}
+	made->shares = made->tls != NULL;
 	if (made->tls)
 		return PL_OK;
+	made->interval = read_interval(L, options);
 	status = pl_lua_tls_context(L, options, &made->tls);
 	if (!status)
 		return PL_OK;
@@ -156,11 +172,12 @@ static int open_one(server_object *self, const opening *from)
 
 	for (i = 0; i < from->address_count; i++) {
 		pl_server_bound *bound = &self->bound[self->bound_count];
+		pl_tls_context *tls = from->tls ? pl_tls_renewal_context(from->tls) : NULL;
 		pl_address address = from->addresses[i];
 		int status;
 
 		address.port = port;
-		status = pl_server_listen(self->server, &address, from->tls, &bound->address);
+		status = pl_server_listen(self->server, &address, tls, &bound->address);
 		if (i > 0 && (status == PL_EADDRNOTAVAIL || status == PL_ENOTSUP))
 			continue;
 		if (status)
@@ -192,6 +209,26 @@ static int open_all(server_object *self, size_t *failed)
 	return PL_OK;
 }
 
+static void renewed(void *owner, const pl_tls_context *former, pl_tls_context *now)
+{
+	server_object *self = owner;
+
+	pl_server_renew_tls(self->server, former, now);
+}
+
+static void watch_files(server_object *self)
+{
+	size_t i;
+
+	for (i = 0; i < self->openings->count; i++) {
+		const opening *one = &self->openings->list[i];
+
+		if (one->tls && !one->shares && one->interval > 0)
+			pl_tls_renewal_start(one->tls, self->script->loop, one->interval, renewed,
+					     self);
+	}
+}
+
 int pl_server_open(lua_State *L, server_object *self)
 {
 	int tries = TRIES;
@@ -209,9 +246,11 @@ int pl_server_open(lua_State *L, server_object *self)
 	do
 		status = open_all(self, &failed);
 	while (status == PL_EADDRINUSE && self->openings->list[failed].port == 0 && tries-- > 0);
-	pl_server_openings_free(self);
-	if (!status)
+	if (!status) {
+		watch_files(self);
 		return PL_OK;
+	}
+	pl_server_openings_free(self);
 	lua_rawgeti(L, list, (int)failed + 1);
 	return listen_failed(L, status);
 }

@@ -54,7 +54,7 @@ static pl_tls_identity *read_others(lua_State *L, int list, size_t count)
 	return others;
 }
 
-int pl_lua_tls_context(lua_State *L, int index, pl_tls_context **context)
+int pl_lua_tls_context(lua_State *L, int index, pl_tls_renewal **context)
 {
 	char error[PL_TLS_ERROR_MAX];
 	pl_tls_settings settings = read_settings(L, index);
@@ -71,7 +71,7 @@ int pl_lua_tls_context(lua_State *L, int index, pl_tls_context **context)
 		lua_pushstring(L, pl_status_text(PL_ENOMEM));
 		return PL_ENOMEM;
 	}
-	status = pl_tls_context_new(context, &settings, error);
+	status = pl_tls_renewal_new(context, &settings, error);
 	pl_free(others);
 	if (status)
 		lua_pushstring(L, error);

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "lua/lua_tls_fields.h"
 #include "lua/lua_value.h"
+#include "net/tls_stamp.h"
 
 enum { PROTOCOLS = 32, NAMES = 256, NAME_MAX_BYTES = 255 };
 

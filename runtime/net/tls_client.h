@@ -32,10 +32,6 @@ typedef struct pl_tls_client_settings {
 /* A good number of sessions; the longest name of a host (RFC 1035 2.3.4, as text). */
 enum { PL_TLS_SESSIONS = 64, PL_TLS_HOST_MAX = 253 };
 
-/* Another number when the file or folder has changed or is another one, as far as its times, size
- * and place tell; 0: it is not there. Asks the system, not the disk. */
-uint64_t pl_tls_stamp(const char *path);
-
 /* As pl_tls_context_new, for pl_tls_connect alone. */
 int pl_tls_client_context(pl_tls_context **context, const pl_tls_client_settings *settings,
 			  char error[PL_TLS_ERROR_MAX]);

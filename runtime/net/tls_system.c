@@ -3,11 +3,11 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/status.h"
 #include "net/tls_internal.h"
+#include "net/tls_stamp.h"
 
 /* Where OpenSSL finds them; when one of these changes they are read anew. */
 typedef struct origin {
@@ -20,30 +20,6 @@ static struct {
 	X509_STORE *store; /* NULL: not read yet */
 	origin file, folder;
 } shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-/* FNV-1a, a word at a time. */
-static uint64_t mix(uint64_t stamp, uint64_t number)
-{
-	for (int shift = 0; shift < 64; shift += 8)
-		stamp = (stamp ^ (number >> shift & 0xFF)) * UINT64_C(0x100000001B3);
-	return stamp;
-}
-
-uint64_t pl_tls_stamp(const char *path)
-{
-	uint64_t stamp = UINT64_C(0xCBF29CE484222325);
-	struct stat seen;
-
-	if (stat(path, &seen) != 0)
-		return 0;
-	stamp = mix(stamp, (uint64_t)seen.st_mtim.tv_sec);
-	stamp = mix(stamp, (uint64_t)seen.st_mtim.tv_nsec);
-	stamp = mix(stamp, (uint64_t)seen.st_ctim.tv_sec);
-	stamp = mix(stamp, (uint64_t)seen.st_ctim.tv_nsec);
-	stamp = mix(stamp, (uint64_t)seen.st_size);
-	stamp = mix(stamp, (uint64_t)seen.st_ino);
-	return stamp | 1;
-}
 
 static origin look(const char *variable, const char *standard)
 {

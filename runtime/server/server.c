@@ -224,6 +224,20 @@ int pl_server_listen(pl_server *server, const pl_address *address, pl_tls_contex
 	return PL_OK;
 }
 
+void pl_server_renew_tls(pl_server *server, const pl_tls_context *former, pl_tls_context *now)
+{
+	pl_list *node;
+
+	for (node = server->ports.next; node != &server->ports; node = node->next) {
+		server_port *port = PL_CONTAINER(node, server_port, node);
+
+		if (port->tls != former)
+			continue;
+		pl_tls_context_unref(port->tls);
+		port->tls = pl_tls_context_ref(now);
+	}
+}
+
 bool pl_server_announces(pl_server *server)
 {
 	return !server->group || pl_group_announce(server->group);

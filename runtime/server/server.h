@@ -133,6 +133,9 @@ void pl_server_free(pl_server *server);
 int pl_server_listen(pl_server *server, const pl_address *address, pl_tls_context *tls,
 		     pl_address *bound);
 
+/* Connections to come of the ports that have the former context get the other one. */
+void pl_server_renew_tls(pl_server *server, const pl_tls_context *former, pl_tls_context *now);
+
 /* Takes in a connection that came another way, as if a listener had accepted it. */
 void pl_server_adopt(pl_server *server, pl_stream *stream);
 

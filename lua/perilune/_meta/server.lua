@@ -56,6 +56,7 @@
 ---@field root_cert_file? string PEM: the authorities of clients; needed for verify_certificate. Or a folder of .pem, .crt and .cer files.
 ---@field crl_file? string PEM: revocation lists, one of each authority of clients; then clients without a valid list are refused.
 ---@field verify_client_once? boolean Default true. Clients are asked when they connect and never again, for renegotiation is off.
+---@field reload_interval? number|false Seconds between two looks at the files, which are used anew when they have changed: 0.1 to 86400, default 10; false: never.
 ---@field ticket_lifetime? integer|false Seconds for which a session may be resumed: 1 to 604800, default 43200; false: no tickets.
 ---@field verify_depth? integer Authorities between a client's certificate and a root: 0 to 100, default 100.
 ---@field sni? table<string, perilune.server.Identity> Certificates of other host names; "*.a.example" is any one label.

@@ -19,6 +19,14 @@ tls.fields = rules.with {
     max = 604800,
     unit = "seconds",
   },
+  reload_interval = {
+    type = "number",
+    off = true,
+    default = 10,
+    min = 0.1,
+    max = 86400,
+    unit = "seconds",
+  },
   sni = { type = "table", default = {} },
 }
 
