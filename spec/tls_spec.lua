@@ -45,10 +45,6 @@ describe("tls options:", function()
         .. "without 'tls.port' TLS has the port for itself"
     )
     refuses(
-      { cert_file = "a", verify_certificate = true },
-      "option 'tls.verify_certificate' of server.new needs 'tls.root_cert_file'"
-    )
-    refuses(
       { cert_file = "a", fail_if_no_peer_certificate = true },
       "option 'tls.fail_if_no_peer_certificate' of server.new needs 'tls.verify_certificate'"
     )

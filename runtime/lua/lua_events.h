@@ -34,7 +34,8 @@ enum { PL_OF_SERVER = 1, PL_OF_CLIENT = 2, PL_OF_BOTH = PL_OF_SERVER | PL_OF_CLI
 	X(OnShutdown, PL_OF_SERVER)                                                                \
 	X(OnBeforeConnect, PL_OF_CLIENT)                                                           \
 	X(OnBeforeWatchDog, PL_OF_CLIENT)                                                          \
-	X(OnSSLVerifyPeer, PL_OF_CLIENT)
+	X(OnSSLVerifyPeer, PL_OF_BOTH)                                                             \
+	X(OnSSLALPNSelect, PL_OF_SERVER)
 
 typedef enum pl_event {
 #define X(name, whose) PL_##name,

@@ -167,6 +167,8 @@ static void hold(lua_State *L, server_object *self)
 static const pl_server_events server_events = {
 	.asks = pl_server_asks,
 	.arrived = pl_server_arrived,
+	.certificate = pl_server_certificate,
+	.protocols = pl_server_protocols,
 	.handshake = pl_server_handshake,
 	.connect = on_connect,
 	.message = on_message,

@@ -1,11 +1,12 @@
-/* What a script's server leaves to its handlers: OnTCPConnect, OnBeforeHeartBeat,
- * OnHandshake. */
+/* What a script's server leaves to its handlers: OnTCPConnect, OnSSLVerifyPeer,
+ * OnSSLALPNSelect, OnBeforeHeartBeat, OnHandshake. */
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "lua/lua_conn.h"
 #include "lua/lua_fields.h"
 #include "lua/lua_server_internal.h"
+#include "lua/lua_tls_certificate.h"
 #include "lua/lua_value.h"
 
 static server_object *object_of(const pl_conn *conn)
@@ -16,7 +17,10 @@ static server_object *object_of(const pl_conn *conn)
 bool pl_server_asks(pl_server *server, enum pl_question question)
 {
 	static const pl_event events[] = {
-		[PL_ASKS_ARRIVAL] = PL_OnTCPConnect, [PL_ASKS_HANDSHAKE] = PL_OnHandshake
+		[PL_ASKS_ARRIVAL] = PL_OnTCPConnect,
+		[PL_ASKS_CERTIFICATE] = PL_OnSSLVerifyPeer,
+		[PL_ASKS_PROTOCOL] = PL_OnSSLALPNSelect,
+		[PL_ASKS_HANDSHAKE] = PL_OnHandshake,
 	};
 	const server_object *self = server->binding;
 
@@ -56,6 +60,123 @@ void pl_server_arrived(pl_conn *conn, pl_arrival *arrival)
 	question->base.event = PL_OnTCPConnect;
 	question->base.answered = arrival_answered;
 	question->arrival = arrival;
+	pl_lua_conn_ask(&object_of(conn)->handlers, conn, &question->base);
+}
+
+/* OnSSLVerifyPeer(conn, certificate, error) -> boolean. Without an answer the error counts; a
+ * handler that throws lets nobody in. */
+
+typedef struct certificate_question {
+	pl_lua_question base;
+	const pl_tls_question *asked; /* until it is pushed */
+	int error;
+} certificate_question;
+
+static int push_certificate(pl_lua_question *question, lua_State *L)
+{
+	const pl_tls_question *asked = ((certificate_question *)question)->asked;
+
+	pl_lua_push_certificate(L, asked->certificate);
+	if (asked->error) {
+		lua_pushinteger(L, asked->error);
+		lua_setfield(L, -2, "error");
+	}
+	lua_pushstring(L, asked->why);
+	return 2;
+}
+
+static void certificate_answered(pl_lua_question *question, pl_conn *conn, lua_State *L)
+{
+	const certificate_question *self = (certificate_question *)question;
+	bool accept = L != NULL;
+
+	if (accept)
+		accept = lua_isnoneornil(L, 1) ? self->error == 0 : lua_toboolean(L, 1);
+	if (conn)
+		pl_tls_answer(conn->stream, accept);
+	pl_free(question);
+}
+
+void pl_server_certificate(pl_conn *conn, const pl_tls_question *asked)
+{
+	certificate_question *question = pl_calloc(1, sizeof(*question));
+
+	if (!question) {
+		pl_log(PL_LOG_ERROR, "connection refused: no memory for OnSSLVerifyPeer");
+		pl_tls_answer(conn->stream, false);
+		return;
+	}
+	question->base.event = PL_OnSSLVerifyPeer;
+	question->base.push = push_certificate;
+	question->base.answered = certificate_answered;
+	question->asked = asked;
+	question->error = asked->error;
+	pl_lua_conn_ask(&object_of(conn)->handlers, conn, &question->base);
+}
+
+/* OnSSLALPNSelect(conn, protocols) -> one of them; false or "": none; nil: the server's own choice.
+ * A handler that throws, or returns another one, refuses. */
+
+typedef struct protocols_question {
+	pl_lua_question base;
+	const pl_slice *offered; /* until it is pushed */
+	size_t count;
+} protocols_question;
+
+static int push_protocols(pl_lua_question *question, lua_State *L)
+{
+	const protocols_question *self = (protocols_question *)question;
+	size_t i;
+
+	lua_createtable(L, (int)self->count, 0);
+	for (i = 0; i < self->count; i++) {
+		pl_lua_push(L, self->offered[i]);
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	return 1;
+}
+
+static enum pl_tls_selection selection_of(lua_State *L, pl_slice *protocol)
+{
+	if (!L)
+		return PL_TLS_SELECT_REFUSED;
+	if (lua_isnoneornil(L, 1))
+		return PL_TLS_SELECT_DEFAULT;
+	if (lua_isboolean(L, 1) && !lua_toboolean(L, 1))
+		return PL_TLS_SELECT_NONE;
+	if (lua_type(L, 1) != LUA_TSTRING) {
+		pl_log(PL_LOG_ERROR, "the TLS handshake is refused: OnSSLALPNSelect returns a "
+				     "string, false or nil");
+		return PL_TLS_SELECT_REFUSED;
+	}
+	*protocol = pl_lua_check_slice(L, 1);
+	return protocol->len ? PL_TLS_SELECT_THIS : PL_TLS_SELECT_NONE;
+}
+
+static void protocols_answered(pl_lua_question *question, pl_conn *conn, lua_State *L)
+{
+	pl_slice protocol = { NULL, 0 };
+	enum pl_tls_selection selection = selection_of(L, &protocol);
+
+	if (conn)
+		pl_tls_select(conn->stream, selection, protocol);
+	pl_free(question);
+}
+
+void pl_server_protocols(pl_conn *conn, const pl_slice *offered, size_t count)
+{
+	protocols_question *question = pl_calloc(1, sizeof(*question));
+
+	if (!question) {
+		pl_log(PL_LOG_ERROR, "connection refused: no memory for OnSSLALPNSelect");
+		pl_tls_select(conn->stream, PL_TLS_SELECT_REFUSED, pl_slice_make(NULL, 0));
+		return;
+	}
+	question->base.event = PL_OnSSLALPNSelect;
+	question->base.push = push_protocols;
+	question->base.answered = protocols_answered;
+	question->offered = offered;
+	question->count = count;
 	pl_lua_conn_ask(&object_of(conn)->handlers, conn, &question->base);
 }
 

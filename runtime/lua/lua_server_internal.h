@@ -47,6 +47,8 @@ void pl_server_openings_free(server_object *self);
 bool pl_server_asks(pl_server *server, enum pl_question question);
 bool pl_server_heartbeat(pl_conn *conn);
 void pl_server_arrived(pl_conn *conn, pl_arrival *arrival);
+void pl_server_certificate(pl_conn *conn, const pl_tls_question *asked);
+void pl_server_protocols(pl_conn *conn, const pl_slice *offered, size_t count);
 void pl_server_handshake(pl_conn *conn, pl_upgrade *upgrade);
 
 /* Prints a line for each address. */

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "lua/lua_server_internal.h"
 #include "lua/lua_tls.h"
+#include "lua/lua_tls_fields.h"
 #include "lua/lua_value.h"
 
 enum {
@@ -110,6 +111,14 @@ static int make_context(lua_State *L, server_object *self, size_t index, int lis
 	made->shares = made->tls != NULL;
 	if (made->tls)
 		return PL_OK;
+	if (pl_lua_bool_field(L, options, "verify_certificate") &&
+	    !pl_lua_text_field(L, options, "root_cert_file") &&
+	    !pl_handlers_has(&self->handlers, PL_OnSSLVerifyPeer)) {
+		lua_pushliteral(L,
+				"tls.verify_certificate needs root_cert_file, or OnSSLVerifyPeer "
+				"to decide about every client");
+		return PL_EINVAL;
+	}
 	made->interval = read_interval(L, options);
 	status = pl_lua_tls_context(L, options, &made->tls);
 	if (!status)

@@ -25,6 +25,7 @@ typedef struct tls {
 	pl_stream *below;
 	pl_tls_context *context;
 	pl_tls_client *client; /* NULL: the server's side */
+	pl_tls_server *server; /* NULL: its owner is asked nothing */
 	SSL *ssl;
 	pl_tls_input *input; /* while `running` */
 	pl_buffer kept;	     /* bytes from below that have to wait: the owner is paused */
@@ -56,6 +57,7 @@ static SSL *connected(tls *self)
 	wire->below = self->below;
 	wire->tickets = self->context->tickets;
 	wire->client = self->client;
+	wire->server = self->server;
 	return self->ssl;
 }
 
@@ -97,6 +99,7 @@ static void below_closed(void *owner, int status)
 		pl_tls_client_end(self->client, self->ssl);
 	SSL_free(self->ssl);
 	pl_tls_client_free(self->client);
+	pl_tls_server_free(self->server);
 	pl_tls_context_unref(self->context);
 	pl_free(self);
 }
@@ -304,36 +307,48 @@ static void opened(tls *self)
 
 static bool is_asking(const tls *self)
 {
-	return self->client && self->client->answer == PL_TLS_ASKED;
+	return self->client ? self->client->answer == PL_TLS_ASKED
+			    : pl_tls_server_asking(self->server);
 }
 
-/* The owner decides about the server; SSL_ERROR_WANT_RETRY_VERIFY until it has. */
+/* The owner decides about the peer, or what is spoken. */
 static void ask(tls *self)
 {
-	if (!pl_tls_client_ask(self->client, self->ssl))
+	bool asked = self->client ? pl_tls_client_ask(self->client, self->ssl)
+				  : pl_tls_server_ask(self->server, self->ssl);
+
+	if (!asked)
 		fail(self, PL_ENOMEM);
 	else if (is_asking(self) && self->state == HANDSHAKE)
 		pl_stream_pause(self->below);
 }
 
+/* One step, and whether the owner has to be asked before another one. */
+static bool step(tls *self, int *error)
+{
+	int result;
+
+	ERR_clear_error();
+	result = SSL_do_handshake(connected(self));
+	*error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(self->ssl, result);
+	return *error == SSL_ERROR_WANT_RETRY_VERIFY || *error == SSL_ERROR_WANT_CLIENT_HELLO_CB ||
+	       (*error == SSL_ERROR_NONE && pl_tls_server_curious(self->server, self->ssl));
+}
+
 static void shake_hands(tls *self)
 {
-	int error = SSL_ERROR_WANT_RETRY_VERIFY;
+	int error = SSL_ERROR_NONE;
 
-	while (error == SSL_ERROR_WANT_RETRY_VERIFY && !is_asking(self) &&
-	       self->state == HANDSHAKE) {
-		int result;
-
-		ERR_clear_error();
-		result = SSL_do_handshake(connected(self));
-		error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(self->ssl, result);
-		if (error == SSL_ERROR_WANT_RETRY_VERIFY)
-			ask(self);
-	}
-	if (error == SSL_ERROR_NONE)
-		opened(self);
-	else if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_RETRY_VERIFY)
+	while (!is_asking(self) && self->state == HANDSHAKE && step(self, &error))
+		ask(self);
+	if (is_asking(self) || self->state != HANDSHAKE)
+		return;
+	if (error != SSL_ERROR_NONE && error != SSL_ERROR_WANT_READ)
 		broken(self, "handshake");
+	else if (error == SSL_ERROR_NONE && pl_tls_server_refuses(self->server, self->ssl))
+		broken(self, "handshake");
+	else if (error == SSL_ERROR_NONE)
+		opened(self);
 }
 
 /* Fills the buffer as far as it goes; *error is what stopped it, if it is not full. */
@@ -599,28 +614,35 @@ static tls *make(pl_stream *below, pl_tls_context *context)
 	return self;
 }
 
-static void begin(tls *self, pl_tls_context *context, pl_tls_patience patience)
+static void begin(tls *self, pl_tls_context *context, uint32_t timeout, uint32_t steps)
 {
 	pl_loop *loop = self->stream.loop;
 
 	self->context = pl_tls_context_ref(context);
 	pl_deferred_init(&self->again, on_again);
 	pl_timer_init(&self->timer, on_deadline);
-	pl_tls_turn_init(&self->turn, patience.steps, on_turn);
-	pl_loop_start(loop, &self->timer, patience.timeout);
+	pl_tls_turn_init(&self->turn, steps, on_turn);
+	pl_loop_start(loop, &self->timer, timeout);
 	pl_stream_own(self->below, &below_events, self);
 	pl_stream_resume(self->below);
 }
 
 int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context,
-		  pl_tls_patience patience)
+		  const pl_tls_acceptance *acceptance)
 {
 	tls *self = make(below, context);
+	int status;
 
 	if (!self)
 		return PL_ENOMEM;
 	SSL_set_accept_state(self->ssl);
-	begin(self, context, patience);
+	self->server = pl_tls_server_new(self->ssl, acceptance, &status);
+	if (status) {
+		SSL_free(self->ssl);
+		pl_free(self);
+		return status;
+	}
+	begin(self, context, acceptance->timeout, acceptance->steps);
 	*stream = &self->stream;
 	return PL_OK;
 }
@@ -628,8 +650,6 @@ int pl_tls_accept(pl_stream **stream, pl_stream *below, pl_tls_context *context,
 int pl_tls_connect(pl_stream **stream, pl_stream *below, pl_tls_context *context,
 		   const pl_tls_connection *connection)
 {
-	/* Who dials decides how many handshakes there are. */
-	pl_tls_patience patience = { connection->timeout, UINT32_MAX };
 	tls *self = make(below, context);
 	int status;
 
@@ -641,21 +661,39 @@ int pl_tls_connect(pl_stream **stream, pl_stream *below, pl_tls_context *context
 		pl_free(self);
 		return status;
 	}
-	begin(self, context, patience);
+	/* Who dials decides how many handshakes there are. */
+	begin(self, context, connection->timeout, UINT32_MAX);
 	run(self, (pl_tls_input){ NULL, 0 }); /* the client speaks first */
 	*stream = &self->stream;
 	return PL_OK;
 }
 
+/* The handshake goes on; never within the owner's call. */
+static void go_on(tls *self)
+{
+	if (!self->running)
+		pl_loop_defer(self->stream.loop, &self->again);
+}
+
 void pl_tls_answer(pl_stream *stream, bool accept)
 {
 	tls *self = tls_of(stream);
+	uint8_t *answer = self->client ? &self->client->answer : &self->server->verified;
 
-	if (!is_asking(self) || self->state != HANDSHAKE)
+	if (*answer != PL_TLS_ASKED || self->state != HANDSHAKE)
 		return;
-	self->client->answer = accept ? PL_TLS_ACCEPTED : PL_TLS_REFUSED;
-	if (!self->running)
-		pl_loop_defer(stream->loop, &self->again);
+	*answer = accept ? PL_TLS_ACCEPTED : PL_TLS_REFUSED;
+	go_on(self);
+}
+
+void pl_tls_select(pl_stream *stream, enum pl_tls_selection selection, pl_slice protocol)
+{
+	tls *self = tls_of(stream);
+
+	if (self->server->selecting != PL_TLS_ASKED || self->state != HANDSHAKE)
+		return;
+	pl_tls_server_select(self->server, selection, protocol);
+	go_on(self);
 }
 
 /* What was agreed. */
@@ -669,6 +707,8 @@ pl_slice pl_tls_alpn(const pl_stream *stream)
 	if (stream->ops != &tls_ops)
 		return pl_slice_make(NULL, 0);
 	SSL_get0_alpn_selected(self->ssl, &name, &len);
+	if (self->server && self->server->selection == PL_TLS_SELECT_THIS)
+		return self->server->protocol;
 	return pl_tls_context_alpn(self->context, name, len);
 }
 

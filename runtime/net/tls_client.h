@@ -10,7 +10,6 @@
 #define PL_NET_TLS_CLIENT_H
 
 #include "net/tls.h"
-#include "net/tls_certificate.h"
 
 /* Read by pl_tls_client_context and not kept, except for alpn. */
 typedef struct pl_tls_client_settings {
@@ -36,13 +35,6 @@ enum { PL_TLS_SESSIONS = 64, PL_TLS_HOST_MAX = 253 };
 int pl_tls_client_context(pl_tls_context **context, const pl_tls_client_settings *settings,
 			  char error[PL_TLS_ERROR_MAX]);
 
-/* What the owner is asked about the server. All of it is borrowed. */
-typedef struct pl_tls_question {
-	const pl_tls_certificate *certificate;
-	int error;	 /* 0: nothing speaks against it; else OpenSSL's X509_V_ERR_..., as 20 */
-	const char *why; /* that in words; NULL without an error */
-} pl_tls_question;
-
 typedef struct pl_tls_connection {
 	pl_slice host;
 	uint16_t port;
@@ -63,10 +55,6 @@ typedef struct pl_tls_connection {
  * PL_ENOMEM: then `below` is still the caller's. */
 int pl_tls_connect(pl_stream **stream, pl_stream *below, pl_tls_context *context,
 		   const pl_tls_connection *connection);
-
-/* The answer to `verify`: whether the server may be spoken to. Within it or later, but not after
- * `closed`; a second one counts for nothing. Whoever is not accepted is closed with PL_EPROTO. */
-void pl_tls_answer(pl_stream *stream, bool accept);
 
 /* Whether the session was resumed; false for streams that are no TLS. */
 bool pl_tls_resumed(const pl_stream *stream);

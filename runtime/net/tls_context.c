@@ -92,18 +92,17 @@ static bool set_verification(pl_tls_making *maker, SSL_CTX *ssl)
 
 	if (settings->verify == PL_TLS_VERIFY_OFF)
 		return true;
-	if (!settings->root_cert_file)
-		return pl_tls_fail(maker, PL_EINVAL,
-				   "clients cannot be verified without a root certificate file");
 	mode = SSL_VERIFY_PEER;
 	if (settings->verify == PL_TLS_VERIFY_REQUIRED)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	if (settings->verify_once)
 		mode |= SSL_VERIFY_CLIENT_ONCE;
 	SSL_CTX_set_verify(ssl, mode, NULL);
+	SSL_CTX_set_cert_verify_callback(ssl, pl_tls_server_on_verify, NULL);
 	if (settings->verify_depth >= 0)
 		SSL_CTX_set_verify_depth(ssl, settings->verify_depth);
-	return pl_tls_set_authorities(maker, ssl) && pl_tls_set_revocations(maker, ssl);
+	return (!settings->root_cert_file || pl_tls_set_authorities(maker, ssl)) &&
+	       pl_tls_set_revocations(maker, ssl);
 }
 
 static void set_behaviour(SSL_CTX *ssl)

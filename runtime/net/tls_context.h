@@ -52,7 +52,7 @@ typedef struct pl_tls_settings {
 	enum pl_tls_verify verify;
 	bool verify_once;	    /* for a handshake that is repeated, which there is not */
 	const char *root_cert_file; /* PEM, or a folder of .pem, .crt and .cer files; the
-				     * authorities of clients, needed to verify */
+				     * authorities of clients; NULL: nobody is trusted */
 	const char *crl_file;	  /* PEM: revocation lists (RFC 5280 5), then one of each authority
 				   * has to be there and not out of date; NULL: none */
 	int verify_depth;	  /* authorities between client and root; < 0: OpenSSL's 100 */

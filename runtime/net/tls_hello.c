@@ -1,7 +1,50 @@
 /* What a client's hello asks for: a host name (RFC 6066 3) and a protocol (RFC 7301). */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "net/tls_internal.h"
+
+enum { KEPT_MAX = 64 }; /* names of protocols that scripts have chosen, in the process */
+
+/* Scripts choose among what clients offer; what they choose is a connection's for as long as
+ * anybody knows of it. */
+static struct {
+	pthread_mutex_t lock;
+	size_t count;
+	pl_slice names[KEPT_MAX];
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* With the lock. */
+static pl_slice keep(pl_slice name)
+{
+	char *copy;
+	size_t i;
+
+	for (i = 0; i < kept.count; i++)
+		if (pl_slice_equal(kept.names[i], name))
+			return kept.names[i];
+	copy = kept.count < KEPT_MAX ? pl_alloc(name.len) : NULL;
+	if (!copy)
+		return pl_slice_make(NULL, 0);
+	memcpy(copy, name.at, name.len);
+	kept.names[kept.count] = pl_slice_make(copy, name.len);
+	return kept.names[kept.count++];
+}
+
+pl_slice pl_tls_keep_protocol(pl_slice name)
+{
+	pl_slice found;
+
+	pthread_mutex_lock(&kept.lock);
+	found = keep(name);
+	pthread_mutex_unlock(&kept.lock);
+	return found;
+}
+
+static const pl_tls_wire *wire_of(SSL *ssl)
+{
+	return BIO_get_data(SSL_get_rbio(ssl));
+}
 
 pl_slice pl_tls_context_alpn(const pl_tls_context *context, const unsigned char *name, size_t len)
 {
@@ -23,21 +66,35 @@ static bool offers(const unsigned char *list, unsigned len, pl_slice protocol)
 	return false;
 }
 
+/* The first of ours that is offered; empty: none is. */
+static pl_slice own_choice(const pl_tls_context *context, const unsigned char *list, unsigned len)
+{
+	size_t i;
+
+	for (i = 0; i < context->alpn_count; i++)
+		if (offers(list, len, context->alpn[i]))
+			return context->alpn[i];
+	return pl_slice_make(NULL, 0);
+}
+
 static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
 		   const unsigned char *list, unsigned len, void *owner)
 {
-	const pl_tls_context *context = owner;
-	size_t i;
+	const pl_tls_server *server = wire_of(ssl)->server;
+	enum pl_tls_selection selection = server ? server->selection : PL_TLS_SELECT_DEFAULT;
+	pl_slice choice = { NULL, 0 };
 
-	(void)ssl;
-	for (i = 0; i < context->alpn_count; i++) {
-		if (!offers(list, len, context->alpn[i]))
-			continue;
-		*chosen = (const unsigned char *)context->alpn[i].at;
-		*chosen_len = (unsigned char)context->alpn[i].len;
-		return SSL_TLSEXT_ERR_OK;
-	}
-	return SSL_TLSEXT_ERR_ALERT_FATAL;
+	if (selection == PL_TLS_SELECT_NONE)
+		return SSL_TLSEXT_ERR_NOACK;
+	if (selection == PL_TLS_SELECT_DEFAULT)
+		choice = own_choice(owner, list, len);
+	else if (selection == PL_TLS_SELECT_THIS && offers(list, len, server->protocol))
+		choice = server->protocol;
+	if (choice.len == 0)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*chosen = (const unsigned char *)choice.at;
+	*chosen_len = (unsigned char)choice.len;
+	return SSL_TLSEXT_ERR_OK;
 }
 
 /* "*.a.example" is any one label before ".a.example" (RFC 9525 6.3). */
@@ -90,16 +147,31 @@ static pl_slice asked_name(SSL *ssl)
 	return pl_slice_make((const char *)at + HEAD, len - HEAD);
 }
 
+/* Whether the owner has to be asked for a protocol first. What is no list (RFC 7301 3.1: each name
+ * with its length in front) OpenSSL refuses by itself. */
+static bool has_to_ask(SSL *ssl)
+{
+	pl_tls_server *server = wire_of(ssl)->server;
+	const unsigned char *at = NULL;
+	size_t len = 0;
+
+	return server &&
+	       SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
+					 &at, &len) == 1 &&
+	       len > 2 && read16(at) == len - 2 && pl_tls_server_holds(server, at + 2, len - 2);
+}
+
 /* Before OpenSSL looks at the client's ticket: it has to be judged by the rules of the name that is
  * asked for now. OpenSSL's servername callback comes after that. */
 static int on_hello(SSL *ssl, int *alert, void *owner)
 {
 	SSL_CTX *site = find_site(owner, asked_name(ssl));
 
-	if (!site || SSL_set_SSL_CTX(ssl, site))
-		return SSL_CLIENT_HELLO_SUCCESS;
-	*alert = SSL_AD_INTERNAL_ERROR;
-	return SSL_CLIENT_HELLO_ERROR;
+	if (site && !SSL_set_SSL_CTX(ssl, site)) {
+		*alert = SSL_AD_INTERNAL_ERROR;
+		return SSL_CLIENT_HELLO_ERROR;
+	}
+	return has_to_ask(ssl) ? SSL_CLIENT_HELLO_RETRY : SSL_CLIENT_HELLO_SUCCESS;
 }
 
 /* Tells the client whether its name made a difference (RFC 6066 3). */
@@ -114,8 +186,8 @@ static int on_server_name(SSL *ssl, int *alert, void *owner)
 
 void pl_tls_set_hello(SSL_CTX *ssl, pl_tls_context *context)
 {
+	SSL_CTX_set_client_hello_cb(ssl, on_hello, context);
 	if (context->site_count > 1) {
-		SSL_CTX_set_client_hello_cb(ssl, on_hello, context);
 		SSL_CTX_set_tlsext_servername_callback(ssl, on_server_name);
 		SSL_CTX_set_tlsext_servername_arg(ssl, context);
 	}

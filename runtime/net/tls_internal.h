@@ -85,8 +85,46 @@ bool pl_tls_set_curves(SSL_CTX *ssl, const char *list, pl_slice *wrong);
 
 enum { PL_TLS_WHY_MAX = 320 };
 
-/* What the owner has said of the server. */
+/* What the owner has said of the peer. */
 enum pl_tls_verified { PL_TLS_UNASKED, PL_TLS_ASKED, PL_TLS_ACCEPTED, PL_TLS_REFUSED };
+
+/* tls_server.c: what a server's connection has besides, if its owner is asked. */
+typedef struct pl_tls_server {
+	void (*verify)(void *owner, const pl_tls_question *question);
+	void (*select)(void *owner, const pl_slice *offered, size_t count);
+	void *owner;
+	uint8_t *offered; /* the list of the hello as it came, until it was asked about */
+	size_t offered_len;
+	pl_slice protocol; /* for PL_TLS_SELECT_THIS */
+	uint8_t verified;  /* enum pl_tls_verified */
+	uint8_t selection; /* enum pl_tls_selection, */
+	uint8_t selecting; /* once this is PL_TLS_ACCEPTED */
+} pl_tls_server;
+
+/* NULL: nobody is to be asked, or *status is PL_ENOMEM. */
+pl_tls_server *pl_tls_server_new(SSL *ssl, const pl_tls_acceptance *acceptance, int *status);
+void pl_tls_server_free(pl_tls_server *server); /* NULL is allowed */
+
+/* For the hello's callback: whether it has to wait for the owner's choice among these. */
+bool pl_tls_server_holds(pl_tls_server *server, const uint8_t *offered, size_t len);
+
+/* Whether there is something to ask now: after the hello's callback held, or the handshake. */
+bool pl_tls_server_curious(const pl_tls_server *server, SSL *ssl);
+
+/* Asks the owner, who may answer at once. False: it cannot be asked for want of memory. */
+bool pl_tls_server_ask(pl_tls_server *server, SSL *ssl);
+bool pl_tls_server_asking(const pl_tls_server *server);
+void pl_tls_server_select(pl_tls_server *server, enum pl_tls_selection selection,
+			  pl_slice protocol);
+
+/* Whether the owner has refused the client; what it has said is the result of the verification. */
+bool pl_tls_server_refuses(const pl_tls_server *server, SSL *ssl);
+
+/* For SSL_CTX_set_cert_verify_callback: where the owner is asked, its word counts. */
+int pl_tls_server_on_verify(X509_STORE_CTX *store, void *unused);
+
+/* tls_hello.c: the same name in memory that is there for ever; empty when too many were kept. */
+pl_slice pl_tls_keep_protocol(pl_slice name);
 
 /* tls_client.c: what a client's connection has besides. */
 typedef struct pl_tls_client {
@@ -153,6 +191,7 @@ typedef struct pl_tls_wire {
 	pl_stream *below;
 	pl_tls_ticket_ring *tickets; /* NULL: none are given */
 	pl_tls_client *client;	     /* NULL: a server's side */
+	pl_tls_server *server;	     /* NULL: its owner is asked nothing */
 } pl_tls_wire;
 
 /* tls_bio.c. NULL: no memory. */

@@ -192,7 +192,8 @@ static void say_verdict(sentence *out, SSL *ssl, long verdict, const char *host)
 		say(out, "the application refuses the certificate");
 		break;
 	case X509_V_ERR_INVALID_PURPOSE:
-		say(out, "the certificate is not for servers");
+		say(out, SSL_is_server(ssl) ? "the certificate is not for clients"
+					    : "the certificate is not for servers");
 		break;
 	default:
 		say(out, "the certificate is refused: ");

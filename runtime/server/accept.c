@@ -36,18 +36,42 @@ static void turn_away(pl_server *server, pl_stream *stream, const char *why)
 	pl_stream_abort(stream, PL_ELIMIT);
 }
 
+static bool asks(pl_server *server, enum pl_question question)
+{
+	return server->events->asks && server->events->asks(server, question);
+}
+
+static void on_certificate(void *owner, const pl_tls_question *question)
+{
+	pl_conn *conn = owner;
+
+	pl_server_of(conn)->events->certificate(conn, question);
+}
+
+static void on_protocols(void *owner, const pl_slice *offered, size_t count)
+{
+	pl_conn *conn = owner;
+
+	pl_server_of(conn)->events->protocols(conn, offered, count);
+}
+
 /* TLS, if its port has it, then HTTP. */
 static void proceed(pl_conn *conn, pl_tls_context *tls)
 {
 	pl_server *server = conn->server;
 	const pl_limits *limits = &server->settings.limits;
-	const pl_tls_patience patience = { (uint32_t)limits->handshake_timeout,
-					   (uint32_t)limits->tls_handshakes };
+	const pl_tls_acceptance acceptance = {
+		.timeout = (uint32_t)limits->handshake_timeout,
+		.steps = (uint32_t)limits->tls_handshakes,
+		.verify = asks(server, PL_ASKS_CERTIFICATE) ? on_certificate : NULL,
+		.select = asks(server, PL_ASKS_PROTOCOL) ? on_protocols : NULL,
+		.owner = conn,
+	};
 	pl_stream *stream = conn->stream;
 
 	if (stream->closing) /* the script was asked, and has ended it */
 		return;
-	if ((tls && pl_tls_accept(&stream, stream, tls, patience)) ||
+	if ((tls && pl_tls_accept(&stream, stream, tls, &acceptance)) ||
 	    pl_conn_http_start(conn, stream, &server->http1_settings, pl_server_request)) {
 		tell(server, "out of memory");
 		conn->ops->abort(conn, PL_ENOMEM);
@@ -127,7 +151,7 @@ void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls)
 	if (!conn) {
 		pl_admission_leave(server->admission, guest);
 		turn_away(server, stream, why);
-	} else if (server->events->asks && server->events->asks(server, PL_ASKS_ARRIVAL)) {
+	} else if (asks(server, PL_ASKS_ARRIVAL)) {
 		ask(conn, tls);
 	} else {
 		proceed(conn, tls);

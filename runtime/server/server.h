@@ -14,6 +14,7 @@
 #include "http/files.h"
 #include "net/listener.h"
 #include "net/throttle.h"
+#include "net/tls.h"
 #include "net/tls_context.h"
 #include "server/admission.h"
 #include "server/channel.h"
@@ -25,7 +26,7 @@ typedef struct pl_arrival pl_arrival;
 typedef struct pl_upgrade pl_upgrade;
 
 /* What the script may want to be asked. */
-enum pl_question { PL_ASKS_ARRIVAL, PL_ASKS_HANDSHAKE };
+enum pl_question { PL_ASKS_ARRIVAL, PL_ASKS_CERTIFICATE, PL_ASKS_PROTOCOL, PL_ASKS_HANDSHAKE };
 
 typedef struct pl_server_events {
 	/* Whether it does now; NULL: never. */
@@ -33,6 +34,11 @@ typedef struct pl_server_events {
 	/* A connection is there, of which nothing was read yet. The receiver calls pl_arrival_end,
 	 * now or later; who takes longer than limits.handshake_timeout loses the connection. */
 	void (*arrived)(pl_conn *conn, pl_arrival *arrival);
+	/* A client has shown a certificate, or offers protocols by ALPN: see pl_tls_acceptance. The
+	 * receiver calls pl_tls_answer, or pl_tls_select, on the conn's stream, now or later; who
+	 * takes longer than limits.handshake_timeout loses the connection. */
+	void (*certificate)(pl_conn *conn, const pl_tls_question *question);
+	void (*protocols)(pl_conn *conn, const pl_slice *offered, size_t count);
 	/* A WebSocket handshake is good; the conn's info tells of its request already. The receiver
 	 * calls pl_upgrade_end, now or later: within limits.handshake_timeout, else the answer is
 	 * 503. */

@@ -128,9 +128,10 @@ static bool attempt_pair(pl_tls_context *client, pl_tls_context *server, const c
 	assert_int_equal(pl_loop_new(&pair.loop), PL_OK);
 	pl_memory_init(&pair.client.memory, pair.loop);
 	pl_memory_init(&pair.server.memory, pair.loop);
-	assert_int_equal(pl_tls_accept(&pair.server.tls, &pair.server.memory.stream, server,
-				       (pl_tls_patience){ PEER_TIMEOUT, 16 }),
-			 PL_OK);
+	assert_int_equal(
+		pl_tls_accept(&pair.server.tls, &pair.server.memory.stream, server,
+			      &(pl_tls_acceptance){ .timeout = PEER_TIMEOUT, .steps = 16 }),
+		PL_OK);
 	pair_own(&pair.server);
 	allowed = nth;
 	serving = true;

@@ -62,10 +62,10 @@ static inline void host_own(host_link *self, pl_stream *stream)
 
 static inline void host_secure(host_link *self, pl_stream *below)
 {
-	const pl_tls_patience patience = { PEER_TIMEOUT, 16 };
+	const pl_tls_acceptance acceptance = { .timeout = PEER_TIMEOUT, .steps = 16 };
 	pl_stream *stream;
 
-	if (pl_tls_accept(&stream, below, server_tls, patience))
+	if (pl_tls_accept(&stream, below, server_tls, &acceptance))
 		pl_stream_abort(below, PL_ENOMEM);
 	else
 		host_own(self, stream);

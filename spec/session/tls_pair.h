@@ -96,6 +96,9 @@ static inline pl_tls_context *pair_context(const pl_tls_client_settings *setting
 	return context;
 }
 
+/* How the next server accepts. */
+static pl_tls_acceptance pair_acceptance = { .timeout = PEER_TIMEOUT, .steps = 16 };
+
 /* What the owner of the next client is asked; NULL: nothing. */
 static void (*pair_verify)(void *owner, const pl_tls_question *question);
 
@@ -128,7 +131,7 @@ static inline int pair_open(struct pair *pair, pl_tls_context *client, pl_tls_co
 	pl_memory_init(&pair->server.memory, pair->loop);
 	if (server) {
 		status = pl_tls_accept(&pair->server.tls, &pair->server.memory.stream, server,
-				       (pl_tls_patience){ PEER_TIMEOUT, 16 });
+				       &pair_acceptance);
 		assert_int_equal(status, PL_OK);
 		pair_own(&pair->server);
 	}

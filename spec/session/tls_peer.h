@@ -143,8 +143,9 @@ static inline int peer_join(struct peer *peer, pl_loop *loop, pl_tls_context *se
 	SSL_set_bio(peer->client, peer->to_client, peer->from_client);
 	SSL_set_connect_state(peer->client);
 	SSL_set_tlsext_host_name(peer->client, "localhost");
-	status = pl_tls_accept(&peer->tls, &peer->memory.stream, server,
-			       (pl_tls_patience){ PEER_TIMEOUT, peer_steps });
+	status =
+		pl_tls_accept(&peer->tls, &peer->memory.stream, server,
+			      &(pl_tls_acceptance){ .timeout = PEER_TIMEOUT, .steps = peer_steps });
 	if (status)
 		return status;
 	pl_stream_own(peer->tls, &peer_events, peer);

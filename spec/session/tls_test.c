@@ -567,9 +567,9 @@ static void accepting_without_memory(void **state)
 	pl_loop_still(loop);
 	pl_memory_init(&memory, loop);
 	pl_alloc_fail_at(1);
-	assert_int_equal(
-		pl_tls_accept(&stream, &memory.stream, server, (pl_tls_patience){ 1000, 1 }),
-		PL_ENOMEM);
+	assert_int_equal(pl_tls_accept(&stream, &memory.stream, server,
+				       &(pl_tls_acceptance){ .timeout = 1000, .steps = 1 }),
+			 PL_ENOMEM);
 	pl_alloc_fail_at(0);
 	assert_null(memory.stream.events);
 	pl_memory_deinit(&memory);

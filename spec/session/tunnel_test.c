@@ -65,9 +65,10 @@ static void open_sides(struct pair *pair, pl_tls_context *server)
 	pl_loop_still(pair->loop);
 	pl_memory_init(&pair->client.memory, pair->loop);
 	pl_memory_init(&pair->server.memory, pair->loop);
-	assert_int_equal(pl_tls_accept(&pair->server.tls, &pair->server.memory.stream, server,
-				       (pl_tls_patience){ PEER_TIMEOUT, 16 }),
-			 PL_OK);
+	assert_int_equal(
+		pl_tls_accept(&pair->server.tls, &pair->server.memory.stream, server,
+			      &(pl_tls_acceptance){ .timeout = PEER_TIMEOUT, .steps = 16 }),
+		PL_OK);
 	pair_own(&pair->server);
 }
 

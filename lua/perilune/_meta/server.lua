@@ -53,7 +53,7 @@
 ---@field curves? string In the same way; default "X25519:P-256:P-384".
 ---@field verify_certificate? boolean Ask clients for a certificate, and refuse a bad one. Default false.
 ---@field fail_if_no_peer_certificate? boolean Refuse who has none. Default false.
----@field root_cert_file? string PEM: the authorities of clients; needed for verify_certificate. Or a folder of .pem, .crt and .cer files.
+---@field root_cert_file? string PEM: the authorities of clients; without it OnSSLVerifyPeer decides. Or a folder of .pem, .crt and .cer files.
 ---@field crl_file? string PEM: revocation lists, one of each authority of clients; then clients without a valid list are refused.
 ---@field verify_client_once? boolean Default true. Clients are asked when they connect and never again, for renegotiation is off.
 ---@field reload_interval? number|false Seconds between two looks at the files, which are used anew when they have changed: 0.1 to 86400, default 10; false: never.
@@ -153,6 +153,8 @@
 ---@field OnBeforeHeartBeat? fun(conn: perilune.Conn): handled: boolean? The heartbeat is due. True: no ping is sent, and no answer waited for.
 ---@field OnPing? fun(conn: perilune.Conn, bytes: string) The peer has sent a ping; it has been answered.
 ---@field OnDrain? fun(conn: perilune.Conn) After `true, "buffered"`: what was queued has fallen to limits.low_water.
+---@field OnSSLALPNSelect? fun(conn: perilune.Conn, protocols: string[]): string|false|nil Which of the protocols that a TLS client offers is spoken. nil: the server's own choice; false: none.
+---@field OnSSLVerifyPeer? fun(conn: perilune.Conn, certificate: table, error: string?): accept: boolean? A client's certificate and what speaks against it. nil: the error counts.
 ---@field OnTCPConnect? fun(conn: perilune.Conn): boolean? A connection is there, nothing was read yet. false closes it. It has limits.handshake_timeout to decide.
 ---@field OnHandshake? fun(conn: perilune.Conn, headers: table<string, string>): table<string, string|number|string[]>|false|nil Before a WebSocket handshake is answered with these headers: a table of more, or false for 403. It has limits.handshake_timeout to decide.
 ---@field OnError? fun(conn: perilune.Conn, message: string, code: string) The peer broke the protocol ("EPROTO"), went beyond a limit of messages ("ETOOBIG"), was too slow ("ETIMEDOUT") or has a foreign origin ("EACCES").

@@ -65,9 +65,7 @@ end
 
 --- What is wrong with the rules for clients; nil: nothing.
 local function clients_fault(prefix, given)
-  if given.verify_certificate and not given.root_cert_file then
-    return rules.needs(WHAT, prefix, "verify_certificate", "root_cert_file")
-  elseif given.fail_if_no_peer_certificate and not given.verify_certificate then
+  if given.fail_if_no_peer_certificate and not given.verify_certificate then
     return rules.needs(WHAT, prefix, "fail_if_no_peer_certificate", "verify_certificate")
   elseif given.crl_file and not given.verify_certificate then
     return rules.needs(WHAT, prefix, "crl_file", "verify_certificate")
