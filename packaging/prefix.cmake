@@ -1,5 +1,5 @@
-# Installs what has paths of the prefix in it: the manual page, the systemd unit, and the settings
-# of its instance `chat`. As everywhere, what belongs to /usr is set up in /etc.
+# Installs what has paths of the prefix in it: the manual page, the systemd unit, the settings of its
+# instance `chat`, and links. As everywhere, what belongs to /usr is set up in /etc.
 set(prefix "${CMAKE_INSTALL_PREFIX}")
 if(prefix STREQUAL "/usr")
   set(etc /etc)
@@ -21,3 +21,13 @@ if(NOT EXISTS "$ENV{DESTDIR}${etc}/perilune/chat.conf") # it is the operator's
   configure_file("${source}/chat.conf.in" "${build}/chat.conf" @ONLY)
   file(INSTALL "${build}/chat.conf" DESTINATION "${etc}/perilune" PERMISSIONS ${readable})
 endif()
+
+# The pages link to one another as in the source tree, where the applications are beside them.
+function(link target name)
+  get_filename_component(folder "${name}" DIRECTORY)
+  file(RELATIVE_PATH way "${prefix}/${folder}" "${prefix}/${target}")
+  file(CREATE_LINK "${way}" "$ENV{DESTDIR}${prefix}/${name}" SYMBOLIC)
+endfunction()
+link("${share}/apps" "${doc}/apps")
+link("${doc}/docs" "${share}/docs")
+link("${doc}/copyright" "${doc}/LICENSE")

@@ -116,15 +116,23 @@ describe("cmake --install", function()
     assert.is_false(exists(types .. "internal/boot.lua"))
   end)
 
-  it("gives what the pages link to", function()
+  it("gives what the pages link to, and those link to in turn", function()
     install()
     local doc = folder.path .. "/share/doc/perilune/"
-    for _, page in ipairs { "README.md", "docs/README.md", "docs/modules/README.md" } do
-      local beside = doc .. page:gsub("[^/]*$", "")
-      for link in read(doc .. page):gmatch "%]%(([%w%./_-]+%.%w+)%)" do
-        assert.is_true(exists(beside .. link), page .. ": " .. link)
+    local pages, count = { doc .. "README.md" }, 0
+    local seen = { [pages[1]] = true }
+    while #pages > 0 do
+      local page = table.remove(pages)
+      local beside = page:gsub("[^/]*$", "")
+      for link in read(page):gsub("```.-```", ""):gmatch "%]%(([%w%./_-]+)%)" do
+        local real = run("realpath", "-m", beside .. link):match "^[^\n]+"
+        assert.is_true(exists(real), page .. ": " .. link)
+        count = count + 1
+        if real:find "%.md$" and not seen[real] then pages[#pages + 1] = real end
+        seen[real] = true
       end
     end
+    assert.is_true(count > 50)
   end)
 end)
 
@@ -171,7 +179,8 @@ describe("the Debian package", function()
       has(list, " ." .. path .. "\n")
     end
     for line in list:gmatch "[^\n]+" do
-      assert.matches("^[d-]rw[x-]r%-[x-]r%-[x-] root/root ", line)
+      local mode = line:find "^l" and "lrwxrwxrwx" or "[d-]rw[x-]r%-[x-]r%-[x-]"
+      assert.matches("^" .. mode .. " root/root ", line)
     end
   end)
 
