@@ -9,6 +9,7 @@ local core = require "perilune.core.server"
 local fields = require "perilune.internal.fields"
 local options = require "perilune.internal.options"
 local paths = require "perilune.internal.paths"
+local response_headers = require "perilune.internal.response_headers"
 local tls = require "perilune.internal.tls"
 require "perilune.internal.conn"
 require "perilune.internal.exchange"
@@ -21,6 +22,7 @@ local schema = {
   document_root = { type = "string", min = 1 },
   protocols = fields.protocols,
   software = { type = "string", min = 1, off = true, default = "Perilune" },
+  headers = response_headers.option,
   heartbeat = fields.heartbeat,
   keep_alive = {
     type = { "boolean", "table" },
@@ -105,6 +107,7 @@ local function finish(settings)
     return "option 'document_root' of server.new takes text without NUL"
   end
   message = fields.check_protocols("server.new", settings.protocols)
+    or response_headers.check(settings.headers)
   if message then return message end
   settings.log_file, message = fields.finish_log_file("server.new", settings.log_file)
   if message then return message end

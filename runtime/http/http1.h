@@ -19,8 +19,11 @@ typedef struct pl_http1 pl_http1;
 typedef struct pl_http1_settings {
 	const pl_limits *limits;
 	pl_slice software; /* Server header; empty: none */
-	bool close;	   /* every answer ends its connection */
-	bool announce;	   /* answers say how long a connection is kept: Keep-Alive */
+	/* In every answer that has no field of that name; valid ones (pl_exchange_field_valid). */
+	const pl_http_field *fields;
+	size_t field_count;
+	bool close;    /* every answer ends its connection */
+	bool announce; /* answers say how long a connection is kept: Keep-Alive */
 } pl_http1_settings;
 
 typedef struct pl_http1_events {

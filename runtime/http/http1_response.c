@@ -87,25 +87,42 @@ static char *put_own_fields(char *at, pl_http1 *http1, const response_head *head
 	return put_connection(at, head);
 }
 
-static size_t head_size(const pl_http1 *http1, const pl_http_field *fields, size_t count)
+static size_t fields_size(const pl_http_field *fields, size_t count)
 {
-	size_t size = HEAD_FIXED + http1->settings->software.len;
+	size_t size = 0;
 
 	for (size_t i = 0; i < count; i++)
 		size += fields[i].name.len + fields[i].value.len + 4;
 	return size;
 }
 
+/* Those of the settings. */
+static char *put_standing_fields(char *at, const pl_http1_settings *settings,
+				 const pl_http_field *fields, size_t count)
+{
+	for (size_t i = 0; i < settings->field_count; i++) {
+		const pl_http_field *field = &settings->fields[i];
+
+		if (!pl_http_field_find(fields, count, field->name).at)
+			at = pl_http1_put_field(at, field->name, field->value);
+	}
+	return at;
+}
+
 static int write_head(pl_http1 *http1, const response_head *head, const pl_http_field *fields,
 		      size_t count)
 {
-	char *out = (char *)pl_stream_reserve(http1->stream, head_size(http1, fields, count));
+	const pl_http1_settings *settings = http1->settings;
+	size_t size = HEAD_FIXED + settings->software.len + fields_size(fields, count) +
+		      fields_size(settings->fields, settings->field_count);
+	char *out = (char *)pl_stream_reserve(http1->stream, size);
 	char *at = out;
 
 	if (!out)
 		return http1->stream->closing ? PL_ECLOSED : PL_ENOMEM;
 	at = put_status_line(at, head->status);
 	at = put_own_fields(at, http1, head);
+	at = put_standing_fields(at, settings, fields, count);
 	for (size_t i = 0; i < count; i++)
 		at = pl_http1_put_field(at, fields[i].name, fields[i].value);
 	at = pl_http1_put(at, PL_SLICE("\r\n"));

@@ -284,6 +284,7 @@ static int server_new(lua_State *L)
 	pl_server_settings settings = { .worker = script->worker->id,
 					.groups = script->worker->groups,
 					.generation = script->generation };
+	pl_http_field fields[PL_LUA_FIELDS_MAX];
 	server_object *self;
 	int status;
 
@@ -297,7 +298,7 @@ static int server_new(lua_State *L)
 	pl_handlers_init(&self->handlers, script, PL_OF_SERVER, on_unused);
 	lua_pushvalue(L, 1);
 	lua_setfenv(L, -2);
-	status = pl_server_read_settings(L, self, &settings);
+	status = pl_server_read_settings(L, self, &settings, fields);
 	if (!status)
 		status =
 			pl_server_new(&self->server, script->loop, &settings, &server_events, self);

@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 
 #include "lua/lua_events.h"
+#include "lua/lua_fields.h"
 #include "lua/lua_script.h"
 #include "server/server.h"
 
@@ -34,9 +35,11 @@ typedef struct server_object {
 /* The server at index; throws when it is none. */
 server_object *pl_server_object(lua_State *L, int index);
 
-/* lua_server_settings.c: reads the options at 1, which are checked and complete, and have to stay.
- * The lists of protocols and origins are the caller's to free. PL_OK or PL_ENOMEM. */
-int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings);
+/* lua_server_settings.c: reads the options at 1, which are checked and complete, and have to stay;
+ * `fields` is room for their headers. The lists of protocols and origins are the caller's to free.
+ * PL_OK or PL_ENOMEM. */
+int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings,
+			    pl_http_field fields[PL_LUA_FIELDS_MAX]);
 
 /* lua_server_listen.c: opens all bindings of the server at 1, or none; an error has its sentence
  * pushed. With `check` files are read and no socket is opened. */

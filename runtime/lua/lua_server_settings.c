@@ -71,11 +71,18 @@ static int read_lists(lua_State *L, int options, pl_server_settings *settings)
 	return status;
 }
 
-int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings)
+int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings,
+			    pl_http_field fields[PL_LUA_FIELDS_MAX])
 {
 	int top = lua_gettop(L);
 	int status;
 
+	lua_getfield(L, 1, "headers");
+	if (!pl_lua_fields(L, top + 1, fields, &settings->field_count))
+		return luaL_error(L, "option 'headers' of server.new takes at most %d lines",
+				  PL_LUA_FIELDS_MAX);
+	settings->fields = fields;
+	lua_pop(L, 1);
 	lua_getfield(L, 1, "limits");
 	pl_lua_read_limits(L, top + 1, &settings->limits);
 	lua_getfield(L, 1, "heartbeat");

@@ -302,6 +302,8 @@ static void set_up(pl_server *server, pl_loop *loop)
 	server->conn_settings.generation = settings->generation;
 	server->http1_settings.limits = &settings->limits;
 	server->http1_settings.software = settings->software;
+	server->http1_settings.fields = settings->fields;
+	server->http1_settings.field_count = settings->field_count;
 	server->http1_settings.close = settings->http_close;
 	server->http1_settings.announce = settings->http_announce;
 	server->settings.files.limits = &settings->limits;

@@ -68,8 +68,10 @@ typedef struct pl_server_events {
 typedef struct pl_server_settings {
 	pl_limits limits;
 	pl_heartbeat heartbeat;
-	pl_queue_options queue; /* what goes first when output waits */
-	pl_slice software;	/* Server header; empty: none */
+	pl_queue_options queue;	     /* what goes first when output waits */
+	pl_slice software;	     /* Server header; empty: none */
+	const pl_http_field *fields; /* of every HTTP answer, see pl_http1_settings */
+	size_t field_count;
 	pl_deflate_settings deflate;
 	enum pl_ws_delivery delivery;
 	pl_tcp_options tcp;		  /* of its connections */

@@ -46,14 +46,32 @@ static void put_list_texts(text_block *block, const pl_slice *list, size_t count
 	}
 }
 
+static void put_field_texts(text_block *block, const pl_http_field *fields, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		pl_http_field copy = { put_slice(block, fields[i].name),
+				       put_slice(block, fields[i].value) };
+
+		if (block->start)
+			((pl_http_field *)(uintptr_t)fields)[i] = copy;
+	}
+}
+
 static void put_all(text_block *block, pl_server_settings *settings)
 {
 	pl_slice software;
 	pl_slice cache_control;
 	const char *root = settings->document_root;
+	const pl_http_field *fields;
 
 	put_list_heads(block, &settings->protocols, settings->protocol_count);
 	put_list_heads(block, &settings->origins, settings->origin_count);
+	fields = put(block, settings->fields, settings->field_count * sizeof(*fields));
+	if (fields)
+		settings->fields = fields;
+	put_field_texts(block, settings->fields, settings->field_count);
 	put_list_texts(block, settings->protocols, settings->protocol_count);
 	put_list_texts(block, settings->origins, settings->origin_count);
 	software = put_slice(block, settings->software);

@@ -11,6 +11,7 @@
 ---@field files? perilune.server.Files How they are sent.
 ---@field security_options? { origins_allowed?: string[] } Origins whose pages may open a WebSocket;
 --- "http://host:*" means any port. Default empty: all.
+---@field headers? table<string, string|number|string[]> Headers of every HTTP answer that has none of that name.
 ---@field software? string|false The Server header. Default "Perilune"; false leaves it out.
 ---@field heartbeat? perilune.server.Heartbeat|false On by default; false turns it off.
 ---@field options? perilune.server.Switches
