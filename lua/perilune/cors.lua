@@ -9,10 +9,10 @@ local token = require("perilune.internal.fields").TOKEN
 local cors = {}
 
 ---@class perilune.cors.Options
----@field origins? string[] Like "https://app.example" or "http://localhost:*" (any port); default: all.
+---@field origins? string[] "https://app.example", "http://localhost:*" (any port); default: all.
 ---@field methods? string[] Default: GET, HEAD, POST, PUT, PATCH, DELETE.
 ---@field headers? string[] Of requests; default: those that are asked for.
----@field expose? string[] Headers of answers that pages may read; default: none but the harmless ones.
+---@field expose? string[] Headers of answers that pages may read, besides the harmless ones.
 ---@field credentials? boolean Pages may send cookies and passwords; needs origins. Default false.
 ---@field max_age? integer Seconds for which a browser need not ask again: 0 to 86400, default 600.
 
@@ -89,11 +89,11 @@ local function set_origin(self, request, response)
   return true
 end
 
---- Adds to an answer what lets the page read it. Call it in every handler that answers pages of other
---- origins, before the answer begins.
+--- Adds to an answer what lets the page read it. Call it in every handler that answers pages of
+--- other origins, before the answer begins.
 ---@param request perilune.Request
 ---@param response perilune.Response
----@return boolean allowed False: it comes from no page of another origin, or from one that is not let in.
+---@return boolean allowed False: from no page of another origin, or from one that is not let in.
 function Cors:allow(request, response)
   if not set_origin(self, request, response) then return false end
   local expose = self.settings.expose
