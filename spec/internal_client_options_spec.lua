@@ -8,6 +8,15 @@ local function refused(given)
 end
 
 describe("options of client.new:", function()
+  it("the watchdog's interval is not cut short by a default", function()
+    local function longest(watchdog)
+      return assert(options.complete { url = "ws://a", watchdog = watchdog }).watchdog.max_interval
+    end
+    assert.equal(300, longest {})
+    assert.equal(3600, longest { interval = 3600 })
+    assert.equal(60, longest { interval = 3600, max_interval = 60 })
+  end)
+
   it("what is wrong is named", function()
     local cases = {
       { {}, "client.new takes 'url', 'host' or 'servers'" },

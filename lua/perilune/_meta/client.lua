@@ -72,7 +72,7 @@
 ---@field interval? number Seconds before the first attempt: 0.01 to 86400, default 10.
 ---@field attempts? integer In a row; default 0: without end.
 ---@field factor? number By which each interval is longer than the one before: 1 to 10, default 1.
----@field max_interval? number Seconds: 0.01 to 86400, default 300.
+---@field max_interval? number Seconds: 0.01 to 86400, default 300 or interval.
 ---@field jitter? boolean Each interval is a random part of itself. Default false.
 ---@field held? number Seconds that a connection has to hold for the attempts to begin anew: 0 to 86400, default 10.
 

@@ -54,7 +54,7 @@ local schema = {
       interval = { type = "number", default = 10, min = 0.01, max = 86400, unit = "seconds" },
       attempts = { type = "integer", default = 0, min = 0, max = 2 ^ 31 - 1 },
       factor = { type = "number", default = 1, min = 1, max = 10 },
-      max_interval = { type = "number", default = 300, min = 0.01, max = 86400, unit = "seconds" },
+      max_interval = { type = "number", min = 0.01, max = 86400, unit = "seconds" },
       jitter = { type = "boolean", default = false },
       held = { type = "number", default = 10, min = 0, max = 86400, unit = "seconds" },
     },
@@ -277,6 +277,13 @@ local function finish_frames(settings)
   end
 end
 
+--- Nobody who names a long interval means a shorter one.
+local function finish_watchdog(settings)
+  local watchdog = settings.watchdog
+  if not watchdog then return end
+  watchdog.max_interval = watchdog.max_interval or math.max(300, watchdog.interval)
+end
+
 local function finish_log_file(settings)
   local message
   settings.log_file, message = fields.finish_log_file(WHAT, settings.log_file)
@@ -290,6 +297,7 @@ local steps = {
   finish_proxy,
   finish_bounds,
   finish_frames,
+  finish_watchdog,
   finish_log_file,
 }
 
