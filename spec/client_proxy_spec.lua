@@ -41,6 +41,25 @@ describe("a client through a proxy", function()
     end
   end)
 
+  it("follows a redirect at the proxy's localhost", function()
+    local listener = fixture.listener()
+    local one = fixture.new_client {
+      url = "ws://localhost:99/old",
+      proxy = "http://127.0.0.1:" .. listener.port,
+    }
+    one:start()
+    local peer = fixture.accept(listener)
+    peer:read_through "\r\n\r\n"
+    peer:send "HTTP/1.1 200 OK\r\n\r\n"
+    peer:read_through "\r\n\r\n"
+    peer:send "HTTP/1.1 302 Found\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n"
+    local again = fixture.accept(listener)
+    assert.matches("^CONNECT localhost:99 ", again:read_through "\r\n\r\n")
+    again:send "HTTP/1.1 200 OK\r\n\r\n"
+    assert.matches("^GET /new ", again:read_through "\r\n\r\n")
+    one:disconnect()
+  end)
+
   it("speaks SOCKS5 with a user", function()
     local one, peer = begin(
       function(port)

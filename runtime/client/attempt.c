@@ -158,7 +158,7 @@ static bool allow(void *owner, const pl_address *address)
 	       depth(kind) <= depth(self->from);
 }
 
-/* Of whom a proxy has reached by name nothing is known. */
+/* Of whom a proxy has reached by name nothing is known, but that localhost is inside. */
 static enum pl_address_kind kind_reached(const pl_attempt *self, pl_stream *stream)
 {
 	pl_slice host = self->at.host;
@@ -169,6 +169,8 @@ static enum pl_address_kind kind_reached(const pl_attempt *self, pl_stream *stre
 		pl_stream_peer(stream, &address);
 		return pl_address_kind(&address);
 	}
+	if (pl_connector_localhost(host))
+		return PL_ADDRESS_LOOPBACK;
 	if (host.len >= 2 && host.at[0] == '[')
 		host = pl_slice_make(host.at + 1, host.len - 2);
 	if (host.len < sizeof(text))

@@ -390,20 +390,30 @@ static int resolve(pl_connector *self, enum phase phase)
 				proxy ? self->proxy.port : self->settings.port, on_resolved, self);
 }
 
-/* Whether the last label is a number, as that of an address is (in whatever form: 127.1, 0x7f.1,
- * 2130706433), or localhost, which a proxy takes for itself. */
-static bool is_local_form(pl_slice host)
+static pl_slice last_label(pl_slice host)
 {
-	const pl_slice localhost = PL_SLICE("localhost");
 	size_t at;
 
 	if (host.len > 1 && host.at[host.len - 1] == '.')
 		host.len--;
 	for (at = host.len; at > 0 && host.at[at - 1] != '.'; at--)
 		;
-	host = pl_slice_make(host.at + at, host.len - at);
-	return host.len == 0 || (host.at[0] >= '0' && host.at[0] <= '9') ||
-	       pl_slice_equal_nocase(host, localhost);
+	return pl_slice_make(host.at + at, host.len - at);
+}
+
+bool pl_connector_localhost(pl_slice host)
+{
+	return pl_slice_equal_nocase(last_label(host), PL_SLICE("localhost"));
+}
+
+/* Whether the last label is a number, as that of an address is (in whatever form: 127.1, 0x7f.1,
+ * 2130706433), or localhost, which a proxy takes for itself. */
+static bool is_local_form(pl_slice host)
+{
+	pl_slice label = last_label(host);
+
+	return label.len == 0 || (label.at[0] >= '0' && label.at[0] <= '9') ||
+	       pl_connector_localhost(host);
 }
 
 static pl_slice without_brackets(pl_slice host)

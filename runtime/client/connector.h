@@ -80,6 +80,9 @@ int pl_connector_start(pl_connector **connector, pl_loop *loop,
 /* Answers `verify`, within it or later; without the question it does nothing. */
 void pl_connector_verified(pl_connector *connector, bool accept);
 
+/* Whether a name is this machine's, as RFC 6761 6.3 has it: localhost, or below it. */
+bool pl_connector_localhost(pl_slice host);
+
 /* `done` will not come; what is open is closed. */
 void pl_connector_cancel(pl_connector *connector);
 
