@@ -50,6 +50,34 @@ describe("OnBeforeConnect", function()
     assert.equal(2, calls)
   end)
 
+  it("that says other words does not keep the client from the later servers", function()
+    local made = fixture.server()
+    local one = fixture.new_client { servers = { "ws://127.0.0.1:1", url_of(made) } }
+    local calls = 0
+    function one.OnBeforeConnect()
+      calls = calls + 1
+      one.headers = { ["X-Token"] = calls }
+    end
+    assert.is_true(one:connect())
+    assert.equal("2", one.conn.headers_request["x-token"])
+  end)
+
+  it("may name fewer servers than were tried, where somebody is asked for a token", function()
+    local made = fixture.server()
+    local one = fixture.new_client {
+      servers = { "ws://127.0.0.1:1", url_of(made) },
+      authentication = { token = { auth_token = function() return "abc" end } },
+    }
+    local calls = 0
+    function one.OnBeforeConnect()
+      calls = calls + 1
+      if calls == 2 then one.servers = { url_of(made, "/other") } end
+    end
+    assert.is_true(one:connect())
+    assert.equal("/other", one.conn.url)
+    assert.equal("Bearer abc", one.conn.headers_request.authorization)
+  end)
+
   it("that throws keeps the client from that server", function()
     local one = fixture.new_client(fixture.server())
     local thrown
@@ -87,6 +115,23 @@ describe("OnHandshake of a client", function()
     if not ok then return nil, message, code end
     return clock.wait_for(function() return headers end)
   end
+
+  it("says nothing of another server when its answer comes too late", function()
+    local listener = fixture.listener()
+    local one = fixture.new_client {
+      servers = { url_of(listener), "wss://127.0.0.1:" .. listener.port },
+      connect_timeout = 0.2,
+    }
+    local told = {}
+    function one.OnHandshake()
+      timer.sleep(0.3)
+      return false
+    end
+    function one.OnError(_, message) told[#told + 1] = message end
+    assert.is_nil((one:connect()))
+    assert.matches("the application has not decided", told[1])
+    assert.matches("TLS: the handshake did not end in time", told[2])
+  end)
 
   it("sees the request and adds to it", function()
     local seen
@@ -442,6 +487,18 @@ describe("authentication", function()
     assert.same({ nil, "EACCES" }, { ok, code })
     assert.matches("no session: the server answered 401$", message)
     assert.is_nil(message:find "p w" or message:find "p%%20w")
+  end)
+
+  it("asks nobody for a session whom the guard keeps it from", function()
+    local asked = 0
+    local made = fixture.server(nil, { OnCommandGet = function() asked = asked + 1 end })
+    local one = fixture.new_client(
+      { url = url_of(made), guard = true },
+      { authentication = { session = true, user = "u", password = "p" } }
+    )
+    local ok, message, code = one:connect()
+    assert.same({ nil, "EACCES", 0 }, { ok, code, asked })
+    assert.matches("no session: .*the address 127.0.0.1 is not allowed", message)
   end)
 
   it("asks for the session through the proxy, too", function()

@@ -29,6 +29,7 @@ local function get(settings)
       tls = type(settings.tls) == "table" and settings.tls or nil,
       proxy = settings.proxy,
       redirects = false,
+      guard = settings.guard,
       timeout = settings.connect_timeout,
       limits = { body = 4096 },
     })
@@ -40,31 +41,34 @@ local function get(settings)
   end
 end
 
---- The route of the present settings, which C then has. Whoever asks finds the rest out.
-local function open(self)
+--- The route of the present settings, which C then has; returns the number of the place that is
+--- tried next. Whoever asks finds the rest out. `walking`: among the same places it goes on where
+--- it is, so that other words (a token) do not keep it from the later ones.
+local function open(self, walking)
   local settings = core.settings(self)
   local route, message, code = client_route.make(settings)
   if not route then return nil, message, code end
+  local goes_on = walking and client_route.same_places(settings.route, route)
   local ok
-  ok, message, code = core.open(self, route)
+  ok, message, code = (goes_on and core.refresh or core.open)(self, route)
   if not ok then return nil, message, code end
   settings.route, settings.changed = route, false
   core.prepares(self, client_route.asks(settings))
-  return true
+  return goes_on and core.place(self) or 1
 end
 
 --- Before a place is tried: what was assigned takes effect, tokens are fetched.
 local function prepare(self)
   local handler = self.OnBeforeConnect
   if handler then handler() end
-  local settings = core.settings(self)
+  local settings, place = core.settings(self), core.place(self)
   if settings.changed then
-    local ok, message, code = open(self)
-    if not ok then return nil, message, code end
+    local message, code
+    place, message, code = open(self, true)
+    if not place then return nil, message, code end
   end
   if not client_route.asks(settings) then return true end
-  local ok, message, code =
-    client_route.complete(settings, settings.route, core.place(self), get(settings))
+  local ok, message, code = client_route.complete(settings, settings.route, place, get(settings))
   if not ok then return nil, message, code end
   return core.refresh(self, settings.route)
 end

@@ -162,6 +162,7 @@ void pl_lua_client_ask_connect(pl_client *client)
 	client_object *self = object_of(client);
 	question *asked;
 
+	self->question++; /* what was asked about another place is of no use for this one */
 	self->refused = PL_OK;
 	self->events.verify = pl_handlers_has(&self->handlers, PL_OnSSLVerifyPeer)
 				      ? pl_lua_client_ask_verify

@@ -84,6 +84,21 @@ function client_route.make(settings)
   return route
 end
 
+--- Whether two routes lead to the same places, whatever is said there.
+---@param one table
+---@param other table
+---@return boolean
+function client_route.same_places(one, other)
+  if #one.places ~= #other.places then return false end
+  for i, a in ipairs(one.places) do
+    local b = other.places[i]
+    if a.host ~= b.host or a.port ~= b.port or a.secure ~= b.secure or a.tcp ~= b.tcp then
+      return false
+    end
+  end
+  return true
+end
+
 --- Whether something has to be found out before each place.
 function client_route.asks(settings)
   return authentication.asks(settings.login) or settings.way == "environment"
