@@ -1,5 +1,6 @@
 --- What hostile servers do to a client of HTTP (D-14): it is an error, never success, and bounded.
 local attack = require "spec.support.attack"
+local client = require "perilune.client"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local http = require "perilune.http"
@@ -61,6 +62,25 @@ describe("a client of HTTP and", function()
       "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
     } do
       assert_fails("EPROTO", says(OK .. head))
+    end
+  end)
+
+  it("what is no HTTP, from one who then waits", function()
+    for _, bytes in ipairs { "x", "\0", "+OK\r\n", "HTTP/2", "HTTP/1.1 9" } do
+      assert_fails("EPROTO", says(bytes, true))
+      local listener = socket.listen()
+      local speaking = task.start(function()
+        local peer = assert(listener:accept())
+        peer:read_through "\r\n\r\n"
+        peer:send(bytes)
+        peer:read_all(clock.PATIENCE)
+        peer:close()
+      end)
+      local url = ("ws://127.0.0.1:%d/"):format(listener.port)
+      local _, message, code = client.new({ url = url }):connect(clock.PATIENCE)
+      assert.equal("EPROTO", code, message)
+      speaking:cancel()
+      listener:close()
     end
   end)
 

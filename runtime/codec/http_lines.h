@@ -77,16 +77,26 @@ static inline bool pl_http_is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* "HTTP/1.0" or "HTTP/1.1" (2.3). */
+static inline bool pl_http_is_version(const char *at, size_t len)
+{
+	static const char form[] = "HTTP/d.d"; /* d: a digit */
+
+	for (size_t i = 0; i < len; i++)
+		if (form[i] == 'd' ? !pl_http_is_digit(at[i]) : at[i] != form[i])
+			return false;
+	return true;
+}
+
+/* "HTTP/1.0" or "HTTP/1.1" (2.3). What cannot become a version is refused without the rest. */
 static inline int pl_http_lines_version(pl_http_lines *lines, uint8_t *minor)
 {
 	const char *at = lines->at;
+	size_t left = (size_t)(lines->end - at);
 
-	if (lines->end - at < 8)
-		return pl_http_lines_starve(lines);
-	if (memcmp(at, "HTTP/", 5) != 0 || !pl_http_is_digit(at[5]) || at[6] != '.' ||
-	    !pl_http_is_digit(at[7]))
+	if (!pl_http_is_version(at, left < 8 ? left : 8))
 		return pl_http_lines_fail(lines, 400, "malformed HTTP version");
+	if (left < 8)
+		return pl_http_lines_starve(lines);
 	if (at[5] != '1' || at[7] > '1')
 		return pl_http_lines_fail(lines, 505, "HTTP version is not 1.0 or 1.1");
 	*minor = (uint8_t)(at[7] - '0');

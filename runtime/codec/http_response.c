@@ -3,6 +3,8 @@
 #include "base/status.h"
 #include "codec/http_lines.h"
 
+enum { FORM = 13 }; /* bytes of "HTTP/1.1 200 ", each of which is looked at when it is there */
+
 typedef struct decoder {
 	pl_http_response *response;
 	pl_http_lines lines;
@@ -38,12 +40,23 @@ static int decode_code(decoder *d)
 	return PL_HTTP_DONE;
 }
 
+/* Without a digit behind the dot, too: "HTTP/2 200". */
+static bool is_other_version(const pl_http_lines *lines)
+{
+	const char *at = lines->at;
+
+	return lines->end - at > 5 && memcmp(at, "HTTP/", 5) == 0 && pl_http_is_digit(at[5]) &&
+	       at[5] != '1';
+}
+
 static int decode_line(decoder *d, const pl_http_rules *rules)
 {
 	pl_http_lines *lines = &d->lines;
 	int result;
 
 	pl_http_lines_limit(lines, rules->max_line + 2, 414);
+	if (is_other_version(lines))
+		return fail(d, "HTTP version is not 1.0 or 1.1");
 	result = pl_http_lines_version(lines, &d->response->minor);
 	if (result != PL_HTTP_DONE)
 		return result;
@@ -159,7 +172,7 @@ int pl_http_response_decode(pl_http_response *response, const pl_http_rules *rul
 				 .too_long = "status line is too long" } };
 	int result;
 
-	if (last > 0 && !pl_http_lines_verdict(buf, len, last) &&
+	if (last >= FORM && !pl_http_lines_verdict(buf, len, last) &&
 	    !pl_http_lines_over(rules, buf, len))
 		return 0;
 	result = decode_head(&d, rules);

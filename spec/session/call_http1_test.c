@@ -301,7 +301,7 @@ static void bad_responses_fail_at_every_cut(void **state)
 		{ "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", PL_EPROTO,
 		  "the server changes the protocol, which was not asked for" },
 		{ "SSH-2.0-x\r\n\r\n", PL_EPROTO, "malformed HTTP version" },
-		{ "HTTP/2 200 OK\r\n\r\n", PL_EPROTO, "malformed HTTP version" },
+		{ "HTTP/2 200 OK\r\n\r\n", PL_EPROTO, "HTTP version is not 1.0 or 1.1" },
 	};
 	caller self;
 

@@ -492,6 +492,7 @@ static void test_errors_are_prompt(void **state)
 		{ BYTES("GET /\0"), 400 },	    { BYTES(GET "A: \0"), 400 },
 		{ BYTES(GET "A: b\n"), 400 },	    { BYTES(GET "A: b\rc"), 400 },
 		{ BYTES(GET "\rc"), 400 },	    { BYTES("\n"), 400 },
+		{ BYTES("GET / \r\n\r\n"), 400 },   { BYTES("GET / HT\r\n\r\n"), 400 },
 	};
 
 	(void)state;

@@ -173,6 +173,38 @@ static void test_refused(void **state)
 					fail_msg("row %zu, cut %zu, %zu", row, first, step);
 }
 
+/* What is no HTTP is known at its first wrong byte, however few there are: its sender may wait for
+ * us. */
+static void test_refused_at_once(void **state)
+{
+	static const pl_slice rows[] = {
+		BYTES("x"),
+		BYTES("h"),
+		BYTES("\0"),
+		BYTES("\r"),
+		BYTES("Hi"),
+		BYTES("220"),
+		BYTES("HTTP "),
+		BYTES("HTTP/x"),
+		BYTES("HTTP/2"),
+		BYTES("HTTP/1,"),
+		BYTES("HTTP/1.x"),
+		BYTES("HTTP/1.2"),
+		BYTES("HTTP/1.1x"),
+		BYTES("HTTP/1.1 6"),
+		BYTES("HTTP/1.1 2x"),
+		BYTES("HTTP/1.1 20 "),
+		BYTES("HTTP/1.1 200\r"),
+	};
+	size_t len;
+
+	(void)state;
+	for (size_t row = 0; row < COUNT(rows); row++)
+		for (size_t first = 0; first <= rows[row].len; first++)
+			if (receive(&standard, rows[row], first, 1, &len) != PL_EPROTO)
+				fail_msg("row %zu, cut %zu", row, first);
+}
+
 static void test_bytes_behind_the_head_are_left(void **state)
 {
 	static const pl_slice bytes = BYTES("HTTP/1.1 200 OK\r\nA: b\r\n\r\n\0\r\nHTTP/1.1 ");
@@ -250,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_taken, release),
 		cmocka_unit_test_teardown(test_refused, release),
+		cmocka_unit_test_teardown(test_refused_at_once, release),
 		cmocka_unit_test_teardown(test_bytes_behind_the_head_are_left, release),
 		cmocka_unit_test_teardown(test_limits, release),
 		cmocka_unit_test_teardown(test_bodies, release),
