@@ -7,6 +7,7 @@ local bindings = require "perilune.internal.bindings"
 local component = require "perilune.internal.component"
 local core = require "perilune.core.server"
 local fields = require "perilune.internal.fields"
+local http_sessions = require "perilune.internal.http_sessions"
 local options = require "perilune.internal.options"
 local paths = require "perilune.internal.paths"
 local response_headers = require "perilune.internal.response_headers"
@@ -21,6 +22,9 @@ local schema = {
   port = { type = "integer", default = 8080, min = 0, max = 65535 },
   document_root = { type = "string", min = 1 },
   protocols = fields.protocols,
+  session_state = http_sessions.options.session_state,
+  auto_start_session = http_sessions.options.auto_start_session,
+  session_timeout = http_sessions.options.session_timeout,
   software = { type = "string", min = 1, off = true, default = "Perilune" },
   headers = response_headers.option,
   heartbeat = fields.heartbeat,
@@ -85,13 +89,45 @@ function methods:restart()
   return self:start()
 end
 
+--- The HTTP sessions, of every worker.
+function methods:sessions()
+  local sessions = core.settings(self).sessions
+  if not sessions then error("server:sessions needs the option 'session_state'", 2) end
+  return sessions:list()
+end
+
+local events = {}
+for _, list in ipairs { core.events, http_sessions.events } do
+  for _, event in ipairs(list) do
+    events[#events + 1] = event
+  end
+end
+
+local function get_handler(self, event)
+  local sessions = core.settings(self).sessions
+  if sessions and sessions:has(event) then return sessions:get_handler(event) end
+  if http_sessions.has(event) then return nil end
+  return core.get_handler(self, event)
+end
+
+local function set_handler(self, event, handler)
+  local sessions = core.settings(self).sessions
+  if sessions and sessions:has(event) then
+    sessions:set_handler(self, event, handler)
+  elseif http_sessions.has(event) then
+    error(("server.%s needs the option 'session_state'"):format(event), 3)
+  else
+    core.set_handler(self, event, handler)
+  end
+end
+
 core.set_metatable(component.build {
   name = "server",
   methods = methods,
   getters = core.getters,
-  events = core.events,
-  get_handler = core.get_handler,
-  set_handler = core.set_handler,
+  events = events,
+  get_handler = get_handler,
+  set_handler = set_handler,
 })
 
 --- What the schema cannot say; completes the settings. Returns what is wrong, if anything.
@@ -111,6 +147,8 @@ local function finish(settings)
   if message then return message end
   settings.log_file, message = fields.finish_log_file("server.new", settings.log_file)
   if message then return message end
+  message = http_sessions.finish(settings)
+  if message then return message end
   if settings.tls then
     settings.tls, message = tls.finish("tls", settings.tls)
     if message then return message end
@@ -126,7 +164,10 @@ function server.new(given)
   local settings = options.check("server.new", schema, given or {})
   local message = finish(settings)
   if message then error(message, 2) end
-  return core.new(settings)
+  settings.sessions = http_sessions.new(settings)
+  local made = core.new(settings)
+  if settings.sessions then settings.sessions:attach(made) end
+  return made
 end
 
 return server

@@ -348,8 +348,17 @@ static int set_metatable(lua_State *L)
 	return 0;
 }
 
+/* settings(server) -> its options */
+static int server_settings(lua_State *L)
+{
+	pl_server_object(L, 1);
+	lua_getfenv(L, 1);
+	return 1;
+}
+
 static const luaL_Reg functions[] = {
 	{ "new", server_new },
+	{ "settings", server_settings },
 	{ "limits", pl_lua_limits },
 	{ "get_handler", get_handler },
 	{ "set_handler", set_handler },

@@ -12,6 +12,9 @@
 ---@field security_options? { origins_allowed?: string[] } Origins whose pages may open a WebSocket;
 --- "http://host:*" means any port. Default empty: all.
 ---@field headers? table<string, string|number|string[]> Headers of every HTTP answer that has none of that name.
+---@field session_state? boolean|perilune.server.SessionState HTTP sessions. Default false.
+---@field auto_start_session? boolean A request without a session begins one. Default true.
+---@field session_timeout? number Seconds without a request, then it ends: 0.1 to 2592000, default 1200.
 ---@field software? string|false The Server header. Default "Perilune"; false leaves it out.
 ---@field heartbeat? perilune.server.Heartbeat|false On by default; false turns it off.
 ---@field options? perilune.server.Switches
@@ -136,6 +139,13 @@
 ---@field write_timeout? number Seconds that blocked output may stand still: 0.01 to 86400, default 30. Then it is closed.
 ---@field close_timeout? number Seconds for the answer to a Close frame: 0.01 to 86400, default 5. Then it is dropped.
 
+---@class perilune.server.SessionState
+---@field cookie? string Its name; default "perilune_session".
+---@field domain? string
+---@field same_site? "Strict"|"Lax"|"None" Default "Lax".
+---@field secure? boolean Default: whether the port has TLS.
+---@field max_sessions? integer In all workers: 1 to 10000000, default 10000.
+
 --- A server. Events are assigned like fields; `nil` takes a handler away. Every handler runs in a
 --- coroutine of its own and may wait. Events of one connection come one at a time, in order.
 ---@class perilune.Server
@@ -158,6 +168,10 @@
 ---@field OnSSLVerifyPeer? fun(conn: perilune.Conn, certificate: table, error: string?): accept: boolean? A client's certificate and what speaks against it. nil: the error counts.
 ---@field OnTCPConnect? fun(conn: perilune.Conn): boolean? A connection is there, nothing was read yet. false closes it. It has limits.handshake_timeout to decide.
 ---@field OnHandshake? fun(conn: perilune.Conn, headers: table<string, string>): table<string, string|number|string[]>|false|nil Before a WebSocket handshake is answered with these headers: a table of more, or false for 403. It has limits.handshake_timeout to decide.
+---@field OnCreateSession? fun(conn: perilune.Conn, request: perilune.Request): id: string? An HTTP session is about to begin. nil: an id of ours.
+---@field OnSessionStart? fun(session: perilune.server.Session)
+---@field OnInvalidSession? fun(conn: perilune.Conn, request: perilune.Request, response: perilune.Response, id: string): boolean? A cookie names no session. false: the request ends here.
+---@field OnSessionEnd? fun(session: perilune.server.Session) By time, or by close.
 ---@field OnError? fun(conn: perilune.Conn, message: string, code: string) The peer broke the protocol ("EPROTO"), went beyond a limit of messages ("ETOOBIG"), was too slow ("ETIMEDOUT") or has a foreign origin ("EACCES").
 ---@field OnException? fun(conn: perilune.Conn?, message: string) A handler threw: message and traceback. Without it they are logged. Also the end of a WebSocket that broke the protocol.
 ---@field OnCommandGet? fun(conn: perilune.Conn, request: perilune.Request, response: perilune.Response) GET, HEAD and POST.
@@ -194,6 +208,10 @@ function Server:count() end
 ---@field url string
 ---@field protocol string "" for none.
 ---@field worker integer The worker that owns it, from 1.
+
+--- The HTTP sessions, of all workers; `idle` in seconds. Throws without session_state.
+---@return { id: string, ip: string, started: integer, idle: number }[]
+function Server:sessions() end
 
 --- Describes the open WebSockets.
 ---@return perilune.server.Connection[]
@@ -273,7 +291,12 @@ function Server:ping(timeout) end
 ---@field headers table<string, string> Lower-case names, repeats joined by ", ". A new table each time.
 ---@field body string Waits until all has come; throws when it is over limits.body or does not come. Excludes read.
 ---@field version "HTTP/1.0"|"HTTP/1.1"
+---@field session perilune.server.Session? With session_state.
 local Request = {}
+
+--- Begins an HTTP session, unless there is one; nil: there are too many. Throws without session_state.
+---@return perilune.server.Session?
+function Request:start_session() end
 
 --- The values of all lines with this name (either case), in order.
 ---@param name string

@@ -24,6 +24,22 @@ end
 
 request.getters.body, request.getters.params = body, params
 
+--- What http_sessions.lua knows of requests.
+local sessions = setmetatable({}, { __mode = "k" })
+
+function request.getters.session(self)
+  local known = sessions[self]
+  return known and known.session
+end
+
+--- The session, which begins now if there is none. nil: it cannot begin.
+function request.methods.start_session(self)
+  local known = sessions[self]
+  if not known then error("request:start_session needs the server's option 'session_state'", 2) end
+  known.session = known.session or known.start()
+  return known.session
+end
+
 request.set_metatable(component.build {
   name = "request",
   methods = request.methods,
@@ -109,3 +125,5 @@ response.set_metatable {
   __metatable = "response",
   __name = "response",
 }
+
+return { sessions = sessions }
