@@ -46,7 +46,7 @@ local serial = 0 -- of the servers of this script; the same in every worker
 ---@field ip string Who began it.
 ---@field started integer Seconds since 1970.
 ---@field is_new boolean It began with this request.
----@field save fun(self): true?, string?, string? Keeps what was changed, before the handler returns.
+---@field save fun(self): true?, string?, string? Keeps what was changed.
 ---@field renew fun(self): true?, string?, string? Gives it another id.
 ---@field close fun(self): boolean Ends it.
 
