@@ -1,4 +1,4 @@
--- covers: internal/args_schema.lua
+-- covers: internal/args_schema.lua internal/args_help.lua
 local args = require "perilune.args"
 
 local schema = {
@@ -219,6 +219,35 @@ Options:
     )
   end)
 
+  it("wraps its help at 80 columns, below headings", function()
+    local words = "Seven words that are repeated until done, "
+    local own = {
+      name = "own",
+      notes = "Exit codes: 0 is good\n and 1 is bad.",
+      { "a", heading = "First things", help = words .. words .. "a" },
+      { "b", type = "boolean", help = ("x"):rep(60) },
+      { "c", heading = "Others", type = "boolean" },
+    }
+    local written = run(own, { "--help" })
+    assert.equal(
+      ([[
+out:Usage: own [options]
+
+First things:
+      --a A                 Seven words that are repeated until done, Seven
+                            words that are repeated until done, a
+      --b                   %s
+
+Others:
+      --c
+  -h, --help                Show this and exit.
+
+Exit codes: 0 is good and 1 is bad.
+]]):format(("x"):rep(60)),
+      written
+    )
+  end)
+
   it("gives a server its flags", function()
     local app = { name = "app", serves = true, { "room", positional = true } }
     assert.same({ host = "127.0.0.1", port = 8080 }, run(app, {}))
@@ -290,6 +319,10 @@ Options:
     {
       app { "file", positional = true, short = "f" },
       "'file' in args.parse can only as a flag have a short form, of one letter or digit",
+    },
+    {
+      app { "file", positional = true, heading = "Files" },
+      "'file' in args.parse can only as a flag have a heading",
     },
     {
       app { "file", short = "-" },

@@ -603,6 +603,18 @@ describe("properties:", function()
     peer:read()
     assert.equal(sent + 2 + 204, conn.send_bytes)
   end)
+
+  it("count what the system has not taken yet", function()
+    local peer, conn = fixture.pair(fixture.server {})
+    assert.equal(0, conn.queued_bytes)
+    assert(conn:write_binary(("x"):rep(15 * 2 ^ 20)))
+    local first = conn.queued_bytes
+    assert.is_true(first > 0 and first <= 15 * 2 ^ 20 + 10)
+    peer:read()
+    clock.wait_for(function() return conn.queued_bytes == 0 end)
+    conn:disconnect()
+    clock.wait_for(function() return conn.queued_bytes == 0 end)
+  end)
 end)
 
 describe("conn:ping", function()

@@ -1,4 +1,5 @@
 --- Client: to WebSocket and TCP servers from the terminal. README.md says how.
+local options = require "options"
 local printer = require "printer"
 local progress = require "progress"
 local prompt = require "perilune.prompt"
@@ -9,27 +10,30 @@ local terminal = require "perilune.terminal"
 
 local flags = require("flags").parse()
 local ok, made = pcall(session.new, flags, settings.of(flags))
-if not ok then
-  settings.refuse((tostring(made):gsub("^.-:%d+: ", ""):gsub(" of client%.new", "")))
-end
+if not ok then settings.refuse(options.in_flags(tostring(made))) end
 
 local given = #flags.message > 0 or flags.file or flags.whole or flags.no_input
-if terminal.is_tty "stdin" and terminal.is_tty "stdout" and not (given or flags.json) then
-  made.prompt = prompt.new()
-end
+local typed_to = terminal.is_tty "stdin" and terminal.is_tty "stdout" and not (given or flags.json)
+if typed_to then made.prompt = prompt.new() end
 made.tcp = settings.is_tcp(flags)
 made.folder = settings.folder()
-made:use(printer.new(flags, made.prompt, made.tcp, function() made:leave(session.codes.failed) end))
 
-local function look()
-  local transfer = made.transfer
-  if transfer.total then return "sent", transfer.sent, transfer.total end
-  local conn = made.client.conn
-  return "received", math.max(transfer.received, conn and conn.rec_bytes or 0)
-end
+-- As curl: not between messages that somebody reads.
+local wanted = not (flags.quiet or typed_to)
+  and (flags.file or flags.whole or flags.output or not terminal.is_tty "stdout")
+local shown = progress.new(
+  function() return made.transfer:look(made.client.conn) end,
+  wanted,
+  flags.progress
+)
+made:use(printer.new(flags, {
+  prompt = made.prompt,
+  stream = made.tcp,
+  failed = function() made:leave(session.codes.failed) end,
+  before = function() shown:clear() end,
+}))
 
-local stop = (flags.file or flags.output) and progress.show(look, flags.progress) or function() end
 local code = made:run(sender.run)
-stop()
+shown:stop()
 if made.prompt then made.prompt:close() end
 os.exit(code)

@@ -51,6 +51,7 @@ function Printer:elapsed() return timer.now() - self.began end
 local function round(number, digits) return tonumber(("%." .. digits .. "f"):format(number)) end
 
 function Printer:out(text)
+  self.before()
   if not self.prompt then return self.writer:add(text) end
   local ok, message, code = self.prompt:print((text:gsub("\n$", "")))
   if not ok then self.failed(message, code) end
@@ -77,6 +78,7 @@ function Printer:say(event, fields, text, style)
   text = harmless(text)
   if self.verbose then text = ("%8.3f %s"):format(self:elapsed(), text) end
   if self.prompt then return self:out(terminal.style(text, style or "dim") .. "\n") end
+  self.before()
   io.stderr:write(text, "\n")
 end
 
@@ -160,6 +162,20 @@ function Printer:fragment(bytes, opcode, continuation)
   self:say("fragment", fields, ("* fragment, %d bytes so far"):format(#bytes))
 end
 
+--- A fragment in place of the message. Characters may be torn apart between two of them.
+function Printer:piece(bytes, opcode, continuation)
+  local whole = opcode == "text" and is_utf8(bytes)
+  if self.json then
+    local fields = as_json(whole and "text" or "binary", bytes)
+    fields.opcode, fields.continuation = opcode, continuation
+    return self:object("fragment", fields)
+  elseif self.prompt or self.tty then
+    return self:message(whole and "text" or "binary", bytes)
+  end
+  local text = self.hex and opcode ~= "text" and hex(bytes) or bytes
+  self:out(continuation and text or text .. "\n")
+end
+
 function Printer:sent(kind, size)
   if self.prompt then return end
   self:detail("sent", { kind = kind, size = size }, ("> %s, %d bytes"):format(kind, size))
@@ -205,21 +221,26 @@ function Printer:problem(message, code, status)
   self:say("error", fields, "! " .. message, "red")
 end
 
+---@class client.PrinterOptions
+---@field prompt? perilune.Prompt
+---@field stream boolean Messages are pieces of a stream.
+---@field failed fun(message: string, code: string) Standard output cannot be written.
+---@field before fun() Something is about to be written.
+
 ---@param flags table
----@param prompt? perilune.Prompt
----@param stream boolean Messages are pieces of a stream.
----@param failed fun(message: string, code: string) Standard output cannot be written.
-function printer.new(flags, prompt, stream, failed)
+---@param given client.PrinterOptions
+function printer.new(flags, given)
   return setmetatable({
     json = flags.json,
     quiet = flags.quiet,
     verbose = flags.verbose,
     hex = flags.hex,
     tty = terminal.is_tty "stdout",
-    prompt = prompt,
-    stream = stream,
-    failed = failed,
-    writer = writer.new(terminal.write, failed),
+    prompt = given.prompt,
+    stream = given.stream,
+    failed = given.failed,
+    before = given.before,
+    writer = writer.new(terminal.write, given.failed),
     began = timer.now(),
   }, Printer)
 end

@@ -42,13 +42,10 @@ end
 local function send_pieces(session, path, size)
   local file, message, code = fs.open(path)
   if not file then return nil, message, code end
-  local done = 0
   repeat
     local bytes
     bytes, message, code = file:read(size)
     if bytes and not send(session, "binary", bytes) then break end
-    done = done + #(bytes or "")
-    session.transfer.sent = done
   until not bytes
   file:close()
   return not message, message, code
@@ -58,9 +55,7 @@ local function send_whole(session, path)
   local bytes, message, code = fs.read(path, { max_size = MESSAGE })
   if not bytes then return nil, message, code end
   local conn = session.client.conn
-  if conn and send(session, "binary", bytes) and conn:flush() then
-    session.transfer.sent = #bytes
-  end
+  if send(session, "binary", bytes) and conn then conn:flush() end
   return true
 end
 
@@ -95,6 +90,7 @@ end
 local function send_input(session)
   local text, message, code = read_all()
   if not text then return session:fail(message, code) end
+  session.transfer.total = #text
   send(session, kind_of(session), text)
 end
 
@@ -104,7 +100,7 @@ local function send_lines(session)
     if message then return session:fail(message, code) end
     if not line then return end
     if session.tcp then line = line .. "\n" end
-    session:wait_connected()
+    if not session.flags.keep_messages then session:wait_connected() end
     if not send(session, kind_of(session), line) then return end
   end
 end

@@ -4,6 +4,7 @@ local fs = require "perilune.fs"
 local settings = require "settings"
 local task = require "perilune.task"
 local timer = require "perilune.timer"
+local transfer = require "transfer"
 local writer = require "writer"
 
 local session = {}
@@ -17,6 +18,8 @@ local codes = session.codes
 
 --- What a server closes with when nothing is wrong.
 local FINE = { [1000] = true, [1001] = true, [1005] = true }
+
+local BROKEN = 1006 -- no Close came
 
 local LINGER = 6 -- seconds that a close may take: longer than limits.close_timeout
 local GIVEN_UP = 0.1 -- seconds between two looks whether there are no more attempts
@@ -33,7 +36,8 @@ function Session:leave(code)
   if self.leaving then return end
   self.leaving = code
   local conn = self.client.conn
-  if not conn or not conn:close(self.flags.close) then return self:finish(code) end
+  local close = conn and (self.flags.abrupt and conn.disconnect or conn.close)
+  if not close or not close(conn, self.flags.close) then return self:finish(code) end
   timer.after(LINGER, function() self:finish(code) end)
 end
 
@@ -63,12 +67,14 @@ end
 --- Sends a message; waits while too much is queued.
 function Session:send(kind, bytes)
   local conn = self.client.conn
-  if not conn then return nil, "not connected", "ECLOSED" end
-  local write = (kind == "binary" or self.tcp) and conn.write_binary or conn.write
-  local ok, state, code = write(conn, bytes, self.flags.fragment)
+  local to = conn or self.flags.keep_messages and self.client
+  if not to then return nil, "not connected", "ECLOSED" end
+  local write = (kind == "binary" or self.tcp) and to.write_binary or to.write
+  local ok, state, code = write(to, bytes, self.flags.fragment)
   if not ok then return nil, state, code end
   self.sent = self.sent + 1
   self.printer:sent(kind, #bytes)
+  if conn then self.transfer:wrote(#bytes, conn) end
   if state == "buffered" then conn:flush() end
   return true
 end
@@ -89,7 +95,6 @@ end
 
 function Session:receive(kind, bytes)
   self.received, self.last = self.received + 1, timer.now()
-  self.transfer.received = self.transfer.received + #bytes
   if self.leaving == codes.done and self.flags.count and self.received > self.flags.count then
     return
   end
@@ -98,6 +103,19 @@ function Session:receive(kind, bytes)
   else
     self.printer:message(kind, bytes)
   end
+  if self.received == self.flags.count then self:leave(codes.done) end
+end
+
+--- A fragment, with --no-buffer.
+function Session:receive_piece(bytes, opcode, continuation)
+  self.last = timer.now()
+  if self.file then
+    self.file:add(bytes)
+  else
+    self.printer:piece(bytes, opcode, continuation)
+  end
+  if continuation then return end
+  self.received = self.received + 1
   if self.received == self.flags.count then self:leave(codes.done) end
 end
 
@@ -135,10 +153,12 @@ local function watch(self)
   function client.OnPing(_, bytes) out:pinged(bytes) end
 
   function client.OnFragmented(_, bytes, opcode, continuation)
-    out:fragment(bytes, opcode, continuation)
+    if not self.flags.no_buffer then return out:fragment(bytes, opcode, continuation) end
+    self:receive_piece(bytes, opcode, continuation)
   end
 
   function client.OnDisconnect(conn, code, reason)
+    self.transfer:ended(conn, code ~= BROKEN)
     out:disconnected(code, reason, self:counts(conn))
     local result = verdict(self, code)
     if result then self:finish(result) end
@@ -184,6 +204,7 @@ end
 --- After the input's end: until what was asked for has come, or nothing comes any more.
 local function rest(self)
   local flags = self.flags
+  if flags.keep_messages then self:wait_connected() end
   if flags.no_input or flags.count or self.leaving then return end
   while timer.now() - self.last < flags.wait do
     timer.sleep(math.max(0.01, self.last + flags.wait - timer.now()))
@@ -244,7 +265,7 @@ function session.new(flags, options)
     client = clients.new(options),
     done = task.queue(1),
     ready = task.queue(1),
-    transfer = { sent = 0, received = 0 },
+    transfer = transfer.new(),
     received = 0,
     sent = 0,
     last = 0,

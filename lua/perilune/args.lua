@@ -1,4 +1,5 @@
 --- Flags and arguments of an application, with a generated --help.
+local args_help = require "perilune.internal.args_help"
 local args_schema = require "perilune.internal.args_schema"
 local options = require "perilune.internal.options"
 local process = require "perilune.core.process"
@@ -15,79 +16,17 @@ local args = {}
 ---@field short? string One letter or digit: "v" for -v.
 ---@field value? string What --help calls the value; default its name in capitals.
 ---@field help? string
+---@field heading? string Of a flag: --help shows it above, and the flags from here on below.
 ---@field required? boolean
 ---@field many? boolean May be given more than once; the result is a list.
 ---@field positional? boolean Not a flag: taken in the order of the schema.
 
 ---@class perilune.args.Schema
 ---@field name string The application, for messages.
----@field summary? string One line.
+---@field summary? string What it does.
+---@field notes? string Below the flags: exit codes, files.
 ---@field serves? boolean It is a server: --host, --port and --tls come first.
 ---@field [integer] perilune.args.Entry
-
-local HELP_COLUMN = 28 -- where help starts; behind longer flags it starts a line of its own
-
---- "-p, --port PORT"
-local function flag_forms(entry)
-  local name = entry.name
-  if entry.type == "boolean" and entry.default then name = "[no-]" .. name end
-  local short = entry.short and ("-%s, "):format(entry.short) or "    "
-  local value = entry.type == "boolean" and "" or " " .. entry.value
-  return ("%s--%s%s"):format(short, name, value)
-end
-
---- "[FILE...]"
-local function positional_form(entry)
-  local form = entry.value .. (entry.many and "..." or "")
-  return entry.required and form or ("[%s]"):format(form)
-end
-
-local function show_default(entry)
-  if entry.default == nil or entry.type == "boolean" then return nil end
-  local list = entry.many and entry.default or { entry.default }
-  return #list > 0 and "default " .. table.concat(list, " ") or nil
-end
-
---- "Port to listen on (an integer from 0 to 65535; default 8080)."
-local function help_text(entry)
-  local notes = {}
-  if entry.min or entry.max or entry.values then notes[1] = options.describe(entry) end
-  notes[#notes + 1] = show_default(entry)
-  if entry.required and not entry.positional then notes[#notes + 1] = "required" end
-  if entry.many and not entry.positional then notes[#notes + 1] = "may be repeated" end
-  local help = entry.help or ""
-  if #notes == 0 then return help end
-  local text, stop = help:match "^(.-)(%.?)$"
-  local gap = text == "" and "" or " "
-  return ("%s%s(%s)%s"):format(text, gap, table.concat(notes, "; "), stop)
-end
-
-local function help_line(form, entry)
-  local text = help_text(entry)
-  if text == "" then return ("  %s\n"):format(form) end
-  local gap = HELP_COLUMN - 2 - #form
-  if gap < 2 then return ("  %s\n%s%s\n"):format(form, (" "):rep(HELP_COLUMN), text) end
-  return ("  %s%s%s\n"):format(form, (" "):rep(gap), text)
-end
-
-local function usage(app)
-  local synopsis, arguments, flags = { "Usage: " .. app.name .. " [options]" }, {}, {}
-  for _, entry in ipairs(app.entries) do
-    if entry.positional then
-      synopsis[#synopsis + 1] = positional_form(entry)
-      arguments[#arguments + 1] = help_line(entry.value, entry)
-    else
-      flags[#flags + 1] = help_line(flag_forms(entry), entry)
-    end
-  end
-  flags[#flags + 1] = help_line(flag_forms(app.help), app.help)
-  return ("%s\n%s%s\nOptions:\n%s"):format(
-    table.concat(synopsis, " "),
-    app.summary and app.summary .. "\n" or "",
-    #arguments > 0 and "\nArguments:\n" .. table.concat(arguments) or "",
-    table.concat(flags)
-  )
-end
 
 --- The text as the entry's type, or nil.
 local function convert(entry, text)
@@ -234,7 +173,7 @@ function args.parse(schema, words)
     io.stderr:write(("%s: %s (try --help)\n"):format(app.name, (message:gsub("%c", "?"))))
     os.exit(2)
   elseif parser.help then
-    io.stdout:write(usage(app))
+    io.stdout:write(args_help.text(app))
     os.exit(0)
   end
   return parser.result

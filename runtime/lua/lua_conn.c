@@ -265,6 +265,14 @@ static int get_send_bytes(lua_State *L)
 	return push_count(L, true);
 }
 
+static int get_queued_bytes(lua_State *L)
+{
+	const conn_object *self = check(L, 1);
+
+	lua_pushnumber(L, self->conn ? (lua_Number)pl_conn_queued(self->conn) : 0);
+	return 1;
+}
+
 /* The application's own table is the userdata's environment: made when it is asked for. */
 static int get_data(lua_State *L)
 {
@@ -330,6 +338,7 @@ static const luaL_Reg getters[] = {
 	{ "generation", get_generation },
 	{ "rec_bytes", get_rec_bytes },
 	{ "send_bytes", get_send_bytes },
+	{ "queued_bytes", get_queued_bytes },
 	{ "data", get_data },
 	{ NULL, NULL },
 };

@@ -211,6 +211,8 @@ describe("apps/client", function()
       "1",
       "--heartbeat-timeout",
       "1",
+      "--reconnect",
+      "1",
       "--max-interval",
       "9",
     }
@@ -248,7 +250,10 @@ describe("apps/client", function()
     local path, out = folder:write("big", bytes), folder.path .. "/out"
     local made = run { address(server), "-f", path, "-o", out, "-n", "1", "--progress" }
     assert.equal(0, made.code, made.errors)
-    assert.matches("sent 3.1 MiB of 3.1 MiB %(100 %%%), [%d.]+ MiB/s\n$", made.errors)
+    assert.matches(
+      "sent 3.1 MiB of 3.1 MiB %(100 %%%), [%d.]+ MiB/s; received 3.1 MiB, ",
+      made.errors
+    )
     assert.equal(bytes, fs.read(out))
     made = run { address(server), "-f", path, "--chunk", "65536", "-o", out, "-n", "49" }
     assert.equal(0, made.code, made.errors)
@@ -284,10 +289,10 @@ describe("apps/client", function()
       { 2, "URL takes ws://", "nothing" },
       { 2, "tcp://", "ftp://127.0.0.1/" },
       { 2, "unknown flag %-%-frame: did you mean %-%-frames", address(server), "--frame" },
-      { 2, "need wss://", address(server), "--ca", "/ca.pem" },
+      { 2, "needs wss://", address(server), "--ca", "/ca.pem" },
       { 2, "needs tcp", "ws://127.0.0.1/", "--protocol", "x", "--end-of-frame", "x" },
       { 2, "exclude each other", address(server), "-m", "x", "--whole" },
-      { 2, "bound_ip", address(server), "--bind", "here" },
+      { 2, "%-%-bind takes an IP", address(server), "--bind", "here" },
     } do
       local made = run { unpack(case, 3) }
       local text = ("case %d: %s%s"):format(i, made.output, made.errors)

@@ -6,6 +6,7 @@ local args_schema = {}
 ---@class perilune.args.App
 ---@field name string
 ---@field summary? string
+---@field notes? string
 ---@field entries perilune.args.Entry[] In the order of the schema.
 ---@field positionals perilune.args.Entry[]
 ---@field flags table<string, perilune.args.Entry> By each way to write them: "--port", "-p".
@@ -16,6 +17,7 @@ local TYPES = { "string", "integer", "number", "boolean", "path" }
 local schema_options = {
   name = { type = "string", required = true, min = 1 },
   summary = { type = "string" },
+  notes = { type = "string" },
   serves = { type = "boolean", default = false },
 }
 
@@ -35,6 +37,7 @@ local entry_options = {
   short = { type = "string", min = 1, max = 1 },
   value = { type = "string", min = 1 },
   help = { type = "string" },
+  heading = { type = "string", min = 1 },
   required = { type = "boolean" },
   many = { type = "boolean" },
   positional = { type = "boolean" },
@@ -70,6 +73,8 @@ local function entry_fault(entry)
     return "is boolean, so neither positional nor many nor required"
   elseif entry.short and not (flag and entry.short:find "^%w$") then
     return "can only as a flag have a short form, of one letter or digit"
+  elseif entry.heading and not flag then
+    return "can only as a flag have a heading"
   end
   return default_fault(entry)
 end

@@ -103,6 +103,8 @@ local schema = {
   limits = { type = "table", default = {}, fields = limits },
 }
 
+client_options.schema = schema
+
 --- What others complete in place stays as it was given: it is completed again when a property is
 --- assigned.
 local function copy(value)

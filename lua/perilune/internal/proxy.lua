@@ -50,7 +50,10 @@ local fields = {
 proxy.option = { type = { "string", "table" }, min = 1, off = true, fields = fields, secret = true }
 
 --- The table that a URL stands for; nil and what is wrong, which never repeats the URL.
-local function read_url(text)
+---@param text string
+---@return perilune.ProxyOptions?
+---@return string? message
+function proxy.read_url(text)
   local parts, message = url.split_url(text)
   if not parts then return nil, message end
   local kind = KINDS[parts.scheme]
@@ -116,7 +119,7 @@ function proxy.finish(what, path, given)
   if not given then return false end
   if given == "environment" then return given end
   if type(given) == "table" then return complete(what, path, given) end
-  local read, message = read_url(given)
+  local read, message = proxy.read_url(given)
   if not read then
     local text = "option '%s' of %s takes the URL of a proxy or \"environment\": %s"
     return nil, text:format(path, what, message)
@@ -165,7 +168,7 @@ function proxy.from_environment(scheme, host, port)
   end
   if not value or is_excepted(host, port) then return false end
   -- Proxies are often named without a scheme.
-  local read, message = read_url(value:find "://" and value or "http://" .. value)
+  local read, message = proxy.read_url(value:find "://" and value or "http://" .. value)
   local made
   if read then
     made, message = complete("the environment", name, read)
