@@ -30,7 +30,8 @@ static void leave_group(pl_server *server)
 	pl_roster_cancel_all(server);
 }
 
-void pl_server_count_sessions(const pl_server *server)
+/* Tells the other workers how many message sessions there are. */
+static void count_sessions(const pl_server *server)
 {
 	if (server->group)
 		pl_group_set_sessions(server->group, server->settings.worker,
@@ -54,6 +55,20 @@ static void run_stopped(pl_deferred *deferred)
 }
 
 /* Connections. */
+
+bool pl_server_session_begin(pl_conn *conn)
+{
+	pl_server *server = conn->server;
+
+	if (pl_map_insert(&server->by_guid, &conn->entry, &conn->info->guid, PL_GUID_SIZE)) {
+		conn->entry.key = NULL;
+		conn->ops->abort(conn, PL_ENOMEM);
+		return false;
+	}
+	count_sessions(server);
+	server->events->connect(conn);
+	return true;
+}
 
 static void on_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len)
 {
@@ -103,7 +118,7 @@ static void on_closed(pl_conn *conn, uint16_t code, pl_slice reason)
 
 	if (session) {
 		pl_map_remove(&server->by_guid, &conn->entry);
-		pl_server_count_sessions(server);
+		count_sessions(server);
 	}
 	pl_channels_unsubscribe_all(&server->channels, &conn->subscriber);
 	pl_list_remove(&conn->node);

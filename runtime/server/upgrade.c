@@ -83,19 +83,12 @@ static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *off
 
 static void upgrade(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms)
 {
-	pl_server *server = conn->server;
 	pl_conn_leftover leftover;
 
 	if (pl_conn_ws_accept(conn, exchange, terms, &leftover))
 		return;
-	if (pl_map_insert(&server->by_guid, &conn->entry, &conn->info->guid, PL_GUID_SIZE)) {
-		conn->entry.key = NULL;
-		conn->ops->abort(conn, PL_ENOMEM);
-		return;
-	}
-	pl_server_count_sessions(server);
-	server->events->connect(conn);
-	pl_conn_ws_begin(conn, &leftover);
+	if (pl_server_session_begin(conn))
+		pl_conn_ws_begin(conn, &leftover);
 }
 
 /* OnHandshake. */
