@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "server/hold.h"
 #include "server/roster.h"
 #include "server/server_internal.h"
 #include "server/texts.h"
@@ -326,7 +327,7 @@ static void set_up(pl_server *server, pl_loop *loop)
 	server->admission = &server->own_admission;
 	pl_list_init(&server->ports);
 	pl_list_init(&server->conns);
-	pl_list_init(&server->upgrades);
+	pl_list_init(&server->holds);
 	pl_list_init(&server->rosters);
 	pl_deferred_init(&server->stopped, run_stopped);
 	pl_timer_init(&server->stop_timer, on_stop_timer);
@@ -431,7 +432,7 @@ void pl_server_stop(pl_server *server)
 	close_listeners(server);
 	for (node = server->conns.next; node != &server->conns; node = node->next)
 		say_goodbye(PL_CONTAINER(node, pl_conn, node));
-	pl_server_refuse_upgrades(server);
+	pl_hold_end_all(&server->holds);
 	pl_loop_start(server->loop, &server->stop_timer,
 		      (uint64_t)server->settings.limits.close_timeout);
 	check_stopped(server);

@@ -110,7 +110,7 @@ struct pl_server {
 	pl_admission *admission;	  /* its own or the group's */
 	pl_admission own_admission;
 	pl_throttle_total *throttle; /* NULL: they have no bound together */
-	pl_list upgrades;	     /* of which the script is asked */
+	pl_list holds;		     /* requests about which something is decided */
 	pl_list rosters;	     /* being collected */
 	uint32_t roster_serial;
 	pl_deferred stopped;

@@ -4,6 +4,7 @@
 #ifndef PL_SERVER_SERVER_INTERNAL_H
 #define PL_SERVER_SERVER_INTERNAL_H
 
+#include "server/request.h"
 #include "server/server.h"
 
 /* server.c: of every connection. */
@@ -17,10 +18,7 @@ bool pl_server_session_begin(pl_conn *conn);
 /* accept.c: a new connection; `tls` is its port's, NULL for a plain one. */
 void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls);
 
-/* upgrade.c: a request of a connection. */
-void pl_server_request(pl_conn *conn, pl_exchange *exchange);
-
-/* upgrade.c: answers 503 to those of which the script has not decided. */
-void pl_server_refuse_upgrades(pl_server *server);
+/* upgrade.c: a stage of requests. */
+void pl_server_upgrade(pl_conn *conn, pl_exchange *exchange);
 
 #endif

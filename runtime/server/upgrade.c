@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "conn/conn_ws.h"
+#include "server/hold.h"
 #include "server/origin.h"
 #include "server/server_internal.h"
 
@@ -95,67 +96,32 @@ static void upgrade(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms
 
 struct pl_upgrade {
 	pl_conn *conn;
-	pl_exchange *exchange; /* NULL: it is over without the script */
-	pl_conn_info *former;  /* the conn's, if it stays one of HTTP */
-	pl_timer timer;
-	pl_list node; /* in the server's list, while the exchange is there */
+	pl_hold *hold;
+	pl_conn_info *former; /* the conn's, if it stays one of HTTP */
 	pl_ws_offer offer;
 	pl_ws_deflate_terms deflate;
 	pl_conn_ws_terms terms;
 };
 
-static void upgrade_data(void *owner, pl_exchange *exchange, const uint8_t *data, size_t len)
-{
-	(void)owner, (void)exchange, (void)data, (void)len; /* there is no body */
-}
-
-static void upgrade_event(void *owner, pl_exchange *exchange)
-{
-	(void)owner, (void)exchange;
-}
-
-/* From here on the script's answer comes too late. Returns what is to be answered. */
-static pl_exchange *take_off(pl_upgrade *self)
-{
-	pl_exchange *exchange = self->exchange;
-
-	pl_loop_stop_timer(self->conn->settings->loop, &self->timer);
-	pl_list_remove(&self->node);
-	self->exchange = NULL;
-	return exchange;
-}
-
-static void upgrade_aborted(void *owner, pl_exchange *exchange, int status)
-{
-	pl_upgrade *self = owner;
-
-	(void)exchange, (void)status;
-	take_off(self);
-	self->conn = NULL;
-}
-
-static const pl_exchange_events upgrade_events = {
-	.data = upgrade_data,
-	.end = upgrade_event,
-	.drain = upgrade_event,
-	.aborted = upgrade_aborted,
-};
-
 /* The connection stays one of HTTP. */
-static void refuse(pl_upgrade *self, int status, const char *text)
+static void restore_info(pl_upgrade *self)
 {
-	pl_exchange *exchange = take_off(self);
 	pl_conn_info *described = self->conn->info;
 
 	self->conn->info = self->former;
 	self->former = described;
-	pl_exchange_answer(exchange, status, text);
 }
 
-static void on_deadline(pl_timer *timer)
+static void on_over(void *owner, pl_conn *conn)
 {
-	pl_log(PL_LOG_WARN, "handshake refused: OnHandshake takes longer than handshake_timeout");
-	refuse(PL_CONTAINER(timer, pl_upgrade, timer), 503, NULL);
+	if (conn)
+		restore_info(owner);
+}
+
+static void upgrade_free(pl_upgrade *self)
+{
+	pl_conn_info_unref(self->former);
+	pl_free(self);
 }
 
 /* NULL: no memory. */
@@ -166,7 +132,6 @@ static pl_upgrade *upgrade_new(pl_conn *conn, pl_exchange *exchange, const pl_co
 	if (!self)
 		return NULL;
 	self->conn = conn;
-	self->exchange = exchange;
 	self->offer = *terms->offer;
 	self->terms = *terms;
 	self->terms.offer = &self->offer;
@@ -174,33 +139,30 @@ static pl_upgrade *upgrade_new(pl_conn *conn, pl_exchange *exchange, const pl_co
 		self->deflate = *terms->deflate;
 		self->terms.deflate = &self->deflate;
 	}
-	pl_timer_init(&self->timer, on_deadline);
 	self->former = pl_conn_ws_describe(conn, exchange->request, terms->protocol);
 	if (self->former)
+		self->hold = pl_hold_new(conn, exchange, "OnHandshake", on_over, self);
+	if (self->hold)
 		return self;
-	pl_free(self);
+	if (self->former)
+		restore_info(self);
+	upgrade_free(self);
 	return NULL;
 }
 
 static void ask(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms)
 {
-	pl_server *server = conn->server;
 	pl_upgrade *self = upgrade_new(conn, exchange, terms);
 
-	if (!self) {
+	if (self)
+		pl_server_of(conn)->events->handshake(conn, self);
+	else
 		pl_exchange_answer(exchange, 503, NULL);
-		return;
-	}
-	pl_exchange_own(exchange, &upgrade_events, self);
-	pl_list_append(&server->upgrades, &self->node);
-	pl_loop_start(server->loop, &self->timer,
-		      (uint64_t)server->settings.limits.handshake_timeout);
-	server->events->handshake(conn, self);
 }
 
 bool pl_upgrade_pending(const pl_upgrade *self)
 {
-	return self->exchange != NULL;
+	return pl_hold_pending(self->hold);
 }
 
 int pl_upgrade_answer(const pl_upgrade *self, pl_conn_ws_answer *answer)
@@ -217,45 +179,40 @@ static bool may_be_added(const pl_http_field *field)
 	       !pl_slice_equal_nocase(start, PL_SLICE("sec-websocket-"));
 }
 
-static int proceed(pl_upgrade *self, const pl_http_field *fields, size_t count)
+static int check_added(const pl_http_field *fields, size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++)
 		if (!may_be_added(&fields[i]))
 			return PL_EINVAL;
-	self->terms.added = fields;
-	self->terms.added_count = count;
-	upgrade(self->conn, take_off(self), &self->terms);
 	return PL_OK;
 }
 
 int pl_upgrade_end(pl_upgrade *self, int refusal, const pl_http_field *fields, size_t count)
 {
+	pl_exchange *exchange = pl_hold_take(self->hold);
 	int status = PL_OK;
 
-	if (self->exchange) {
+	if (exchange) {
 		if (!refusal && self->conn->leaving)
 			refusal = 403; /* the script has closed it meanwhile */
 		if (!refusal)
-			status = proceed(self, fields, count);
-		if (refusal || status)
-			refuse(self, refusal ? refusal : 500, NULL);
+			status = check_added(fields, count);
+		if (refusal || status) {
+			restore_info(self);
+			pl_exchange_answer(exchange, refusal ? refusal : 500, NULL);
+		} else {
+			self->terms.added = fields;
+			self->terms.added_count = count;
+			upgrade(self->conn, exchange, &self->terms);
+		}
 	}
-	pl_conn_info_unref(self->former);
-	pl_free(self);
+	upgrade_free(self);
 	return status;
 }
 
-void pl_server_refuse_upgrades(pl_server *server)
-{
-	while (!pl_list_empty(&server->upgrades))
-		refuse(PL_CONTAINER(server->upgrades.next, pl_upgrade, node), 503, NULL);
-}
-
-/* Requests. */
-
-void pl_server_request(pl_conn *conn, pl_exchange *exchange)
+void pl_server_upgrade(pl_conn *conn, pl_exchange *exchange)
 {
 	pl_server *server = conn->server;
 	const pl_exchange_request *head = exchange->request;
@@ -269,7 +226,7 @@ void pl_server_request(pl_conn *conn, pl_exchange *exchange)
 	pl_ws_offer offer;
 
 	if (!pl_ws_requested(&asked)) {
-		server->events->request(conn, exchange);
+		pl_request_next(conn, exchange, PL_STAGE_UPGRADE);
 	} else if (pl_ws_offer_decode(&offer, &asked) ||
 		   agree(server, &asked, &offer, &deflate, &terms)) {
 		pl_conn_error(conn, offer.error_status == 403 ? PL_EACCES : PL_EPROTO, offer.error);

@@ -2,7 +2,7 @@
  * What the script is asked while a connection waits: whether it may come in, whether it may become
  * a WebSocket. Answers come at once, late, too late and never.
  *
- * covers: server/accept.c server/upgrade.c
+ * covers: server/accept.c server/upgrade.c server/hold.c server/request.c
  */
 #include "session/server_side.h"
 

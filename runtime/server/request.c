@@ -1,0 +1,25 @@
+#include "server/request.h"
+
+#include "server/server_internal.h"
+
+typedef void stage(pl_conn *conn, pl_exchange *exchange);
+
+static void ask_script(pl_conn *conn, pl_exchange *exchange)
+{
+	pl_server_of(conn)->events->request(conn, exchange);
+}
+
+static stage *const stages[PL_STAGE_COUNT] = {
+	[PL_STAGE_UPGRADE] = pl_server_upgrade,
+	[PL_STAGE_SCRIPT] = ask_script,
+};
+
+void pl_server_request(pl_conn *conn, pl_exchange *exchange)
+{
+	stages[0](conn, exchange);
+}
+
+void pl_request_next(pl_conn *conn, pl_exchange *exchange, enum pl_stage done)
+{
+	stages[done + 1](conn, exchange);
+}
