@@ -124,6 +124,22 @@ describe("a client of HTTP and", function()
     end)
   end)
 
+  it("a body that is too large by a byte, behind which nothing comes", function()
+    local one = { limits = { body = 3 }, timeout = clock.PATIENCE }
+    assert_fails("ETOOBIG", says(OK .. "\r\nabcd", true), one)
+    assert_fails("ETOOBIG", says(OK .. "Content-Length: 9\r\n\r\nabcd", true), one)
+    assert_fails("ETOOBIG", says(OK .. "\r\na", true), { limits = { body = 0 } })
+    assert.equal("abc", asked(says(OK .. "Content-Length: 3\r\n\r\nabc", true), one).text)
+  end)
+
+  it("small chunks, which no stream of events has too many of", function()
+    local count = 20000
+    local chunks = ("1\r\na\r\n"):rep(count) .. "0\r\n\r\n"
+    local response =
+      assert(asked(says(OK .. "Transfer-Encoding: chunked\r\n\r\n" .. chunks, true)))
+    assert.equal(("a"):rep(count), response.text)
+  end)
+
   it("a body without end", function()
     local piece = ("x"):rep(65536)
     local before = attack.memory()

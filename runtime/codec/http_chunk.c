@@ -123,6 +123,13 @@ static const char *describe(uint8_t state)
 	return state < TRAILER ? "malformed chunk extension" : "malformed trailer";
 }
 
+static void forgive(pl_http_chunk *chunk)
+{
+	chunk->overhead = chunk->overhead > PL_HTTP_CHUNK_FORGIVEN
+				  ? chunk->overhead - PL_HTTP_CHUNK_FORGIVEN
+				  : 0;
+}
+
 /* Takes one byte that is not data; returns what is wrong with it, or NULL. */
 static const char *step(pl_http_chunk *chunk, char c)
 {
@@ -141,6 +148,8 @@ static const char *step(pl_http_chunk *chunk, char c)
 		next = TRAILER;
 		chunk->last = true;
 	}
+	if (next == DATA && chunk->patient)
+		forgive(chunk);
 	chunk->state = next;
 	chunk->done = next == DONE;
 	return NULL;

@@ -16,13 +16,16 @@ enum {
 	/* Bytes that are not data (sizes, extensions, trailers): at most this plus 1/8 of the
 	 * data so far (attacks D-05). */
 	PL_HTTP_CHUNK_OVERHEAD = 16384,
-	PL_HTTP_CHUNK_HEAD_MAX = 24 /* bytes pl_http_chunk_encode writes at most */
+	PL_HTTP_CHUNK_FORGIVEN = 16, /* bytes of each chunk that are none, for who is patient */
+	PL_HTTP_CHUNK_HEAD_MAX = 24  /* bytes pl_http_chunk_encode writes at most */
 };
 
 typedef struct pl_http_chunk {
 	uint8_t state;
-	uint64_t left;	   /* of the present chunk's data */
-	uint64_t data;	   /* bytes of data so far */
+	bool patient;  /* set by the owner: small chunks without end are no attack, for a stream of
+			* events lasts as long as the server likes */
+	uint64_t left; /* of the present chunk's data */
+	uint64_t data; /* bytes of data so far */
 	uint64_t overhead; /* bytes of everything else so far */
 	bool last; /* the last chunk's line is read: what is used from now on are trailers */
 	bool done; /* the last chunk and the trailers are read */

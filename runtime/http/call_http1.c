@@ -122,7 +122,7 @@ static void reset(pl_call_http1 *self, const pl_call_order *order)
 	self->limits = order->limits;
 	self->times = order->times;
 	self->begun = self->asked = self->since = now;
-	self->chunk = (pl_http_chunk){ 0 };
+	self->chunk = (pl_http_chunk){ .patient = true };
 	self->scanned = 0;
 	self->unsent = order->request->length;
 	self->sent = order->request->length == PL_CALL_NO_BODY;

@@ -256,9 +256,8 @@ static size_t feed(pl_http_chunk *chunk, pl_slice bytes)
 }
 
 /* How many bytes of `unit`, again and again behind `start`, are taken before an error. */
-static size_t endure(pl_slice start, pl_slice unit, size_t most)
+static size_t endure_with(pl_http_chunk chunk, pl_slice start, pl_slice unit, size_t most)
 {
-	pl_http_chunk chunk = { 0 };
 	size_t total = 0, used = unit.len;
 
 	assert_int_equal(feed(&chunk, start), start.len);
@@ -267,6 +266,11 @@ static size_t endure(pl_slice start, pl_slice unit, size_t most)
 		total += used;
 	}
 	return total;
+}
+
+static size_t endure(pl_slice start, pl_slice unit, size_t most)
+{
+	return endure_with((pl_http_chunk){ 0 }, start, unit, most);
 }
 
 static void test_overhead(void **state)
@@ -287,6 +291,30 @@ static void test_overhead(void **state)
 		    PL_HTTP_CHUNK_OVERHEAD * 6 / 4);
 	/* Chunks of a decent size last for ever */
 	assert_true(endure(PL_SLICE("1\r\na\r\n"), pl_slice_make(big, sizeof(big)), most) >= most);
+}
+
+/* A stream of small events is one chunk for each, and has no end. */
+static void test_patience(void **state)
+{
+	static const pl_slice greedy[][2] = {
+		{ BYTES("0"), BYTES("0") },
+		{ BYTES("1;a"), BYTES("a") },
+		{ BYTES("0\r\n"), BYTES("a: b\r\n") },
+		{ BYTES("1;a=0123456789abcdef\r\na\r\n"), BYTES("1;a=0123456789abcdef\r\na\r\n") },
+		{ BYTES("1\r\na\r\n"), BYTES("00000000000000001\r\na\r\n") },
+	};
+	const pl_http_chunk patient = { .patient = true };
+	const pl_slice tiny = PL_SLICE("1\r\na\r\n");
+	const size_t most = 16 << 20;
+
+	(void)state;
+	assert_true(endure_with(patient, tiny, tiny, most) >= most);
+	for (size_t i = 0; i < COUNT(greedy); i++)
+		assert_true(endure_with(patient, greedy[i][0], greedy[i][1], most) < most);
+	/* What was saved is not for later */
+	assert_int_equal(
+		endure_with(patient, PL_SLICE("1\r\na\r\n1\r\na\r\n0"), PL_SLICE("0"), most),
+		PL_HTTP_CHUNK_OVERHEAD - 3);
 }
 
 static void test_encode(void **state)
@@ -323,7 +351,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taken),	 cmocka_unit_test(test_incomplete),
 		cmocka_unit_test(test_refused),	 cmocka_unit_test(test_largest_size),
-		cmocka_unit_test(test_overhead), cmocka_unit_test(test_encode),
+		cmocka_unit_test(test_overhead), cmocka_unit_test(test_patience),
+		cmocka_unit_test(test_encode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@ local responses = {}
 local Response = {}
 
 local LARGEST = 2 ^ 30
+local PIECE = 65536 -- bytes that are taken at a time: the server's pieces may be of one byte
 
 local count_field = { type = "integer", min = 1, max = LARGEST }
 
@@ -21,7 +22,7 @@ local count_field = { type = "integer", min = 1, max = LARGEST }
 function responses.collect(call, limit)
   local pieces, size = {}, 0
   while true do
-    local piece, message, code = call:read()
+    local piece, message, code = call:read(math.min(PIECE, limit - size + 1))
     if not piece then
       if message then return nil, message, code end
       return table.concat(pieces)
