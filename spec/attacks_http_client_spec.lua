@@ -135,8 +135,7 @@ describe("a client of HTTP and", function()
   it("small chunks, which no stream of events has too many of", function()
     local count = 20000
     local chunks = ("1\r\na\r\n"):rep(count) .. "0\r\n\r\n"
-    local response =
-      assert(asked(says(OK .. "Transfer-Encoding: chunked\r\n\r\n" .. chunks, true)))
+    local response = assert(asked(says(OK .. "Transfer-Encoding: chunked\r\n\r\n" .. chunks, true)))
     assert.equal(("a"):rep(count), response.text)
   end)
 

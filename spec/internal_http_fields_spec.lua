@@ -41,6 +41,8 @@ describe("fields", function()
     assert.matches("^%.a takes values", failure { a = { "1", "\n" } })
     assert.matches("^%.a takes strings", failure { a = true })
     assert.matches("^%.a takes strings", failure { a = { {} } })
+    assert.matches("^%.a takes a list", failure { a = { b = "1" } })
+    assert.matches("^%.a takes a list", failure { a = { "1", nil, "2" } })
     assert.matches("twice", failure { a = "1", A = "2" })
     for _, name in ipairs {
       "CONNECTION",

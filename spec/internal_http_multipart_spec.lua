@@ -103,6 +103,8 @@ describe("multipart", function()
     assert.equal(" takes at least one part", failure {})
     assert.equal("[true] takes names as keys", failure { [true] = 1 })
     assert.equal("[2] takes a table", failure { { name = "a", value = 1 }, "b" })
+    local both = " takes names, or a list of parts, not both"
+    assert.equal(both, failure { { name = "a", value = 1 }, b = 2 })
     assert.equal("[1] takes parts with a name", failure { { value = 1 } })
     assert.equal(".a takes either a value or a file", failure { a = {} })
     assert.equal(".a takes either a value or a file", failure { a = { value = 1, file = "x" } })

@@ -15,6 +15,10 @@ describe("redact", function()
       ["http://a?x=1"] = "http://a?x=1",
       ["http://a?sid=1&pass=2"] = "http://a?sid=***&pass=***",
       ["http://a?api-key=3&apikeys=4"] = "http://a?api-key=***&apikeys=***",
+      ["http://a?subscription-key=1&keyword=2"] = "http://a?subscription-key=***&keyword=2",
+      ["http://a?clientKey=1&Keynote=2"] = "http://a?clientKey=***&Keynote=2",
+      ["http://a?PHPSESSID=1&jwt=2"] = "http://a?PHPSESSID=***&jwt=***",
+      ["http://a/b;jsessionid=1;v=2/c"] = "http://a/b;jsessionid=***;v=2/c",
     } do
       assert.equal(shown, redact.url(given))
     end
@@ -32,6 +36,9 @@ describe("redact", function()
       { "Proxy-Authenticate", "Basic" },
       { "X-Access-Key", "k" },
       { "Location", "http://u:p@a/?code=5" },
+      { "X-Functions-Key", "k" },
+      { "Content-Location", "/?token=5" },
+      { "Referer", "http://u:p@a/?sid=5" },
     }
     local list = {}
     for i, field in ipairs(shown) do
@@ -48,6 +55,9 @@ describe("redact", function()
       "Basic",
       "***",
       "http://a/?code=***",
+      "***",
+      "/?token=***",
+      "http://a/?sid=***",
     }, list)
   end)
 

@@ -533,6 +533,7 @@ describe("perilune.sse", function()
       ["option 'url' of sse.client takes a URL: its scheme is neither http nor https"] = {
         url = "ws://a/",
       },
+      ['option \'method\' of sse.client takes "GET", not "get"'] = { url = url, method = "get" },
       ["option 'guard' of sse.client takes a boolean, got 1 (a number)"] = { url = url, guard = 1 },
     } do
       assert.has_error(function() sse.client(options) end, message)
@@ -542,6 +543,8 @@ describe("perilune.sse", function()
       { url = url, headers = { ["a b"] = "c" } },
       { url = url, authentication = { usr = "a" } },
       { url = url, proxy = "ftp://a" },
+      { url = url, method = "G ET" },
+      { url = url, method = "CONNECT" },
     } do
       local ok, message = pcall(sse.client, options)
       assert.is_false(ok)

@@ -5,16 +5,14 @@
 local cookies = require "perilune.internal.http.cookies"
 local core = require "perilune.core.http"
 local hidden = require "perilune.internal.hidden"
+local methods = require "perilune.internal.http.method"
 local places = require "perilune.internal.http.place"
 local requests = require "perilune.internal.http.request"
 local settings = require "perilune.internal.http.settings"
-local token = require("perilune.internal.fields").TOKEN
 local url_core = require "perilune.core.url"
 
 ---@class perilune.http
 local http = {}
-
-local VERBS = { "get", "head", "post", "put", "patch", "delete" }
 
 --- What a client, or the module itself, asks with.
 ---@class perilune.internal.http.Session
@@ -92,23 +90,15 @@ end
 
 --- A method as it is to be; throws at the caller's caller.
 local function check_method(what, method)
-  if type(method) ~= "string" or not method:find(token) then
-    error(('%s takes a method such as "GET" first'):format(what), 3)
-  elseif method == "CONNECT" then
-    error(what .. " takes no CONNECT: see the option proxy", 3)
-  end
-  for _, verb in ipairs(VERBS) do
-    if method:lower() == verb and method ~= verb:upper() then
-      error(("%s takes %q, not %q"):format(what, verb:upper(), method), 3)
-    end
-  end
+  local fault = methods.fault(method)
+  if fault then error(("%s %s"):format(what, fault), 3) end
   return method
 end
 
 ---@class perilune.http.Client
 local Client = {}
 
-for _, verb in ipairs(VERBS) do
+for _, verb in ipairs(methods.VERBS) do
   local what, method = "client:" .. verb, verb:upper()
   Client[verb] = function(session, url, given) return ask(what, session, method, url, given) end
 end
@@ -173,7 +163,7 @@ function http.request(method, url, given)
   return ask("http.request", own_session(), check_method("http.request", method), url, given)
 end
 
-for _, verb in ipairs(VERBS) do
+for _, verb in ipairs(methods.VERBS) do
   local what, method = "http." .. verb, verb:upper()
   http[verb] = function(url, given) return ask(what, own_session(), method, url, given) end
 end

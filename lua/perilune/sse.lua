@@ -7,6 +7,7 @@ local component = require "perilune.internal.component"
 local core = require "perilune.core.sse"
 local hidden = require "perilune.internal.hidden"
 local http = require "perilune.http"
+local methods = require "perilune.internal.http.method"
 local options = require "perilune.internal.options"
 local process = require "perilune.core.process"
 local task = require "perilune.task"
@@ -485,6 +486,8 @@ local metatable = component.build {
 function sse.client(given)
   local settings = options.check(WHAT, schema, given)
   check_url(WHAT, settings.url)
+  local fault = methods.fault(settings.method)
+  if fault then error(("option 'method' of %s %s"):format(WHAT, fault), 2) end
   local client = {
     [STATE] = {
       settings = settings,

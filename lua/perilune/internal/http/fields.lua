@@ -39,6 +39,7 @@ end
 
 local function add_all(list, name, value)
   if type(value) ~= "table" then return add(list, name, value) end
+  if not form.is_list(value) then return form.NO_LIST end
   for _, each in ipairs(value) do
     local message = add(list, name, each)
     if message then return message end

@@ -1,6 +1,8 @@
 --- Names and values as HTML forms send them: application/x-www-form-urlencoded (WHATWG URL 5).
 local form = {}
 
+form.NO_LIST = "takes a list without holes as table, no names within"
+
 form.TYPE = "application/x-www-form-urlencoded"
 
 local function escape(character) return ("%%%02X"):format(character:byte()) end
@@ -34,6 +36,18 @@ function form.text(value)
   end
 end
 
+--- Whether a table is a list without holes, and has nothing else.
+---@param value table
+---@return boolean
+function form.is_list(value)
+  local count = 0
+  for key in pairs(value) do
+    if type(key) ~= "number" then return false end
+    count = count + 1
+  end
+  return count == #value
+end
+
 --- The keys of a table in order; those that are no strings make it fail.
 ---@param fields table
 ---@return string[]? names
@@ -56,6 +70,7 @@ end
 
 local function add_all(pieces, name, value)
   if type(value) ~= "table" then return add(pieces, name, value) end
+  if not form.is_list(value) then return form.NO_LIST end
   for _, each in ipairs(value) do
     local message = add(pieces, name, each)
     if message then return message end
@@ -65,8 +80,9 @@ end
 --- In the order that the list of pairs has.
 local function encode_pairs(fields)
   local pieces = {}
+  if not form.is_list(fields) then return nil, "", "takes names, or a list of pairs, not both" end
   for i, pair in ipairs(fields) do
-    if type(pair) ~= "table" or type(pair[1]) ~= "string" then
+    if type(pair) ~= "table" or type(pair[1]) ~= "string" or #pair > 2 then
       return nil, ("[%d]"):format(i), "takes { name, value }"
     end
     local message = add(pieces, pair[1], pair[2])

@@ -61,7 +61,9 @@ local function is_list(given) return given[1] ~= nil end
 function multipart.read(given)
   local parts = {}
   local names = {}
-  if not is_list(given) then
+  if is_list(given) then
+    if not form.is_list(given) then return nil, "", "takes names, or a list of parts, not both" end
+  else
     local found, wrong = form.names(given)
     if not found then return nil, ("[%s]"):format(tostring(wrong)), "takes names as keys" end
     names = found

@@ -19,15 +19,26 @@ local SECRETS = {
   "signature",
   "cookie",
   "session",
+  "sessid",
+  "jwt",
   "credential",
 }
 
-local NAMES = { key = true, sig = true, code = true, sid = true, pass = true }
+local NAMES = { sig = true, code = true, sid = true, pass = true }
+
+-- What has a URL as value.
+local URLS = { ["location"] = true, ["content-location"] = true, ["referer"] = true }
 
 -- They begin like secrets, and say which kinds there are.
 local OPEN = { ["www-authenticate"] = true, ["proxy-authenticate"] = true }
 
+--- Whether a word of it is "key": "X-Functions-Key", "clientKey".
+local function has_key(name)
+  return name:find "Key%f[%L]" ~= nil or name:lower():find "%f[%a]key%f[%A]" ~= nil
+end
+
 local function is_secret(name)
+  if has_key(name) then return true end
   name = name:lower()
   if OPEN[name] then return false end
   if NAMES[name] then return true end
@@ -37,30 +48,32 @@ local function is_secret(name)
   return false
 end
 
+--- A parameter as it may be shown.
+local function shown(name, value)
+  local plain = name:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  return name .. "=" .. (is_secret(plain) and redact.SHOWN or value)
+end
+
 --- A URL without user, password, fragment, and values of secret parameters.
 ---@param url string
 ---@return string
 function redact.url(url)
   local place, query = url:gsub("#.*$", ""):match "^([^?]*)%??(.*)$"
   place = place:gsub("^(%w[%w+.-]*://)[^/]*@", "%1")
-  if query == "" then return place end
-  local shown = query:gsub("([^&=]+)=([^&]*)", function(name, value)
-    local plain = name:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
-    return name .. "=" .. (is_secret(plain) and redact.SHOWN or value)
-  end)
-  return place .. "?" .. shown
+  place = place:gsub("([^;/=]+)=([^;/]*)", shown)
+  return query == "" and place or place .. "?" .. query:gsub("([^&=]+)=([^&]*)", shown)
 end
 
 --- Fields with the values of secret ones taken out.
 ---@param fields string[][] { name, value }
 ---@return string[][]
 function redact.fields(fields)
-  local shown = {}
+  local list = {}
   for i, field in ipairs(fields) do
-    shown[i] = { field[1], is_secret(field[1]) and redact.SHOWN or field[2] }
-    if field[1]:lower() == "location" then shown[i][2] = redact.url(field[2]) end
+    list[i] = { field[1], is_secret(field[1]) and redact.SHOWN or field[2] }
+    if URLS[field[1]:lower()] then list[i][2] = redact.url(field[2]) end
   end
-  return shown
+  return list
 end
 
 --- A text for one line of a log.
