@@ -47,6 +47,10 @@ describe("options of client.new:", function()
         { url = "ws://a", protocols = { "a b" } },
         "option 'protocols[1]' of client.new takes a token",
       },
+      {
+        { url = "ws://a", protocols = { "a", "b", "a" } },
+        "option 'protocols' of client.new takes each name once, got \"a\" twice",
+      },
       { { url = "ws://a", origin = "a b" }, "option 'origin' of client.new takes an origin" },
       {
         { url = "ws://a", headers = { "x" } },

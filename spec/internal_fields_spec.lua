@@ -41,4 +41,11 @@ describe("fields.check_protocols", function()
       assert.matches("^option 'protocols%[2%]' of client.new takes a token", message)
     end
   end)
+
+  it("takes each name once, as RFC 6455 4.1 has it", function()
+    assert.is_nil(fields.check_protocols("client.new", { "chat", "Chat" }))
+    local message = fields.check_protocols("client.new", { "chat", "tea", "chat" })
+    local expected = "option 'protocols' of client.new takes each name once, got \"chat\" twice"
+    assert.equal(expected, message)
+  end)
 end)

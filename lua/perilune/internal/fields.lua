@@ -151,11 +151,15 @@ fields.protocols = { type = "list", of = { type = "string", min = 1 }, default =
 ---@param protocols string[]
 ---@return string? message
 function fields.check_protocols(what, protocols)
+  local seen = {}
   for i, name in ipairs(protocols) do
     if not name:find(fields.TOKEN) then
       local message = "option 'protocols[%d]' of %s takes a token (RFC 6455 4.1), got %q"
       return message:format(i, what, name)
+    elseif seen[name] then
+      return ("option 'protocols' of %s takes each name once, got %q twice"):format(what, name)
     end
+    seen[name] = true
   end
 end
 
