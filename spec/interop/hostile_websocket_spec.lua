@@ -47,6 +47,7 @@ local HANDSHAKES = hostile.merge(
     "extension unasked",
     "deflate unasked",
     "protocol unasked",
+    "silence: a frame at once",
     "space before colon",
     "folded",
     "no http"
@@ -77,7 +78,6 @@ local HANDSHAKES = hostile.merge(
     "silence: nothing",
     "silence: half a head",
     "silence before the request",
-    "silence: a frame at once",
     "endless slowly"
   ),
   hostile.expect("ELIMIT", "endless fields", "endless field"),
@@ -465,18 +465,27 @@ describe("hostile WebSocket servers over TLS:", function()
   teardown(peers.clean)
 
   it(
-    "a redirect away from TLS is not followed",
+    "a redirect away from TLS is not followed, unless that is asked for",
     peers.telling(function()
       local folder = certificates.folder()
       local peer = hostile.start(folder, "over_tls_end")
-      local made = client.new {
-        url = ("wss://localhost:%d/"):format(peer.ports["to http"]),
-        tls = { root_cert_file = folder .. "/ca.pem" },
-      }
-      local ok, message, code = made:connect()
+      local function attempt_with(to_plain)
+        local made = client.new {
+          url = ("wss://localhost:%d/"):format(peer.ports["to http"]),
+          tls = { root_cert_file = folder .. "/ca.pem" },
+          redirects = { to_plain = to_plain },
+          connect_timeout = hostile.DEADLINE,
+        }
+        return made:connect()
+      end
+      local ok, message, code = attempt_with(false)
       assert.is_nil(ok)
-      assert.is_string(message)
-      assert.matches("^E", code)
+      assert.matches("away from TLS", message)
+      assert.equal("EACCES", code)
+      ok, message, code = attempt_with(true)
+      assert.is_nil(ok)
+      assert.matches(tostring(peer.ports["silence after the handshake"]), message)
+      assert.not_equal("EACCES", code)
     end)
   )
 end)
