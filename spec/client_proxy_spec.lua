@@ -1,4 +1,5 @@
 --- Proxies as the options say; those that others wrote are in spec/interop.
+local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local timer = require "perilune.timer"
 local websocket = require "spec.support.websocket"
@@ -58,6 +59,34 @@ describe("a client through a proxy", function()
     again:send "HTTP/1.1 200 OK\r\n\r\n"
     assert.matches("^GET /new ", again:read_through "\r\n\r\n")
     one:disconnect()
+  end)
+
+  it("goes from public to private addresses only when redirects.to_private says so", function()
+    for _, inward in ipairs { false, true } do
+      local listener = fixture.listener()
+      local one = fixture.new_client {
+        url = "ws://8.8.8.8/",
+        proxy = "http://127.0.0.1:" .. listener.port,
+        redirects = { to_private = inward },
+      }
+      local told = {}
+      function one.OnError(_, message, code) told = { message, code } end
+      one:start()
+      local peer = fixture.accept(listener)
+      assert.matches("^CONNECT 8.8.8.8:80 ", peer:read_through "\r\n\r\n")
+      peer:send "HTTP/1.1 200 OK\r\n\r\n"
+      peer:read_through "\r\n\r\n"
+      peer:send "HTTP/1.1 302 Found\r\nLocation: ws://10.0.0.1/\r\nContent-Length: 0\r\n\r\n"
+      if inward then
+        local again = fixture.accept(listener)
+        assert.matches("^CONNECT 10.0.0.1:80 ", again:read_through "\r\n\r\n")
+      else
+        clock.wait_for(function() return not one.active end)
+        assert.equal("EACCES", told[2])
+        assert.matches("10.0.0.1", told[1], 1, true)
+      end
+      one:disconnect()
+    end
   end)
 
   it("speaks SOCKS5 with a user", function()

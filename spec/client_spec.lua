@@ -271,6 +271,101 @@ describe("a client's conn", function()
   end)
 end)
 
+--- What the system says of the timer of a connection (proc(5), /proc/net/tcp): 2 is keep-alive.
+local function timer_of(conn)
+  local ports = (":%04X %%x+:%04X "):format(conn.local_port, conn.port)
+  for line in io.lines "/proc/net/tcp" do
+    if line:find(ports) then
+      local kind, left = line:match "%x+:%x+ (%x%x):(%x+)"
+      return tonumber(kind, 16), tonumber(left, 16) / 100
+    end
+  end
+end
+
+describe("a client's socket", function()
+  after_each(fixture.clean)
+
+  it("has the address and the port that it is to have", function()
+    local made = echo_server()
+    local first = free_port()
+    local last = math.min(first + 20, 65535)
+    local one = fixture.client(made, {
+      bound_ip = "127.0.0.2",
+      bound_port_min = first,
+      bound_port_max = last,
+    })
+    local there = made:connections()[1]
+    assert.equal("127.0.0.2", there.ip)
+    assert.equal("127.0.0.2", one.conn.local_ip)
+    local port = made:connection(there.guid).port
+    assert.is_true(port >= first and port <= last, port)
+  end)
+
+  it("is refused an address that is not ours, and a port that is another's", function()
+    local made, other = echo_server(), fixture.listener()
+    local one = fixture.new_client(made, { bound_ip = "192.0.2.1" })
+    assert_fails("EADDRNOTAVAIL", one:connect())
+    one = fixture.new_client(made, {
+      bound_ip = "127.0.0.1",
+      bound_port_min = other.port,
+      bound_port_max = other.port,
+    })
+    assert_fails("EADDRINUSE", one:connect())
+  end)
+
+  it("is kept alive when that is asked for", function()
+    local made = echo_server()
+    local one = fixture.client(made, { heartbeat = false })
+    assert.equal("x", one:write_and_wait "x")
+    clock.wait_for(function() return timer_of(one.conn) == 0 end) -- all is acknowledged
+    one = fixture.client(made, { heartbeat = false, tcp_keepalive = { time = 3000 } })
+    assert.equal("x", one:write_and_wait "x")
+    clock.wait_for(function() return timer_of(one.conn) == 2 end)
+    local _, left = timer_of(one.conn)
+    assert.is_true(left > 2000 and left <= 3000, left)
+  end)
+
+  it("is reset with linger_state = 0", function()
+    for state, ending in pairs { [-1] = "end", [0] = "reset" } do
+      local listener = fixture.listener()
+      local one = fixture.new_client(
+        { url = "tcp://127.0.0.1:" .. listener.port },
+        { linger_state = state }
+      )
+      assert.is_true(one:connect())
+      local peer = fixture.accept(listener)
+      assert.is_true(one:disconnect())
+      assert.equal(ending, select(2, peer:read_all()))
+    end
+  end)
+end)
+
+describe("client:disconnect", function()
+  after_each(fixture.clean)
+
+  --- Seconds that it takes with a server that answers no Close, whose end it is.
+  local function time_of(options)
+    local listener = fixture.listener()
+    local one = fixture.new_client({ url = "ws://127.0.0.1:" .. listener.port }, options)
+    one:start()
+    local peer = require("spec.support.websocket").serve(fixture.accept(listener))
+    clock.wait_for(function() return one.connected end)
+    local began = clock.now()
+    assert.is_true(one:disconnect())
+    return clock.now() - began, peer
+  end
+
+  it("waits for the answer to our Close, for a time", function()
+    local time = time_of { limits = { close_timeout = 0.3 } }
+    assert.is_true(time >= 0.29, time)
+  end)
+
+  it("waits for none without clean_disconnect", function()
+    local time = time_of { options = { clean_disconnect = false }, limits = { close_timeout = 60 } }
+    assert.is_true(time < 10, time)
+  end)
+end)
+
 describe("client:write", function()
   after_each(fixture.clean)
 
