@@ -28,7 +28,7 @@ local shown = progress.new(
 )
 made:use(printer.new(flags, {
   prompt = made.prompt,
-  stream = made.tcp,
+  stream = made.tcp and not flags.strip,
   failed = function() made:leave(session.codes.failed) end,
   before = function() shown:clear() end,
 }))

@@ -202,7 +202,7 @@ end
 
 function Printer:detail_counts(counts)
   if not self.verbose or self.json then return end
-  local text = "* received %d messages, %d bytes; sent %d, %d; %.3f s"
+  local text = "* received: %d messages, %d bytes; sent: %d messages, %d bytes; %.3f s"
   self:say(
     "counts",
     {},

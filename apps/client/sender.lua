@@ -17,10 +17,14 @@ local HELP = [=[
 //TEXT             sends a text that begins with a slash]=]
 
 --- Sends, and waits while too much is queued. Who types may try again; else what cannot be sent is
---- the end.
+--- the end, unless there will be another connection.
 local function send(session, kind, bytes)
+  local conn = session.client.conn
   local ok, message, code = session:send(kind, bytes)
   if ok then return true end
+  if code == "ECLOSED" and not session.prompt then
+    return session:wait_next(conn) and send(session, kind, bytes)
+  end
   if session.prompt then
     session.printer:problem(message, code)
   else

@@ -64,10 +64,19 @@ function Session:wait_connected()
   end
 end
 
+--- After a connection that takes no more: waits for the next one, with --reconnect; or for the end.
+---@return boolean? connected
+function Session:wait_next(conn)
+  while not self.result do
+    if self.client.conn and self.client.conn ~= conn then return true end
+    timer.sleep(0.02)
+  end
+end
+
 --- Sends a message; waits while too much is queued.
 function Session:send(kind, bytes)
   local conn = self.client.conn
-  local to = conn or self.flags.keep_messages and self.client
+  local to = self.flags.keep_messages and self.client or conn
   if not to then return nil, "not connected", "ECLOSED" end
   local write = (kind == "binary" or self.tcp) and to.write_binary or to.write
   local ok, state, code = write(to, bytes, self.flags.fragment)
@@ -75,7 +84,7 @@ function Session:send(kind, bytes)
   self.sent = self.sent + 1
   self.printer:sent(kind, #bytes)
   if conn then self.transfer:wrote(#bytes, conn) end
-  if state == "buffered" then conn:flush() end
+  if state == "buffered" and conn then conn:flush() end
   return true
 end
 

@@ -302,7 +302,7 @@ end
 ---@param flags table
 ---@return table
 function settings.of(flags)
-  if not flags.url:find "^%a+://" then refuse "URL takes ws://, wss://, tcp:// or tls://" end
+  if not flags.url:find "^%a+://" then refuse "URL begins with ws://, wss://, tcp:// or tls://" end
   take_user(flags)
   check_needs(flags)
   check_scheme(flags)

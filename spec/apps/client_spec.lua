@@ -163,7 +163,7 @@ describe("apps/client", function()
       "< sec%-websocket%-protocol: chat\n",
       "connected to ws://127.0.0.1:%d+/room%?token=%*%*%*&x=1 %(127.0.0.1:%d+%), protocol chat\n",
       "> text, 2 bytes\n",
-      "received 1 messages, %d+ bytes; sent 1, %d+; %d+%.%d%d%d s\n",
+      "received: 1 messages, %d+ bytes; sent: 1 messages, %d+ bytes; %d+%.%d%d%d s\n",
     } do
       assert.matches(expected, made.errors)
     end
@@ -260,6 +260,69 @@ describe("apps/client", function()
     assert.equal(bytes, fs.read(out))
   end)
 
+  it("says how far a message is that is on its way", function()
+    local size, server = 4 * 2 ^ 20, echo()
+    local path = fixture.folder():write("big", ("x"):rep(size))
+    local words = { "-f", path, "--write-rate", "4000000", "--progress" }
+    local made = pty.start { process.PERILUNE, APP, address(server), unpack(words) }
+    made:wait_output "\27%[Ksent [%d.]+ %a+ of 4.0 MiB %(%d%d? %%%), [%d.]+ %a+/s, %d+ s left"
+    made:kill()
+    server = echo({
+      OnConnect = function(conn) conn:write(("x"):rep(size)) end,
+    }, { throttle = { write = 4000000 } })
+    words = { "--no-input", "-o", fixture.folder().path .. "/out" }
+    made = pty.start { process.PERILUNE, APP, address(server), unpack(words) }
+    made:wait_output "\27%[Kreceived [%d.]+ KiB, [%d.]+ %a+/s" -- nothing of it is in OnMessage yet
+    made:kill()
+  end)
+
+  it("shows fragments in place of messages", function()
+    local server = echo {
+      OnMessage = function(conn) conn:write("aé", 2) end,
+    }
+    local made = run { address(server), "-q", "-N", "-m", "x", "-n", "1" }
+    assert.same({ 0, "aé\n" }, { made.code, made.output })
+    local list = objects(run({ address(server), "--json", "-N", "-m", "x", "-n", "1" }).output)
+    assert.equal("connected sent fragment fragment disconnected", events_of(list))
+    assert.same({ "61c3", true }, { list[3].hex, list[3].continuation })
+    assert.same({ "a9", false, 1 }, { list[4].hex, list[4].continuation, list[5].received })
+  end)
+
+  it("keeps messages for the next connection", function()
+    local server = echo()
+    local words = { "--json", "--reconnect", "0.3", "--keep-messages", "-n", "2" }
+    local made = process.perilune({ APP, address(server), unpack(words) }, { input = "pipe" })
+    made:send "bye 1012 restart\n"
+    made:wait_output '"disconnected"'
+    made:send "one\ntwo\n"
+    made:finish()
+    assert.equal(0, made:wait(), made.errors)
+    assert.equal(
+      "connected sent disconnected sent sent connected text text disconnected",
+      events_of(objects(made.output))
+    )
+  end)
+
+  it("ends as the server wants to while lines are still to be sent", function()
+    local server = echo { OnMessage = function(conn) conn:close(4001, "full") end }
+    local text = ('seq 200000 2>/dev/null | "$0" apps/client %s'):format(address(server))
+    local made = process.start { "bash", "-c", text, process.PERILUNE }
+    assert.equal(5, made:wait())
+    assert.matches("closed: 4001 full\n$", made.errors)
+    assert.is_nil(made.errors:find "!")
+  end)
+
+  it("logs what is said, and does not wait for a Close", function()
+    local path = fixture.folder().path .. "/log"
+    local made = run { address(echo()), "-q", "--log", path, "--abrupt", "-m", "hi", "-n", "1" }
+    assert.equal(0, made.code)
+    local log = fs.read(path)
+    assert.matches("Sent [^\n]+ text: hi\n", log)
+    assert.matches("Recv [^\n]+ text: hi\n", log)
+    run { address(echo()), "-q", "--log", path, "--log-hex", "-m", "hi", "-n", "1" }
+    assert.matches("Recv [^\n]+ text: 6869\n", fs.read(path))
+  end)
+
   it("shows fragments as they come", function()
     local server = echo {
       OnMessage = function(conn) conn:write("abcdef", 2) end,
@@ -285,8 +348,26 @@ describe("apps/client", function()
       { 7, "no such file", address(server), "-f", "/nonexistent" },
       { 7, "no such file", address(server), "-m", "x", "-o", "/nonexistent/out" },
       { 7, "UTF%-8", address(server), "-m", "\255" },
+      { 3, "not of this machine", address(server), "--bind", "192.0.2.1", "-m", "x" },
       { 2, "takes 'NAME: VALUE'", address(server), "-H", "bad" },
-      { 2, "URL takes ws://", "nothing" },
+      { 2, "^client: %-%-protocol ", address(server), "-p", "a", "-p", "a b" },
+      { 2, "^client: %-%-attempts needs %-%-reconnect ", address(server), "--attempts", "2" },
+      { 2, "^client: %-%-level takes text=N", address(server), "--level", "pong=1" },
+      { 2, "^client: %-%-limit takes NAME=VALUE", address(server), "--limit", "message" },
+      { 2, "did you mean %-%-limit message", address(server), "--limit", "mesage=5" },
+      {
+        2,
+        "did you mean %-%-proxy%-tls verify",
+        address(server),
+        "--proxy-tls",
+        "verfy=1",
+        "-x",
+        "https://a",
+      },
+      { 2, "needs the URL of a %-%-proxy", address(server), "--proxy-tls", "verify=false" },
+      { 2, "needs ws:// or wss://", "tcp://127.0.0.1:1", "--no-buffer" },
+      { 2, "URL begins with ws://", "127.0.0.1:80", "-m", "x" },
+      { 2, "URL begins with ws://", "nothing" },
       { 2, "tcp://", "ftp://127.0.0.1/" },
       { 2, "unknown flag %-%-frame: did you mean %-%-frames", address(server), "--frame" },
       { 2, "needs wss://", address(server), "--ca", "/ca.pem" },
