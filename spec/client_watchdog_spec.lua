@@ -83,14 +83,49 @@ describe("the watchdog of a client", function()
     local times = {}
     local one = fixture.new_client(
       { url = "ws://127.0.0.1:" .. free_port() },
-      { watchdog = { interval = 0.02, factor = 4, max_interval = 0.1, attempts = 4 } }
+      { watchdog = { interval = 0.02, factor = 10, max_interval = 0.1, attempts = 4 } }
     )
     function one.OnError() times[#times + 1] = clock.now() end
     one:start()
     clock.wait_for(function() return not one.active end)
-    for i, least in ipairs { 0.02, 0.08, 0.1, 0.1 } do
+    for i, least in ipairs { 0.02, 0.1, 0.1, 0.1 } do
       local waited = times[i + 1] - times[i]
       assert.is_true(waited >= least - 0.002, ("%d: %f"):format(i, waited))
+    end
+    assert.is_true(times[5] - times[4] < 10) -- 20 without max_interval
+  end)
+
+  it("waits a random part of the interval with jitter", function()
+    local one = fixture.new_client(
+      { url = "ws://127.0.0.1:" .. free_port() },
+      { watchdog = { interval = 0.2, jitter = true } }
+    )
+    local last, least = nil, math.huge
+    function one.OnError()
+      local now = clock.now()
+      if last then least = math.min(least, now - last) end
+      last = now
+    end
+    one:start()
+    -- Each time it is by three to one.
+    clock.wait_for(function() return least < 0.15 end)
+    one:disconnect()
+  end)
+
+  it("counts on after a connection that did not hold", function()
+    for held, expected in pairs { [0] = { 1, 1, 1, 1 }, [60] = { 1, 2, 3 } } do
+      local made = fixture.server(nil, { OnConnect = function(conn) conn:disconnect() end })
+      local attempts = {}
+      local one =
+        fixture.new_client(made, { watchdog = { interval = 0.01, attempts = 3, held = held } })
+      function one.OnBeforeWatchDog(attempt)
+        attempts[#attempts + 1] = attempt
+        return #attempts == 4
+      end
+      one:start()
+      clock.wait_for(function() return not one.active end)
+      assert.same(expected, attempts)
+      made:stop()
     end
   end)
 
