@@ -2,6 +2,7 @@ local capture = require "spec.support.capture"
 local certificates = require "spec.support.certificates"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
+local task = require "perilune.task"
 local timer = require "perilune.timer"
 
 local function echo(conn, text) conn:write(text) end
@@ -52,6 +53,17 @@ describe("a client with TLS", function()
     local plain = fixture.server()
     message, code = refusal { url = url_of(plain), tls = { root_cert_file = root } }
     assert.equal("EPROTO", code)
+    assert.matches("without TLS", message)
+  end)
+
+  it("says at once what is wrong, though the server does not end the connection", function()
+    local listener = fixture.listener()
+    local one = fixture.new_client { url = url_of(listener), connect_timeout = 1 }
+    local waiting = task.start(function() return one:connect() end)
+    local peer = fixture.accept(listener)
+    peer:send "HTTP/1.1 400 Bad Request\r\n\r\n"
+    local ok, message, code = waiting:wait(5)
+    assert.same({ nil, "EPROTO" }, { ok, code })
     assert.matches("without TLS", message)
   end)
 

@@ -80,6 +80,15 @@ static void give_back(uint8_t **shared, uint8_t *buffer)
 
 /* The end. */
 
+static void tell_closed(tls *self, int status)
+{
+	const pl_stream_events *events = self->stream.events;
+
+	self->stream.events = NULL;
+	if (events)
+		events->closed(self->stream.owner, self->status ? self->status : status);
+}
+
 static void below_closed(void *owner, int status)
 {
 	tls *self = owner;
@@ -92,9 +101,7 @@ static void below_closed(void *owner, int status)
 	pl_tls_turn_cancel(&self->turn);
 	pl_output_clear(&self->stream.output, &loop->chunks);
 	pl_buffer_deinit(&self->kept);
-	if (self->stream.events)
-		self->stream.events->closed(self->stream.owner,
-					    self->status ? self->status : status);
+	tell_closed(self, status);
 	if (self->client)
 		pl_tls_client_end(self->client, self->ssl);
 	SSL_free(self->ssl);
@@ -116,13 +123,18 @@ static void enter_closing(tls *self, int status)
 	pl_buffer_deinit(&self->kept);
 }
 
-/* OpenSSL has queued an alert where the peer should know: it leaves before the end. */
+/* OpenSSL has queued an alert where the peer should know: it leaves before the end. A client that
+ * is not let in hears of it now, however long the peer then takes to end. */
 static void fail(tls *self, int status)
 {
+	bool refused = self->client && self->state == HANDSHAKE;
+
 	if (self->state == CLOSING)
 		return;
 	enter_closing(self, status);
 	pl_stream_finish(self->below);
+	if (refused)
+		pl_loop_defer(self->stream.loop, &self->again);
 }
 
 static void tls_abort(pl_stream *stream, int status)
@@ -470,6 +482,10 @@ static void on_again(pl_deferred *deferred)
 	tls *self = PL_CONTAINER(deferred, tls, again);
 	pl_buffer kept = self->kept;
 
+	if (self->state == CLOSING) {
+		tell_closed(self, PL_OK);
+		return;
+	}
 	if (self->state != HANDSHAKE && (self->stream.paused || self->stream.closing))
 		return;
 	self->kept = (pl_buffer){ 0 };
