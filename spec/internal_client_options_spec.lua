@@ -7,6 +7,15 @@ local function refused(given)
   return message
 end
 
+--- Names of subprotocols, as many.
+local function numbered(count)
+  local names = {}
+  for i = 1, count do
+    names[i] = "v" .. i
+  end
+  return names
+end
+
 describe("options of client.new:", function()
   it("the watchdog's interval is not cut short by a default", function()
     local function longest(watchdog)
@@ -59,6 +68,10 @@ describe("options of client.new:", function()
       { { url = "ws://a", headers = { ["a b"] = "x" } }, "takes header names as keys" },
       { { url = "ws://a", headers = { Host = "x" } }, "takes no 'Host': it is set for you" },
       { { url = "ws://a", headers = { ["sec-websocket-key"] = "x" } }, "it is set for you" },
+      { { url = "ws://a", headers = { TE = "x" } }, "takes no 'TE': a handshake has none" },
+      { { url = "ws://a", headers = { trailer = "x" } }, "takes no 'trailer': a handshake has" },
+      { { url = "ws://a", headers = { Expect = "x" } }, "takes no 'Expect': a handshake has" },
+      { { url = "ws://a", protocols = numbered(65) }, "option 'protocols' of client.new takes" },
       { { url = "ws://a", headers = { a = "x\r\nb: c" } }, "takes no control characters in 'a'" },
       { { url = "ws://a", headers = { a = true } }, "takes strings, numbers, or lists of these" },
       { { url = "ws://a", headers = { a = { "x", {} } } }, "takes strings, numbers, or lists" },

@@ -40,7 +40,7 @@ local schema = {
     max = 256,
   },
   tls = tls_client.option,
-  protocols = fields.protocols,
+  protocols = { type = "list", of = fields.protocols.of, default = {}, max = 64 },
   origin = { type = "string", min = 1 },
   headers = { type = "table", default = {} },
   proxy = proxy.option,
@@ -181,9 +181,13 @@ local OWN_HEADERS = {
   ["transfer-encoding"] = true,
 }
 
+local NO_HEADERS = { expect = true, te = true, trailer = true }
+
 local function header_fault(name, value)
   if type(name) ~= "string" or not name:find(fields.TOKEN) then
     return "header names as keys"
+  elseif NO_HEADERS[name:lower()] then
+    return ("no '%s': a handshake has none"):format(name)
   elseif OWN_HEADERS[name:lower()] or name:lower():find "^sec%-websocket%-" then
     return ("no '%s': it is set for you"):format(name)
   elseif type(value) ~= "string" and type(value) ~= "number" then
