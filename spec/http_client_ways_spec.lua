@@ -250,6 +250,32 @@ describe("http:", function()
       assert.equal(site.asked[1].port, site.asked[3].port)
     end)
 
+    it("come after a body that breaks off, unless it is read as it comes", function()
+      local listener, asked = socket.listen(), 0
+      local serving = task.start(function()
+        while true do
+          local peer = assert(listener:accept(clock.PATIENCE))
+          asked = asked + 1
+          peer:read_through "\r\n\r\n"
+          local body = asked % 2 == 1 and "ab" or "abcde"
+          peer:send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\n" .. body)
+          peer:close()
+        end
+      end)
+      local url = ("http://127.0.0.1:%d/"):format(listener.port)
+      local retries = { max = 1, delay = 0 }
+      assert.equal("abcde", assert(http.get(url, { retries = retries })).text)
+      assert.equal(2, asked)
+      assert.equal("ECONNRESET", select(3, http.post(url, { retries = retries })))
+      assert.equal(3, asked)
+      assert.equal("abcde", http.get(url).text)
+      local response = assert(http.get(url, { retries = retries, stream = true }))
+      assert.equal("ECONNRESET", select(3, response:read(5)) or select(3, response:read(5)))
+      assert.equal(5, asked)
+      serving:cancel()
+      listener:close()
+    end)
+
     it("end with the last answer", function()
       local site = web.site { ["/"] = failing(9, 502) }
       assert.equal(502, http.get(site.url, { retries = { max = 2, delay = 0 } }).status)

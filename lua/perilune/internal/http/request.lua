@@ -29,6 +29,7 @@ local STALE = 16 -- connections in a row that may turn out to be closed
 ---@field jar? perilune.internal.http.Jar
 ---@field call? userdata The call that is open.
 ---@field entry? table What the log knows of the last answer.
+---@field body? string Of the answer.
 ---@field token? string The value of Authorization.
 ---@field urls string[] What was asked before.
 
@@ -288,6 +289,22 @@ local function pause_before(run, step, count, call, head, code)
   return not (delay and left and delay >= left) and delay or nil
 end
 
+local function is_followed(run, head)
+  return run.settings.redirects and redirect.is(head.status, (first_value(head, "location")))
+end
+
+--- All of the body, unless it is read later, or of no interest.
+local function take_body(run, head)
+  if run.settings.stream or is_followed(run, head) then return true end
+  local message, code
+  run.body, message, code = responses.collect(run.call, run.settings.limits.body)
+  if run.body then return true end
+  run.call:close()
+  run.call = nil
+  journal.finish(run.entry, { message = message, code = code })
+  return nil, message, code
+end
+
 --- As often as the option `retries` has it.
 local function attempt_all(run, step)
   local count = 0
@@ -295,6 +312,14 @@ local function attempt_all(run, step)
     count = count + 1
     local call, head, code = attempt_told(run, step)
     local delay = pause_before(run, step, count, call, head, code)
+    if call and not delay then
+      local taken, message
+      taken, message, code = take_body(run, head)
+      if not taken then
+        call, head = nil, message
+        delay = pause_before(run, step, count, call, head, code)
+      end
+    end
     if not delay then return call, head, code end
     if call then discard(run) end
     timer.sleep(delay)
@@ -326,9 +351,9 @@ end
 
 --- The step behind a redirect; nil when the answer stands, or with a message.
 local function next_step(run, step, head)
+  if not is_followed(run, head) then return nil end
   local allowed = run.settings.redirects
   local location, another = first_value(head, "location")
-  if not allowed or not redirect.is(head.status, location) then return nil end
   if another then return nil, "redirected to several places at once", "EPROTO" end
   if not is_single(head, "location") then
     return nil, "the answer names several locations", "EPROTO"
@@ -347,7 +372,8 @@ local function next_step(run, step, head)
 end
 
 local function make_response(run, step, head)
-  local state = {
+  return responses.make {
+    body = run.body,
     call = run.call,
     fields = head.fields,
     headers = head.headers,
@@ -358,16 +384,6 @@ local function make_response(run, step, head)
     url = step.place.url,
     version = head.version,
   }
-  if not run.settings.stream then
-    local message, code
-    state.body, message, code = responses.collect(run.call, state.limit)
-    if not state.body then
-      run.call:close()
-      journal.finish(run.entry, { message = message, code = code })
-      return nil, message, code
-    end
-  end
-  return responses.make(state)
 end
 
 local function follow(run, step)
