@@ -537,14 +537,16 @@ end)
 describe("redirects", function()
   after_each(fixture.clean)
 
-  --- A listener that redirects each handshake.
+  --- A listener that redirects each handshake, and counts them.
   local function redirector(code, target)
     local listener = fixture.listener()
+    listener.asked = 0
     timer.after(0, function()
       while true do
         local peer = listener.fd and listener:accept(0.1)
         if not peer then return end
         peer:read_through "\r\n\r\n"
+        listener.asked = listener.asked + 1
         peer:send(
           ("HTTP/1.1 %d Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n"):format(code, target)
         )
@@ -569,6 +571,7 @@ describe("redirects", function()
     local one = fixture.new_client({ url = url_of(listener) }, { redirects = { max = 2 } })
     local ok, _, code = one:connect()
     assert.same({ nil, "ELIMIT" }, { ok, code })
+    assert.equal(3, listener.asked)
     one = fixture.new_client({ url = url_of(listener) }, { redirects = false })
     local status
     function one.OnError(_, _, _, number) status = number end
