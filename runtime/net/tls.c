@@ -123,8 +123,15 @@ static void enter_closing(tls *self, int status)
 	pl_buffer_deinit(&self->kept);
 }
 
-/* OpenSSL has queued an alert where the peer should know: it leaves before the end. A client that
- * is not let in hears of it now, however long the peer then takes to end. */
+/* The stream below is flushed here, and must not ask for another turn to do it again. */
+static void push(tls *self)
+{
+	pl_stream_flush_now(self->below);
+	pl_deferred_cancel(&self->below->flush);
+}
+
+/* OpenSSL has queued an alert where the peer should know: it leaves before the end. A client's
+ * owner hears of a handshake that failed now, however long the server then takes to end. */
 static void fail(tls *self, int status)
 {
 	bool refused = self->client && self->state == HANDSHAKE;
@@ -132,9 +139,12 @@ static void fail(tls *self, int status)
 	if (self->state == CLOSING)
 		return;
 	enter_closing(self, status);
-	pl_stream_finish(self->below);
-	if (refused)
-		pl_loop_defer(self->stream.loop, &self->again);
+	if (!refused) {
+		pl_stream_finish(self->below);
+		return;
+	}
+	push(self);
+	pl_loop_defer(self->stream.loop, &self->again);
 }
 
 static void tls_abort(pl_stream *stream, int status)
@@ -231,13 +241,6 @@ static bool encrypt(tls *self)
 	if (result == 1)
 		pl_output_consume(output, &self->stream.loop->chunks, sent);
 	return result == 1;
-}
-
-/* The stream below is flushed here, and must not ask for another turn to do it again. */
-static void push(tls *self)
-{
-	pl_stream_flush_now(self->below);
-	pl_deferred_cancel(&self->below->flush);
 }
 
 static void goodbye(tls *self)
@@ -484,6 +487,7 @@ static void on_again(pl_deferred *deferred)
 
 	if (self->state == CLOSING) {
 		tell_closed(self, PL_OK);
+		pl_stream_abort(self->below, PL_OK);
 		return;
 	}
 	if (self->state != HANDSHAKE && (self->stream.paused || self->stream.closing))
