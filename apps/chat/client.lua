@@ -34,6 +34,7 @@ local task = require "perilune.task"
 local timer = require "perilune.timer"
 
 local ECHO = 10 -- seconds in which what is sent has to come back, and we have to be let in
+local LATEST = 2 ^ 36 -- a time that a text may have: a clock can show it
 local LONGEST = 6000 -- bytes of a text, as the server takes it
 
 local me = { room = settings.room, name = settings.name, people = {}, inside = false }
@@ -46,8 +47,16 @@ local function tls()
 end
 
 local function refuse(message)
-  io.stderr:write("chat client: ", message, "\n")
+  io.stderr:write("chat client: ", message, " (try --help)\n")
   os.exit(2)
+end
+
+local scheme = settings.url:match "^(wss?)://"
+if not scheme then refuse "URL begins with ws:// or wss://" end
+if scheme == "ws" and (settings.ca or settings.insecure) then
+  refuse "--ca and --insecure need wss://"
+elseif settings.ca and settings.insecure then
+  refuse "--ca and --insecure exclude each other"
 end
 
 local made, client = pcall(clients.new, {
@@ -57,7 +66,10 @@ local made, client = pcall(clients.new, {
   watchdog = { interval = 0.5, factor = 2, max_interval = 30, jitter = true },
   options = { raise_disconnect_exceptions = false },
 })
-if not made then refuse((tostring(client):gsub("^.-:%d+: ", ""))) end
+if not made then
+  local said = tostring(client):gsub("^.-:%d+: ", ""):gsub(" of client%.new", "")
+  refuse((said:gsub("option 'url'", "URL"):gsub("option '(%w+)'", "--%1")))
+end
 
 local function say(conn, message) conn:write(json.encode(message)) end
 
@@ -87,6 +99,8 @@ local function is_text(said)
     and type(said.id) == "string"
     and type(said.text) == "string"
     and type(said.time) == "number"
+    and said.time >= 0
+    and said.time < LATEST
 end
 
 local function all(list, is)
@@ -217,7 +231,8 @@ local function settle()
     timer.sleep(0.02)
   end
   if mail:count() == 0 then return 0 end
-  talk:trouble(("%d texts did not arrive"):format(mail:count()))
+  local count = mail:count()
+  talk:trouble(count == 1 and "1 text did not arrive" or count .. " texts did not arrive")
   return 1
 end
 

@@ -1,4 +1,5 @@
 --- What the terminal shows of a room.
+local harmless = require "perilune.internal.harmless"
 local prompts = require "perilune.prompt"
 local terminal = require "perilune.terminal"
 
@@ -16,18 +17,11 @@ All else is said.]]
 local Conversation = {}
 Conversation.__index = Conversation
 
---- Texts of others are shown, never obeyed; their further lines are set in.
-local function harmless(text)
-  return (
-    tostring(text)
-      :gsub("\r?\n", "\n      ")
-      :gsub("[%z\1-\9\11-\31\127]", "?")
-      :gsub("\194[\128-\159]", "?")
-  )
-end
+--- Further lines of a text are set in.
+local function set_in(text) return (harmless((text:gsub("\r?\n", "\n"))):gsub("\n", "\n      ")) end
 
 --- A name, on one line.
-local function single(text) return harmless((tostring(text):gsub("[\r\n]", " "))) end
+local function single(text) return harmless((tostring(text):gsub("[\r\n\t]", " "))) end
 
 --- A name; with a number when somebody else of that name came before.
 local function named(self, who)
@@ -71,7 +65,7 @@ function Conversation:said(message)
   local time = os.date("%H:%M", message.time)
   local mine = message.who.key == self.me.key
   local name = terminal.style(named(self, message.who), mine and "green" or "cyan")
-  show(self, ("%s %s: %s"):format(time, name, harmless(message.text)))
+  show(self, ("%s %s: %s"):format(time, name, set_in(message.text)))
 end
 
 function Conversation:came(who) aside(self, named(self, who) .. " came") end
@@ -87,10 +81,10 @@ function Conversation:who()
   aside(self, ("%d here: %s"):format(#names, table.concat(names, ", ")))
 end
 
-function Conversation:lost(why) aside(self, "the connection is lost: " .. harmless(why)) end
+function Conversation:lost(why) aside(self, "the connection is lost: " .. single(why)) end
 
 function Conversation:trouble(message)
-  if message ~= self.last_trouble or self.prompt.interactive then aside(self, harmless(message)) end
+  if message ~= self.last_trouble or self.prompt.interactive then aside(self, single(message)) end
   self.last_trouble = message
 end
 

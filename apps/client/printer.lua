@@ -1,5 +1,6 @@
 --- What the client says: to people, or as JSON. Messages go to standard output; what is said about
 --- them goes to standard error, unless somebody types, or it is JSON.
+local harmless = require "perilune.internal.harmless"
 local json = require "perilune.json"
 local redact = require "perilune.internal.http.redact"
 local terminal = require "perilune.terminal"
@@ -15,26 +16,9 @@ local function hex(bytes)
   return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
 end
 
---- Control characters would be obeyed by a terminal.
-local function harmless(text)
-  return (
-    text
-      :gsub("[%z\1-\8\11-\31\127]", function(c) return ("\\x%02x"):format(c:byte()) end)
-      :gsub("\194([\128-\159])", function(c) return ("\\u%04x"):format(c:byte()) end)
-      -- What turns the direction of the text around (UAX 9 2).
-      :gsub(
-        "\226\128([\142\143\170-\174])",
-        function(c) return ("\\u%04x"):format(0x1f80 + c:byte()) end
-      )
-      :gsub("\226\129([\166-\169])", function(c) return ("\\u%04x"):format(0x1fc0 + c:byte()) end)
-  )
-end
-
 local function is_utf8(text) return json.encode(text) ~= nil end
 
 local function as_utf8(text) return is_utf8(text) and text or (text:gsub("[\128-\255]", "?")) end
-
-printer.harmless, printer.hex = harmless, hex
 
 --- What is written of a size: "1.5 MiB".
 function printer.size(bytes)

@@ -54,6 +54,7 @@ describe("apps/chat/client", function()
         for _, text in ipairs {
           '{"type":"welcome"}',
           '{"type":"said"}',
+          '{"type":"said","id":"1","text":"a","who":{"key":"1","name":"x"},"time":1e300}',
           '{"type":"left","who":{}}',
           '{"type":"joined","who":{"key":1,"name":[]}}',
           "[1]",
@@ -78,6 +79,21 @@ describe("apps/chat/client", function()
     made:wait()
     assert.equal(0, made.code)
     assert.matches("default%s+somebody", made.output)
+  end)
+
+  it("says what is wrong with its flags", function()
+    for expected, words in pairs {
+      ["URL begins with ws:// or wss://"] = { "chat.example" },
+      ["--ca and --insecure need wss://"] = { "ws://127.0.0.1:1/", "-k" },
+      ["--ca and --insecure exclude each other"] = { "wss://127.0.0.1:1/", "-k", "--ca", "x" },
+      ["URL takes a URL (host or port is malformed)"] = { "ws://127.0.0.1:99999/" },
+    } do
+      local made = process.run { process.PERILUNE, APP, unpack(words) }
+      local said = "chat client: " .. expected .. " (try --help)\n"
+      assert.same({ 2, said }, { made.code, made.errors })
+    end
+    local made = process.run { process.PERILUNE, APP, "-x", "foo" }
+    assert.matches("^chat client: %-%-proxy takes the URL of a proxy", made.errors)
   end)
 
   it("is a conversation in a terminal", function()
@@ -117,9 +133,9 @@ describe("apps/chat/client", function()
     ada:wait_output "1 here"
     local peer = websocket.connect(port)
     peer:send(json.encode { room = "tea", name = "eve\27[2J\n" })
-    peer:send(json.encode { id = "1", text = "one\27]0;x\7\ntwo\194\155" })
-    ada:wait_output "eve%?%[2J"
-    ada:wait_output "one%?%]0;x%?\r\n      two%?\r\n"
+    peer:send(json.encode { id = "1", text = "one\27]0;x\7\ntwo\194\155\226\128\174" })
+    ada:wait_output "eve\\x1b%[2J"
+    ada:wait_output "one\\x1b%]0;x\\x07\r\n      two\\u009b\\u202e\r\n"
     ada:send("/join " .. ("語"):rep(32) .. "\r")
     ada:wait_output(("語"):rep(32) .. "> $")
     peer.socket:close()
@@ -156,7 +172,7 @@ describe("apps/chat/client", function()
     ada:wait_output("ada.-: for milk\r\n", 40)
     assert.is_nil(ada.output:find "ada[^\n]*: for tea")
     ada:send "\4"
-    ada:wait_output "1 texts did not arrive"
+    ada:wait_output "1 text did not arrive"
     assert.equal(1, ada:wait())
   end)
 
@@ -164,7 +180,7 @@ describe("apps/chat/client", function()
     local server = fixture.server() -- a WebSocket server that is no chat
     local made = say(server.port, "ada", "hello\n", "--timeout", "0.3")
     assert.equal(1, made.code)
-    assert.matches("1 texts did not arrive", made.errors)
+    assert.matches("1 text did not arrive", made.errors)
   end)
 
   it("says what the server would not take", function()
@@ -193,7 +209,7 @@ describe("apps/chat/client", function()
     assert.equal(0, made.code)
     assert.matches("Usage: chat client", made.output)
     for argument, message in pairs {
-      ["ftp://a/"] = "takes a URL",
+      ["ftp://a/"] = "URL begins with",
       ["--room="] = "%-%-room takes a string from 1 to 96 bytes",
     } do
       made = process.run { process.PERILUNE, APP, argument }
