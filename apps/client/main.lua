@@ -22,7 +22,7 @@ made.folder = settings.folder()
 local wanted = not (flags.quiet or typed_to)
   and (flags.file or flags.whole or flags.output or not terminal.is_tty "stdout")
 local shown = progress.new(
-  function() return made.transfer:look(made.client.conn) end,
+  function() return made.transfer:look(made.client.conn, made.client.connected) end,
   wanted,
   flags.progress
 )

@@ -58,15 +58,14 @@ end
 local function send_whole(session, path)
   local bytes, message, code = fs.read(path, { max_size = MESSAGE })
   if not bytes then return nil, message, code end
-  local conn = session.client.conn
-  if send(session, "binary", bytes) and conn then conn:flush() end
+  send(session, "binary", bytes)
   return true
 end
 
 local function send_file(session, path)
   local about, message, code = fs.stat(path)
   if about then
-    session.transfer.total = about.size
+    if about.type == "file" then session.transfer.total = about.size end
     local size = session.flags.chunk or session.tcp and PIECE
     if size then
       about, message, code = send_pieces(session, path, size)
@@ -74,7 +73,8 @@ local function send_file(session, path)
       about, message, code = send_whole(session, path)
     end
   end
-  if not about then session:fail(message, code) end
+  if not about then return session:fail(message, code) end
+  session:settle()
 end
 
 -- Standard input.
@@ -95,7 +95,7 @@ local function send_input(session)
   local text, message, code = read_all()
   if not text then return session:fail(message, code) end
   session.transfer.total = #text
-  send(session, kind_of(session), text)
+  if send(session, kind_of(session), text) then session:settle() end
 end
 
 local function send_lines(session)

@@ -19,8 +19,6 @@ local codes = session.codes
 --- What a server closes with when nothing is wrong.
 local FINE = { [1000] = true, [1001] = true, [1005] = true }
 
-local BROKEN = 1006 -- no Close came
-
 local LINGER = 6 -- seconds that a close may take: longer than limits.close_timeout
 local GIVEN_UP = 0.1 -- seconds between two looks whether there are no more attempts
 
@@ -86,6 +84,12 @@ function Session:send(kind, bytes)
   if conn then self.transfer:wrote(#bytes, conn) end
   if state == "buffered" and conn then conn:flush() end
   return true
+end
+
+--- Waits until the system has all that was sent.
+function Session:settle()
+  local conn = self.client.conn
+  if conn and conn:flush() then self.transfer:look(conn, true) end
 end
 
 function Session:ping()
@@ -167,7 +171,7 @@ local function watch(self)
   end
 
   function client.OnDisconnect(conn, code, reason)
-    self.transfer:ended(conn, code ~= BROKEN)
+    self.transfer:ended(conn, FINE[code] and self.leaving ~= nil)
     out:disconnected(code, reason, self:counts(conn))
     local result = verdict(self, code)
     if result then self:finish(result) end

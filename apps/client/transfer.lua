@@ -38,11 +38,12 @@ end
 
 --- Bytes sent, all that are to be sent (nil when nobody knows), and bytes received.
 ---@param conn? perilune.Conn
+---@param open boolean It takes messages: what waits in it is not being dropped.
 ---@return number sent
 ---@return number? total
 ---@return number received
-function Transfer:look(conn)
-  look_at(self, conn)
+function Transfer:look(conn, open)
+  if open then look_at(self, conn) end
   return self.sent, self.total, self.before + (conn and conn.rec_bytes or 0)
 end
 

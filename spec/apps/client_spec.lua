@@ -276,6 +276,18 @@ describe("apps/client", function()
     made:kill()
   end)
 
+  it("does not say that all was sent when it was not", function()
+    local path = fixture.folder():write("big", ("x"):rep(4 * 2 ^ 20))
+    local server = echo({}, { limits = { message = 1000 } })
+    local made = run { address(server), "-f", path, "--write-rate", "8000000", "--progress" }
+    assert.equal(5, made.code)
+    assert.matches("closed: 1009", made.errors)
+    assert.matches("sent [%d.]+ %a+ of 4.0 MiB %(%d%d? %%%), [^\n]+\n$", made.errors)
+    made = run { address(server), "-f", "/dev/zero", "--chunk", "2000", "--progress" }
+    assert.equal(5, made.code)
+    assert.is_nil(made.errors:find " of ")
+  end)
+
   it("shows fragments in place of messages", function()
     local server = echo {
       OnMessage = function(conn) conn:write("aé", 2) end,
