@@ -73,6 +73,24 @@ describe("settings of a request", function()
     assert.matches("unknown option 'base_url'", failure { base_url = "http://a/" })
   end)
 
+  it("are never shown where they may be secret", function()
+    for _, given in ipairs {
+      { authentication = "Bearer 5ecret" },
+      { authentication = { token = "5ecret" } },
+      { authentication = { token = { auth_token = {} }, user = "5ecret" } },
+      { headers = "Authorization: 5ecret" },
+      { headers = { ["Authorization: 5ecret"] = "x" } },
+      { params = "token=5ecret" },
+      { form = "password=5ecret" },
+      { multipart = "5ecret" },
+      { body = 5 },
+    } do
+      local message = failure(given)
+      assert.matches("^option '%l+", message)
+      assert.is_nil(message:find "5")
+    end
+  end)
+
   it("of a client have no body", function()
     local function of_client(given) return select(2, settings.of_client("http.client", given)) end
     assert.matches("unknown option 'body'", of_client { body = "x" })

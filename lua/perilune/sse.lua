@@ -41,9 +41,9 @@ end
 local schema = {
   url = { type = "string", required = true, min = 1, max = 8192, secret = true },
   method = { type = "string", default = "GET", min = 1, max = 32 },
-  headers = { type = "table", default = {} },
+  headers = { type = "table", default = {}, secret = true },
   body = { type = "string", secret = true },
-  authentication = { type = "table", off = true },
+  authentication = { type = "table", off = true, secret = true },
   tls = { type = "table" },
   proxy = { type = { "string", "table" }, off = true, secret = true },
   guard = { type = "boolean", default = false },

@@ -15,6 +15,7 @@ end
 --- The option `token`.
 authorization.token_option = {
   type = "table",
+  secret = true,
   off = true,
   fields = {
     auth_name = { type = "string", default = "Bearer" },

@@ -9,6 +9,7 @@ local switch = { type = "boolean", default = false }
 
 client_authentication.option = {
   type = "table",
+  secret = true,
   off = true,
   default = false,
   fields = {

@@ -42,7 +42,7 @@ local schema = {
   tls = tls_client.option,
   protocols = { type = "list", of = fields.protocols.of, default = {}, max = 64 },
   origin = { type = "string", min = 1 },
-  headers = { type = "table", default = {} },
+  headers = { type = "table", default = {}, secret = true },
   proxy = proxy.option,
   authentication = authentication.option,
   heartbeat = fields.heartbeat,

@@ -5,6 +5,7 @@ local authorization = {}
 
 authorization.option = {
   type = "table",
+  secret = true,
   off = true,
   fields = {
     user = { type = "string" },

@@ -19,10 +19,10 @@ local body = {}
 
 --- Schema of the options that say what is sent.
 body.fields = {
-  body = { type = { "string", "function" } },
-  form = { type = "table" },
+  body = { type = { "string", "function" }, secret = true },
+  form = { type = "table", secret = true },
   json = { type = "any" },
-  multipart = { type = "table" },
+  multipart = { type = "table", secret = true },
   file = { type = "string", min = 1 },
   content_type = { type = "string", min = 1 },
   length = { type = "integer", min = 0 },

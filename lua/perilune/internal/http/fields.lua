@@ -19,7 +19,9 @@ local OURS = {
 
 local function check_name(name)
   if type(name) ~= "string" or not name:find(token) then
-    return ("takes names of fields as keys, got %q"):format(tostring(name))
+    -- Behind a colon stands what may be a secret.
+    local shown = tostring(name):match "^[^:]*"
+    return ("takes names of fields as keys, got %q"):format(shown)
   elseif OURS[name:lower()] then
     return ("takes no '%s', which is not the caller's to set"):format(name)
   end

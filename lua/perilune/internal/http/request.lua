@@ -152,13 +152,27 @@ end
 
 -- Sending it once.
 
+-- What the function of a body with a length may do wrong.
+local OF_LENGTH = {
+  ESTATE = "the function 'body' gave fewer bytes than 'length'",
+  ETOOBIG = "the function 'body' gave more bytes than 'length'",
+}
+
+local function written_wrong(message, code)
+  if OF_LENGTH[code] then return nil, OF_LENGTH[code], "EINVAL" end
+  return nil, message, code
+end
+
 --- Writes what the body gives. Whether the server has answered already does not matter here.
 local function write_all(call, read)
   while true do
     local piece, message, code = read()
     if piece == nil then
       if message then return nil, message, code or "ECANCELED" end
-      return call:finish()
+      local finished
+      finished, message, code = call:finish()
+      if not finished then return written_wrong(message, code) end
+      return true
     elseif type(piece) ~= "string" then
       error(("the function 'body' gave a %s, not a string"):format(type(piece)), 0)
     end
@@ -167,7 +181,7 @@ local function write_all(call, read)
     if piece ~= "" then
       written, message, code = call:write(piece)
     end
-    if not written then return nil, message, code end
+    if not written then return written_wrong(message, code) end
   end
 end
 

@@ -31,8 +31,8 @@ limit_fields.body = { type = "integer", default = 2 ^ 24, min = 0, max = 2 ^ 30,
 
 --- Without defaults: what is absent is the client's.
 local request = {
-  headers = { type = "table" },
-  params = { type = "table" },
+  headers = { type = "table", secret = true },
+  params = { type = "table", secret = true },
   authentication = authorization.option,
   timeout = {
     type = { "number", "table" },
