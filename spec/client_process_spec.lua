@@ -170,6 +170,15 @@ describe("a program with a client", function()
     end
   end)
 
+  it("ends right behind a TLS handshake that failed, whose server stays", function()
+    local listener = fixture.listener()
+    local url = ("wss://127.0.0.1:%d/"):format(listener.port)
+    local running = start("function client.OnError() os.exit(7) end client:start()", url)
+    fixture.accept(listener):send "HTTP/1.1 400 Bad Request\r\n\r\n"
+    assert.equal(7, running:wait(), running.errors)
+    assert.equal("", running.errors)
+  end)
+
   it("ends while tasks wait for the client", function()
     local listener = fixture.listener()
     for _, text in ipairs {
