@@ -73,19 +73,23 @@ end
 
 --- What the schema cannot say.
 local function fault(given)
-  local both = (given.user or "") .. (given.password or "")
-  if both:find "[%z\1-\31\127]" then
+  local user, password = given.user or "", given.password or ""
+  if (user .. password):find "[%z\1-\31\127]" then
     return "takes user and password without control characters"
   elseif given.host:find "[%c%s]" then
     return "takes a host without spaces and control characters"
-  elseif given.password and not given.user then
+  elseif given.password and not given.user or password ~= "" and user == "" then
     return "takes a password with a user"
-  elseif given.kind:find "^http" and (given.user or ""):find ":" then
+  elseif given.kind:find "^http" and user:find ":" then
     return "takes a user without a colon"
+  elseif given.kind == "socks5" and user ~= "" and password == "" then
+    return "takes a user with a password: SOCKS5 has no empty one (RFC 1929)"
   elseif given.kind:find "^socks4" and given.password then
     return "takes no password: SOCKS4 has none"
   elseif given.tls and given.kind ~= "https" then
     return "takes tls only with kind = 'https'"
+  elseif given.tls == false and given.kind == "https" then
+    return "takes no tls = false with kind = 'https'"
   elseif given.tls and given.tls ~= true and given.tls.host_name then
     return "takes no tls.host_name: the proxy's is that of its host"
   end
