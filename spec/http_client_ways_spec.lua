@@ -546,6 +546,24 @@ describe("http:", function()
       assert.equal("ECANCELED", select(3, asking:wait()))
       clock.wait_for(function() return client:counts().active == 0 end)
     end)
+
+    it("of a request that is cancelled within a redirect ends its connection", function()
+      local listener = socket.listen()
+      local client = http.client()
+      local asking = task.start(
+        function() return client:get(("http://127.0.0.1:%d/"):format(listener.port)) end
+      )
+      local peer = assert(listener:accept(clock.PATIENCE))
+      peer:read_through "\r\n\r\n"
+      peer:send "HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\nslow"
+      timer.sleep(0.1) -- it reads what is left of the redirect
+      assert.equal(1, client:counts().active)
+      asking:cancel()
+      assert.equal("ECANCELED", select(3, asking:wait()))
+      clock.wait_for(function() return client:counts().active == 0 end)
+      peer:close()
+      listener:close()
+    end)
   end)
 
   describe("broken answers", function()

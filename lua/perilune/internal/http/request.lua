@@ -242,9 +242,9 @@ end
 --- Reads a short body away, so that the connection can serve again; ends a long or slow one.
 local function discard(run)
   local call = run.call
-  run.call = nil
   task.start(read_away, call):wait(DISCARD_SECONDS)
   call:close()
+  run.call = nil -- not before: who is cancelled meanwhile closes it
 end
 
 --- The value of a field, and whether there is another one.
