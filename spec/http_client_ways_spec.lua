@@ -389,6 +389,31 @@ describe("http:", function()
       assert.equal(8, #assert(task.all(tasks)))
       assert.equal(2, most)
     end)
+
+    it("are no more than a pool keeps, for no longer", function()
+      local site = web.site {
+        ["/"] = function(_, response)
+          timer.sleep(0.02) -- so that each request has a connection of its own
+          response.content_text = "text"
+        end,
+      }
+      --- How many connections are idle behind four requests at once.
+      local function idle(pool)
+        local client = http.client { pool = pool }
+        local tasks = {}
+        for i = 1, 4 do
+          tasks[i] = task.start(function() return assert(client:get(site.url)).status end)
+        end
+        assert.equal(4, #assert(task.all(tasks)))
+        return client:counts().idle, client
+      end
+      assert.equal(4, (idle()))
+      assert.equal(1, (idle { max_idle_per_origin = 1 }))
+      assert.equal(2, (idle { max_idle = 2 }))
+      assert.equal(0, (idle { max_idle = 0 }))
+      local _, client = idle { idle_timeout = 0.05 }
+      clock.wait_for(function() return client:counts().idle == 0 end)
+    end)
   end)
 
   describe("authentication", function()
@@ -530,6 +555,47 @@ describe("http:", function()
       failure("/again", 0.25)
       assert.equal(60, #http.get(site.url .. "/drops", { timeout = { idle = 1 } }).text)
       assert.equal("late", http.get(site.url .. "/late", { timeout = { total = false } }).text)
+    end)
+
+    it("is limited for the connection, with TLS and proxy", function()
+      local listener = fixture.listener() -- which takes connections and never says a word
+      for _, options in ipairs {
+        { url = ("https://127.0.0.1:%d/"):format(listener.port) },
+        {
+          url = "http://nowhere.example/",
+          proxy = ("socks5://127.0.0.1:%d"):format(listener.port),
+        },
+        {
+          url = "https://nowhere.example/",
+          proxy = ("http://127.0.0.1:%d"):format(listener.port),
+        },
+      } do
+        local began = clock.now()
+        local response, message, code =
+          http.get(options.url, { proxy = options.proxy, timeout = { connect = 0.1 } })
+        assert.is_nil(response)
+        assert.matches("127.0.0.1:" .. listener.port, message, 1, true)
+        assert.equal("ETIMEDOUT", code)
+        assert.is_true(clock.now() - began < 9)
+      end
+    end)
+
+    it("and what an answer's head may have is limited", function()
+      local site = web.site {
+        ["/"] = function(_, response)
+          for i = 1, 20 do
+            response.headers["x-" .. i] = ("x"):rep(50)
+          end
+          response.content_text = "text"
+        end,
+      }
+      assert.equal("text", assert(http.get(site.url)).text)
+      for name, value in pairs { header_block = 1000, header_count = 10 } do
+        local response, message, code = http.get(site.url, { limits = { [name] = value } })
+        assert.is_nil(response)
+        assert.equal("string", type(message))
+        assert.equal("ELIMIT", code, name)
+      end
     end)
 
     it("of a cancelled request ends its connection", function()

@@ -174,6 +174,34 @@ describe("perilune.sse", function()
     clock.wait_for(function() return notes[#notes] == "message::back" end)
   end)
 
+  it("waits no longer than max_interval, and with jitter a random part of it", function()
+    for _, watchdog in ipairs {
+      { factor = 10, max_interval = 0.1 }, -- the fourth time it would be 20 s
+      { factor = 1, jitter = true },
+    } do
+      local retry = watchdog.jitter and 0.2 or 0.02
+      local client = client_of(nil, {
+        url = "http://127.0.0.1:1/",
+        retry = retry,
+        watchdog = watchdog,
+      })
+      local times, least = {}, math.huge
+      function client.OnError()
+        times[#times + 1] = clock.now()
+        if times[2] then least = math.min(least, times[#times] - times[#times - 1]) end
+      end
+      client:start()
+      if watchdog.jitter then
+        clock.wait_for(function() return least < 0.15 end) -- each time it is by three to one
+      else
+        clock.wait_for(function() return #times == 5 end)
+        assert.is_true(times[5] - times[4] >= 0.09)
+        assert.is_true(times[5] - times[4] < 10)
+      end
+      client:stop()
+    end
+  end)
+
   it("gives up after so many attempts", function()
     local url = "http://127.0.0.1:1/"
     local client, notes = client_of(nil, { url = url, watchdog = { attempts = 2 } })
