@@ -184,8 +184,11 @@ local function watch(self)
   end
 end
 
---- There is no connection. OnError has mostly told so.
+--- There is no connection. OnError has mostly told so; not of files of ours that cannot be used.
 local function out_of_start(self, message, code)
+  if message:find "^tls: " or message:find "^log_file " then
+    return self:fail((message:gsub("^log_file", "--log")), code)
+  end
   if self.told ~= message then self.printer:problem(message, code) end
   self:finish(self.answered and codes.refused or codes.unconnected)
 end
