@@ -22,8 +22,8 @@ local function as_utf8(text) return is_utf8(text) and text or (text:gsub("[\128-
 
 --- What is written of a size: "1.5 MiB".
 function printer.size(bytes)
-  for _, unit in ipairs { "bytes", "KiB", "MiB" } do
-    if bytes < 1024 or unit == "MiB" then
+  for _, unit in ipairs { "bytes", "KiB", "MiB", "GiB" } do
+    if bytes < 1024 or unit == "GiB" then
       return (unit == "bytes" and "%d %s" or "%.1f %s"):format(bytes, unit)
     end
     bytes = bytes / 1024
