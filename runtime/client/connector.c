@@ -406,14 +406,13 @@ bool pl_connector_localhost(pl_slice host)
 	return pl_slice_equal_nocase(last_label(host), PL_SLICE("localhost"));
 }
 
-/* Whether the last label is a number, as that of an address is (in whatever form: 127.1, 0x7f.1,
- * 2130706433), or localhost, which a proxy takes for itself. */
-static bool is_local_form(pl_slice host)
+/* As the last label of an address is a number, or one that is escaped. */
+bool pl_connector_local_form(pl_slice host)
 {
 	pl_slice label = last_label(host);
 
-	return label.len == 0 || (label.at[0] >= '0' && label.at[0] <= '9') ||
-	       pl_connector_localhost(host);
+	return label.len == 0 || pl_slice_find(host, '%') < host.len ||
+	       (label.at[0] >= '0' && label.at[0] <= '9') || pl_connector_localhost(host);
 }
 
 static pl_slice without_brackets(pl_slice host)
@@ -432,7 +431,7 @@ static bool may_ask_proxy(pl_connector *self)
 
 	if (host.len < sizeof(text))
 		memcpy(text, host.at, host.len);
-	return (!pl_address_parse(&address, text) && !is_local_form(host)) ||
+	return (!pl_address_parse(&address, text) && !pl_connector_local_form(host)) ||
 	       may_dial(self, &address);
 }
 

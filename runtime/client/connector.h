@@ -83,6 +83,11 @@ void pl_connector_verified(pl_connector *connector, bool accept);
 /* Whether a name is this machine's, as RFC 6761 6.3 has it: localhost, or below it. */
 bool pl_connector_localhost(pl_slice host);
 
+/* Whether a host that a proxy will resolve is, to a proxy, an address in whatever form (127.1,
+ * 0x7f.1, 2130706433, with escapes), or the proxy itself: what `allow` is not asked about is
+ * refused then. Without brackets. */
+bool pl_connector_local_form(pl_slice host);
+
 /* `done` will not come; what is open is closed. */
 void pl_connector_cancel(pl_connector *connector);
 

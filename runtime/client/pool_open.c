@@ -22,9 +22,10 @@ struct pl_pool_ticket {
 
 /* Orders. */
 
+/* Of the proxy that is asked itself; see pl_connector_settings.allow for all others. */
 static bool is_guarded(const pl_pool_order *order)
 {
-	char text[PL_ADDRESS_TEXT];
+	char text[PL_ADDRESS_TEXT] = "";
 	pl_slice host = order->host;
 	pl_address address;
 
@@ -32,11 +33,11 @@ static bool is_guarded(const pl_pool_order *order)
 		return false;
 	if (host.len >= 2 && host.at[0] == '[')
 		host = pl_slice_make(host.at + 1, host.len - 2);
-	if (host.len >= sizeof(text))
-		return false;
-	memcpy(text, host.at, host.len);
-	text[host.len] = '\0';
-	return pl_address_parse(&address, text) && pl_address_kind(&address) != PL_ADDRESS_PUBLIC;
+	if (host.len < sizeof(text))
+		memcpy(text, host.at, host.len);
+	if (pl_address_parse(&address, text))
+		return pl_address_kind(&address) != PL_ADDRESS_PUBLIC;
+	return pl_connector_local_form(host);
 }
 
 const char *pl_pool_problem(const pl_pool_order *order)
@@ -298,7 +299,7 @@ int pl_pool_open(pl_pool *pool, const pl_pool_order *order, pl_pool_opened *open
 	*opened = (pl_pool_opened){ .reused = true };
 	*ticket = NULL;
 	if (is_guarded(order)) {
-		opened->why = "the address is not public";
+		opened->why = "the host is not allowed";
 		return PL_EACCES;
 	}
 	pl_loop_refresh(pool->loop);

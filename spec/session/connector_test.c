@@ -455,8 +455,9 @@ static void socks5_is_given_a_name(void **state)
 /* What a proxy would take for an address, or for itself, is no name. */
 static void the_guard_sees_through_a_proxy(void **state)
 {
-	static const char *const hosts[] = { "127.0.0.1", "[::1]",     "2130706433",   "0x7f.1",
-					     "127.1",	  "localhost", "a.localhost.", "::" };
+	static const char *const hosts[] = { "127.0.0.1",    "[::1]", "2130706433",
+					     "0x7f.1",	     "127.1", "localhost",
+					     "a.localhost.", "::",    "127.0.0.%31" };
 	pl_connector_proxy way = through(PL_PROXY_HTTP, "127.0.0.1");
 
 	(void)state;

@@ -618,6 +618,9 @@ static void a_proxy_is_asked_in_absolute_form(void **state)
 		"GET http://[::1]:81/a?b HTTP/1.1\r\nHost: h\r\n"
 		"Proxy-Authorization: Basic bWU6aXRzIG1l\r\n\r\n",
 	};
+	static const char *const own[] = { "127.0.0.1",	   "[::1]",	    "127.1",
+					   "0x7f.1",	   "localhost",	    "2130706433",
+					   "a.LOCALHOST.", "12%37.0.0.%31", "127.0.0.1." };
 	pl_connector_proxy proxy = { .kind = PL_PROXY_HTTP,
 				     .host = PL_SLICE("127.0.0.1"),
 				     .port = host.port,
@@ -648,6 +651,10 @@ static void a_proxy_is_asked_in_absolute_form(void **state)
 	assert_false(callers[2].reused);
 	order.guarded = true;
 	assert_int_equal(open_order(2, &order), PL_EACCES);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		order.host = pl_slice_make(own[i], strlen(own[i]));
+		assert_int_equal(open_order(2, &order), PL_EACCES);
+	}
 	order.host = PL_SLICE("example.org"); /* the proxy's own address is not guarded */
 	order.owner = order.call.owner = &callers[3];
 	assert_int_equal(open_order(3, &order), PL_OK);
