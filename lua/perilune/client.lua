@@ -10,6 +10,7 @@ local component = require "perilune.internal.component"
 local core = require "perilune.core.client"
 local hidden = require "perilune.internal.hidden"
 local options = require "perilune.internal.options"
+local router = require "perilune.internal.router"
 local process = require "perilune.core.process"
 require "perilune.internal.conn"
 
@@ -204,8 +205,8 @@ core.set_metatable(component.build {
   getters = getters,
   setters = setters,
   events = core.events,
-  get_handler = core.get_handler,
-  set_handler = core.set_handler,
+  get_handler = function(self, event) return router.get(self, core, event) end,
+  set_handler = function(self, event, handler) router.set(self, core, event, handler) end,
 })
 
 --- Makes a client. It does nothing until `client:start()` or `client:connect()`.

@@ -11,6 +11,7 @@ local http_sessions = require "perilune.internal.http_sessions"
 local options = require "perilune.internal.options"
 local paths = require "perilune.internal.paths"
 local response_headers = require "perilune.internal.response_headers"
+local router = require "perilune.internal.router"
 local tls = require "perilune.internal.tls"
 require "perilune.internal.conn"
 require "perilune.internal.exchange"
@@ -96,6 +97,14 @@ function methods:sessions()
   return sessions:list()
 end
 
+--- Makes the server speak another subprotocol.
+function methods:register_protocol(name)
+  if type(name) ~= "string" or not name:find(fields.TOKEN) then
+    error("server:register_protocol takes a token, got " .. tostring(name), 2)
+  end
+  return core.register_protocol(self, name)
+end
+
 local events = {}
 for _, list in ipairs { core.events, http_sessions.events } do
   for _, event in ipairs(list) do
@@ -107,7 +116,7 @@ local function get_handler(self, event)
   local sessions = core.settings(self).sessions
   if sessions and sessions:has(event) then return sessions:get_handler(event) end
   if http_sessions.has(event) then return nil end
-  return core.get_handler(self, event)
+  return router.get(self, core, event)
 end
 
 local function set_handler(self, event, handler)
@@ -117,7 +126,7 @@ local function set_handler(self, event, handler)
   elseif http_sessions.has(event) then
     error(("server.%s needs the option 'session_state'"):format(event), 3)
   else
-    core.set_handler(self, event, handler)
+    router.set(self, core, event, handler)
   end
 end
 

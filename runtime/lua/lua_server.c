@@ -1,9 +1,11 @@
 #include "lua/lua_server.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "codec/sgc_event.h"
 #include "lua/lua_conn.h"
 #include "lua/lua_exchange.h"
 #include "lua/lua_server_internal.h"
@@ -356,8 +358,20 @@ static int server_settings(lua_State *L)
 	return 1;
 }
 
+/* register_protocol(server, name, dialect): the name is a token; dialect: "sgc" or nil */
+static int register_protocol(lua_State *L)
+{
+	server_object *self = pl_server_object(L, 1);
+	const char *dialect = luaL_optstring(L, 3, "");
+
+	return pl_lua_result(
+		L, pl_protocols_add(&self->server->protocols, pl_lua_check_slice(L, 2),
+				    strcmp(dialect, "sgc") == 0 ? pl_sgc_event_encode : NULL));
+}
+
 static const luaL_Reg functions[] = {
 	{ "new", server_new },
+	{ "register_protocol", register_protocol },
 	{ "settings", server_settings },
 	{ "limits", pl_lua_limits },
 	{ "get_handler", get_handler },

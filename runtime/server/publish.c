@@ -1,15 +1,72 @@
 #include "server/publish.h"
 
+#include "base/alloc.h"
+
+/* What the receivers of one protocol get. */
+typedef struct translation {
+	pl_message message;
+	pl_buffer text;
+	int status;
+} translation;
+
 typedef struct publication {
 	pl_message message;
+	translation *translations[PL_PROTOCOLS_MAX]; /* by protocol; NULL: nobody needs it yet */
 	const pl_audience *audience;
 	uint32_t mark; /* subscribers with this mark are left out; 0: nobody is */
 	uint32_t count;
 } publication;
 
+/* NULL: no memory. */
+static translation *translate(publication *self, const pl_protocol *protocol)
+{
+	translation *made = pl_calloc(1, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	made->status = protocol->dialect(&made->text, self->message.channel, self->message.payload);
+	made->message.kind = PL_KIND_TEXT;
+	made->message.payload = pl_slice_make((char *)made->text.data, made->text.len);
+	made->message.channel = self->message.channel;
+	made->message.fragment = self->message.fragment;
+	return made;
+}
+
+static void drop_translations(publication *self)
+{
+	for (size_t i = 0; i < PL_PROTOCOLS_MAX; i++) {
+		translation *made = self->translations[i];
+
+		if (!made)
+			continue;
+		pl_message_deinit(&made->message);
+		pl_buffer_deinit(&made->text);
+		pl_free(made);
+	}
+}
+
+/* As a receiver gets it; NULL: it does not. */
+static pl_message *message_for(publication *self, const pl_conn *conn)
+{
+	const pl_protocols *protocols = &pl_server_of(conn)->protocols;
+	const pl_protocol *protocol;
+	translation **made;
+
+	if (protocols->dialects == 0 || self->message.kind != PL_KIND_TEXT)
+		return &self->message;
+	protocol = pl_protocols_find(protocols, pl_conn_info_protocol(conn->info));
+	if (!protocol || !protocol->dialect)
+		return &self->message;
+	made = &self->translations[protocol - protocols->list];
+	if (!*made)
+		*made = translate(self, protocol);
+	return *made && !(*made)->status ? &(*made)->message : NULL;
+}
+
 static void send_to(publication *self, pl_conn *conn)
 {
 	pl_slice protocol = self->audience->protocol;
+	pl_message *message;
 
 	if (!pl_conn_is_open(conn))
 		return;
@@ -17,7 +74,8 @@ static void send_to(publication *self, pl_conn *conn)
 		return;
 	if (protocol.len > 0 && !pl_slice_equal(pl_conn_info_protocol(conn->info), protocol))
 		return;
-	if (pl_conn_publish(conn, &self->message) >= 0)
+	message = message_for(self, conn);
+	if (message && pl_conn_publish(conn, message) >= 0)
 		self->count++;
 }
 
@@ -112,5 +170,6 @@ uint32_t pl_publish(pl_server *server, enum pl_kind kind, pl_slice payload, size
 	else
 		to_all(&self, server);
 	pl_message_deinit(&self.message);
+	drop_translations(&self);
 	return self.count;
 }

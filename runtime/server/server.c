@@ -403,6 +403,7 @@ void pl_server_free(pl_server *server)
 		pl_list_remove(&port->node);
 	}
 	pl_channels_deinit(&server->channels);
+	pl_protocols_deinit(&server->protocols);
 	pl_admission_deinit(&server->own_admission);
 	pl_map_deinit(&server->by_guid);
 	pl_files_free(server->files);

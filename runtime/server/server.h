@@ -19,6 +19,7 @@
 #include "server/admission.h"
 #include "server/channel.h"
 #include "server/group.h"
+#include "server/protocols.h"
 #include "ws/ws_deflate.h"
 
 typedef struct pl_server pl_server;
@@ -104,6 +105,7 @@ struct pl_server {
 	pl_list conns;	/* all, from accept to close */
 	pl_map by_guid; /* message sessions */
 	pl_channels channels;
+	pl_protocols protocols; /* besides those of the settings */
 	pl_files *files;
 	pl_ws_deflate_pool *deflate_pool; /* NULL: not enabled */
 	pl_group *group;		  /* while it listens with others; NULL: alone */

@@ -7,6 +7,16 @@
 #include "server/origin.h"
 #include "server/server_internal.h"
 
+static bool speaks(const pl_server *server, pl_slice protocol)
+{
+	size_t i;
+
+	for (i = 0; i < server->settings.protocol_count; i++)
+		if (pl_slice_equal(protocol, server->settings.protocols[i]))
+			return true;
+	return pl_protocols_find(&server->protocols, protocol) != NULL;
+}
+
 /* The first subprotocol that the client asks for and the server speaks. False: the client insists
  * on subprotocols of which there is none. */
 static bool choose_protocol(const pl_server *server, const pl_ws_request *request,
@@ -18,15 +28,12 @@ static bool choose_protocol(const pl_server *server, const pl_ws_request *reques
 
 	*protocol = pl_slice_make(NULL, 0);
 	while (pl_ws_offer_protocol(request, &field, &rest, protocol)) {
-		size_t i;
-
 		asked = true;
-		for (i = 0; i < server->settings.protocol_count; i++)
-			if (pl_slice_equal(*protocol, server->settings.protocols[i]))
-				return true;
+		if (speaks(server, *protocol))
+			return true;
 	}
 	*protocol = pl_slice_make(NULL, 0);
-	return !asked || server->settings.protocol_count == 0;
+	return !asked || (server->settings.protocol_count == 0 && server->protocols.count == 0);
 }
 
 /* 426 names what to upgrade to (RFC 9110 15.5.22) and the version (RFC 6455 4.4). */

@@ -209,6 +209,13 @@ function Server:count() end
 ---@field protocol string "" for none.
 ---@field worker integer The worker that owns it, from 1.
 
+--- Makes the server speak one more subprotocol.
+---@param name string A token; others throw.
+---@return true? ok
+---@return string? message
+---@return string? code "ELIMIT": there are 32.
+function Server:register_protocol(name) end
+
 --- The HTTP sessions, of all workers; `idle` in seconds. Throws without session_state.
 ---@return { id: string, ip: string, started: integer, idle: number }[]
 function Server:sessions() end

@@ -1,0 +1,357 @@
+--- The server's side of the sgc protocol.
+local core = require "perilune.core.server"
+local hidden = require "perilune.internal.hidden"
+local log = require "perilune.log"
+local options = require "perilune.internal.options"
+local router = require "perilune.internal.router"
+local shared = require "perilune.shared"
+local wire = require "perilune.internal.sgc_wire"
+
+local sgc_server = {}
+
+local EVENTS = {
+  "OnConnect",
+  "OnDisconnect",
+  "OnMessage",
+  "OnNotification",
+  "OnPublish",
+  "OnRPC",
+  "OnSubscribe",
+  "OnUnsubscribe",
+}
+
+local schema = {
+  server = { type = "component", component = "server", required = true },
+  queue_limit = { type = "integer", default = 100, min = 1, max = 10000 },
+  queued_channels = { type = "integer", default = 1000, min = 1, max = 1000000 },
+  pending_limit = { type = "integer", default = 1000, min = 1, max = 1000000 },
+}
+
+local serial = 0 -- of these components; the same in every worker
+
+--- What a handler says; a wait is allowed.
+local function call(state, event, ...)
+  local handler = state.handlers[event]
+  if handler then return handler(...) end
+end
+
+local function reply_error(conn, failure, id, detail)
+  conn:write(wire.failure(failure[1], detail or failure[2], nil, id))
+end
+
+-- Channels whose messages are kept for who comes later: the last one of "queueLevel1", all of
+-- "queueLevel2".
+
+local QUEUES = { queueLevel0 = 0, queueLevel1 = 1, queueLevel2 = 2 }
+
+local function queue_name(state, channel) return state.name .. ":" .. channel end
+
+local function keep(state, channel, text, level)
+  local name = queue_name(state, channel)
+  local known = shared.get(name) ~= nil
+  if
+    not known
+    and #shared.names(state.name .. ":", state.settings.queued_channels)
+      >= state.settings.queued_channels
+  then
+    log.warn "sgc: a message is not kept: there are queued_channels channels already"
+    return
+  end
+  shared.update(name, function(list)
+    list = level == 2 and list or {}
+    list[#list + 1] = text
+    if #list > state.settings.queue_limit then table.remove(list, 1) end
+    return list
+  end)
+end
+
+local function send_kept(state, conn, channel)
+  for _, text in ipairs(shared.get(queue_name(state, channel)) or {}) do
+    conn:write(wire.event { method = "sgc@event", channel = channel, message = text })
+  end
+end
+
+-- What clients ask for. Each gets the state, the conn, its own record, params, and the id.
+
+local methods = {}
+
+local function channel_of(params)
+  local channel = params.channel
+  return type(channel) == "string" and channel or ""
+end
+
+--- Tells who asked for it that the message has arrived (facts of the levels: docs/protocols.md).
+--- Returns false when the message has been here before.
+local function acknowledge(state, conn, record, params, id)
+  if id == nil then return true end
+  if params.qos == "qosLevel1" then
+    conn:write(wire.event({ method = "sgc@acknowledgment" }, id))
+  elseif params.qos == "qosLevel2" then
+    local seen = record.received[id]
+    if not seen then
+      if record.count >= state.settings.pending_limit then
+        reply_error(conn, wire.errors.refused, id, "too many messages wait for sgc@pubrel")
+        return false
+      end
+      record.received[id], record.count = true, record.count + 1
+    end
+    conn:write(wire.event({ method = "sgc@pubrec" }, id))
+    return not seen
+  end
+  return true
+end
+
+methods["sgc@pubrel"] = function(_, conn, record, _, id)
+  if id == nil then return end
+  if record.received[id] then
+    record.received[id], record.count = nil, record.count - 1
+  end
+  conn:write(wire.event({ method = "sgc@acknowledgment" }, id))
+end
+
+--- Whether a message is held back until its transaction ends.
+local function hold(state, conn, record, channel, run)
+  local held = record.transactions[channel] or record.transactions[""]
+  if not held then return false end
+  if #held >= state.settings.pending_limit then
+    reply_error(conn, wire.errors.refused, nil, "too many messages in a transaction")
+  else
+    held[#held + 1] = run
+  end
+  return true
+end
+
+methods["sgc@message"] = function(state, conn, record, params, id)
+  if not acknowledge(state, conn, record, params, id) then return end
+  local text = wire.text_of(params.message)
+  local function run() call(state, "OnMessage", conn, text) end
+  if not hold(state, conn, record, "", run) then run() end
+end
+
+local function publish(state, conn, record, params, id)
+  local channel, text = channel_of(params), wire.text_of(params.message)
+  if not acknowledge(state, conn, record, params, id) then return end
+  local function run()
+    if call(state, "OnPublish", conn, channel, text) == false then
+      reply_error(conn, wire.errors.refused, id)
+      return
+    end
+    local level = QUEUES[params.queue] or 0
+    if level > 0 and channel ~= "" then keep(state, channel, text, level) end
+    state.settings.server:broadcast(text, channel ~= "" and channel or nil)
+  end
+  if not hold(state, conn, record, channel, run) then run() end
+end
+
+methods["sgc@publish"] = function(state, conn, record, params, id)
+  if channel_of(params) == "" then
+    reply_error(conn, wire.errors.params, id, "sgc@publish needs a channel")
+    return
+  end
+  publish(state, conn, record, params, id)
+end
+
+methods["sgc@broadcast"] = publish
+
+methods["sgc@subscribe"] = function(state, conn, record, params, id)
+  local channel = channel_of(params)
+  if channel == "" or call(state, "OnSubscribe", conn, channel) == false then
+    local failure = channel == "" and wire.errors.params or wire.errors.refused
+    reply_error(conn, failure, id, channel == "" and "sgc@subscribe needs a channel" or nil)
+    return
+  end
+  local done, message = conn:subscribe(channel)
+  if not done then
+    reply_error(conn, wire.errors.refused, id, message)
+    return
+  end
+  record.channels[channel] = true
+  conn:write(wire.event({ method = "sgc@subscribe", channel = channel }, id))
+  send_kept(state, conn, channel)
+end
+
+local function unsubscribe(state, conn, record, channel, id)
+  conn:unsubscribe(channel)
+  record.channels[channel] = nil
+  conn:write(wire.event({ method = "sgc@unsubscribe", channel = channel }, id))
+  call(state, "OnUnsubscribe", conn, channel)
+end
+
+methods["sgc@unsubscribe"] = function(state, conn, record, params, id)
+  unsubscribe(state, conn, record, channel_of(params), id)
+end
+
+local function channels_of(record)
+  local list = require("perilune.json").array()
+  for channel in pairs(record.channels) do
+    list[#list + 1] = channel
+  end
+  table.sort(list)
+  return list
+end
+
+methods["sgc@unsubscribe_all"] = function(state, conn, record, _, id)
+  for _, channel in ipairs(channels_of(record)) do
+    unsubscribe(state, conn, record, channel, id)
+  end
+end
+
+methods["sgc@channels"] = function(_, conn, record, _, id)
+  conn:write(wire.event({ method = "sgc@channels", message = channels_of(record) }, id))
+end
+
+methods["sgc@session"] = function(_, conn, _, _, id)
+  conn:write(wire.event({ method = "sgc@session", message = conn.guid }, id))
+end
+
+methods["sgc@transaction"] = function(_, _, record, params)
+  local channel = channel_of(params)
+  record.transactions[channel] = record.transactions[channel] or {}
+end
+
+methods["sgc@commit"] = function(_, _, record, params)
+  local channel = channel_of(params)
+  local held = record.transactions[channel]
+  record.transactions[channel] = nil
+  for _, run in ipairs(held or {}) do
+    run()
+  end
+end
+
+methods["sgc@rollback"] = function(_, _, record, params)
+  record.transactions[channel_of(params)] = nil
+end
+
+--- A method of the application's.
+local function call_application(state, conn, method, params, id)
+  if id == nil then
+    call(state, "OnNotification", conn, method, params)
+  elseif not state.handlers.OnRPC then
+    reply_error(conn, wire.errors.method, id)
+  else
+    local ok, result, message, code = pcall(state.handlers.OnRPC, conn, method, params)
+    if not ok then
+      reply_error(conn, wire.errors.internal, id)
+      error(result, 0)
+    elseif result == nil and message then
+      local number = type(code) == "number" and code or wire.errors.refused[1]
+      conn:write(wire.failure(number, message, nil, id))
+    else
+      conn:write(wire.result(result, id))
+    end
+  end
+end
+
+--- What is known of one client; `count` of what was received at level 2.
+local function new_record()
+  local record = { channels = {}, transactions = {} }
+  record.received, record.count = {}, 0
+  return record
+end
+
+local function on_message(state, conn, text)
+  local message, failure = wire.decode(text)
+  if not message then
+    reply_error(conn, failure)
+    return
+  end
+  local method, params = message.method, message.params
+  if type(method) ~= "string" then
+    -- An answer, or nothing that we know.
+    if message.result == nil and message.error == nil then
+      reply_error(conn, wire.errors.request, message.id)
+    end
+    return
+  end
+  local record = state.records[conn] or new_record()
+  state.records[conn] = record
+  local own = methods[method]
+  if own then
+    own(state, conn, record, type(params) == "table" and params or {}, message.id)
+  else
+    call_application(state, conn, method, params, message.id)
+  end
+end
+
+local function handlers_of(state)
+  return {
+    OnConnect = function(conn)
+      state.records[conn] = new_record()
+      call(state, "OnConnect", conn)
+    end,
+    OnDisconnect = function(conn, code, reason)
+      state.records[conn] = nil
+      call(state, "OnDisconnect", conn, code, reason)
+    end,
+    OnMessage = function(conn, text) on_message(state, conn, text) end,
+    OnBinary = function(conn)
+      reply_error(conn, wire.errors.request, nil, "the sgc protocol has no binary messages")
+    end,
+  }
+end
+
+---@class perilune.sgc.Server
+local Server = {}
+
+--- Sends a text to every client of this protocol, or to those that are subscribed.
+---@param text string
+---@param to? string|table As of server:broadcast.
+---@return true? ok As of server:broadcast.
+---@return integer|string count
+function Server.broadcast(state, text, to)
+  if type(to) ~= "table" then to = { channel = to } end
+  local given = {}
+  for name, value in pairs(to) do
+    given[name] = value
+  end
+  given.protocol = wire.PROTOCOL
+  return state.settings.server:broadcast(text, given)
+end
+
+--- Publishes on a channel: to everybody who is subscribed, clients of this protocol and others.
+---@param text string
+---@param channel string
+---@param queue? string "queueLevel1", "queueLevel2": kept for who comes later.
+---@return true? ok As of server:broadcast.
+---@return integer|string count
+function Server.publish(state, text, channel, queue)
+  if type(channel) ~= "string" or channel == "" then
+    error("sgc.server:publish takes a channel", 3)
+  elseif queue ~= nil and not QUEUES[queue] then
+    error("sgc.server:publish takes queueLevel0, queueLevel1 or queueLevel2", 3)
+  end
+  if (QUEUES[queue] or 0) > 0 then keep(state, channel, text, QUEUES[queue]) end
+  return state.settings.server:broadcast(text, channel)
+end
+
+--- Sends a text to one client, or to several, as server:write, which clients of this protocol get
+--- as a message.
+---@param guid string|string[]
+---@param text string
+function Server.write(state, guid, text) return state.settings.server:write(guid, text) end
+
+local make = hidden.class("sgc.server", Server, {
+  server = function(state) return state.settings.server end,
+}, EVENTS)
+
+--- Attaches the protocol to a server: clients that ask for the subprotocol "esegece.com" speak it.
+---@param given perilune.sgc.server.Options
+---@return perilune.sgc.Server
+function sgc_server.new(given)
+  local settings = options.check("sgc.server", schema, given)
+  serial = serial + 1
+  local state = {
+    settings = settings,
+    name = "sgc_queue:" .. serial,
+    handlers = {},
+    records = setmetatable({}, { __mode = "k" }),
+  }
+  if not router.attach(settings.server, core, wire.PROTOCOL, handlers_of(state)) then
+    error("sgc.server: this server has one already", 2)
+  end
+  local done, message = core.register_protocol(settings.server, wire.PROTOCOL, "sgc")
+  if not done then error("sgc.server: " .. message, 2) end
+  return make(state)
+end
+
+return sgc_server

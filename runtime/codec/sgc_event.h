@@ -1,0 +1,15 @@
+/*
+ * sgc_event.h - what the sgc protocol (subprotocol "esegece.com") sends of what is published: a
+ * result of JSON-RPC 2.0, see docs/protocols.md.
+ */
+#ifndef PL_CODEC_SGC_EVENT_H
+#define PL_CODEC_SGC_EVENT_H
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+/* Appends the message: "sgc@event" with its channel; without a channel (empty) "sgc@message".
+ * PL_OK, PL_ENOMEM, or PL_EUTF8. */
+int pl_sgc_event_encode(pl_buffer *out, pl_slice channel, pl_slice text);
+
+#endif
