@@ -220,11 +220,11 @@ Options:
   end)
 
   it("wraps its help at 80 columns, below headings", function()
-    local words = "Seven words that are repeated until done, "
+    local seven = "Seven words that are repeated until done, "
     local own = {
       name = "own",
       notes = "Exit codes: 0 is good\n and 1 is bad.",
-      { "a", heading = "First things", help = words .. words .. "a" },
+      { "a", heading = "First things", help = seven .. seven .. "a" },
       { "b", type = "boolean", help = ("x"):rep(60) },
       { "c", heading = "Others", type = "boolean" },
     }

@@ -10,7 +10,8 @@ local sgc_server = require "perilune.internal.sgc_server"
 local sgc = {}
 
 ---@class perilune.sgc.server.Options
----@field server perilune.Server
+---@field server? perilune.Server Or
+---@field broker? perilune.broker.Server
 ---@field queue_limit? integer Messages of a channel that are kept: 1 to 10000, default 100.
 ---@field queued_channels? integer Of which they are kept: 1 to 1000000, default 1000.
 ---@field pending_limit? integer Of a client: messages in a transaction: default 1000.
@@ -20,7 +21,8 @@ local sgc = {}
 sgc.server = sgc_server.new
 
 ---@class perilune.sgc.client.Options
----@field client perilune.Client Not started yet.
+---@field client? perilune.Client Not started yet; or
+---@field broker? perilune.broker.Client
 ---@field timeout? number Seconds that calls wait: default 10.
 
 --- Makes a client speak the protocol: it asks for the subprotocol "esegece.com".

@@ -12,4 +12,11 @@
  * PL_OK, PL_ENOMEM, or PL_EUTF8. */
 int pl_sgc_event_encode(pl_buffer *out, pl_slice channel, pl_slice text);
 
+/* The same on a connection that several protocols share ("broker.esegece.com"): the message, and
+ * whose it is. */
+int pl_sgc_event_encode_for_broker(pl_buffer *out, pl_slice channel, pl_slice text);
+
+/* What is published to a broker's connections that speak no sgc: the text, and no protocol. */
+int pl_broker_text_encode(pl_buffer *out, pl_slice channel, pl_slice text);
+
 #endif

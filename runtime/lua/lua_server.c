@@ -1,6 +1,5 @@
 #include "lua/lua_server.h"
 
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
@@ -358,15 +357,18 @@ static int server_settings(lua_State *L)
 	return 1;
 }
 
-/* register_protocol(server, name, dialect): the name is a token; dialect: "sgc" or nil */
+/* register_protocol(server, name, dialect): the name is a token, dialect one of these words or nil
+ */
 static int register_protocol(lua_State *L)
 {
+	static const char *const words[] = { "none", "sgc", "broker", "broker of sgc", NULL };
+	static pl_dialect *const dialects[] = { NULL, pl_sgc_event_encode, pl_broker_text_encode,
+						pl_sgc_event_encode_for_broker };
 	server_object *self = pl_server_object(L, 1);
-	const char *dialect = luaL_optstring(L, 3, "");
+	pl_dialect *dialect = dialects[luaL_checkoption(L, 3, "none", words)];
 
 	return pl_lua_result(
-		L, pl_protocols_add(&self->server->protocols, pl_lua_check_slice(L, 2),
-				    strcmp(dialect, "sgc") == 0 ? pl_sgc_event_encode : NULL));
+		L, pl_protocols_add(&self->server->protocols, pl_lua_check_slice(L, 2), dialect));
 }
 
 static const luaL_Reg functions[] = {

@@ -16,7 +16,7 @@
 ---| "function"
 ---| "table" # checked by `fields` when that is given, else taken as it is
 ---| "list" # 1..n, each checked by `of`; `min` and `max` bound its length
----| "component" # userdata made by component.lua, of the kind `component`
+---| "component" # made by component.lua or hidden.lua, of the kind `component`
 ---| "any"
 
 ---@class perilune.options.Field
@@ -224,7 +224,7 @@ local matchers = {
   end,
   list = function(value, field) return is_list(value) and in_range(#value, field) end,
   component = function(value, field)
-    return type(value) == "userdata" and getmetatable(value) == field.component
+    return type(value) ~= "string" and getmetatable(value) == field.component
   end,
 }
 for _, name in ipairs { "boolean", "function", "table" } do

@@ -16,16 +16,16 @@ local function dispatcher(state, event)
     if not protocol then return handler and handler(conn, ...) end
     local own = protocol[event]
     if own then own(conn, ...) end
-    if both and handler then return handler(conn, ...) end
+    if both and handler and not protocol.alone then return handler(conn, ...) end
   end
 end
 
 --- Gives the connections of a subprotocol to a table of handlers: OnConnect, OnDisconnect,
---- OnMessage, OnBinary.
+--- OnMessage, OnBinary. With `alone` the component is not told of these connections at all.
 ---@param component userdata A server or a client.
 ---@param core table What gets and sets its handlers.
 ---@param name string The subprotocol.
----@param handlers table<string, function>
+---@param handlers table<string, function|boolean>
 ---@return boolean attached False: the protocol has somebody already.
 function router.attach(component, core, name, handlers)
   local state = states[component]

@@ -1,9 +1,8 @@
 --- The client's side of the sgc protocol.
-local client_core = require "perilune.core.client"
+local carrier = require "perilune.internal.carrier"
 local gates = require "perilune.core.task"
 local hidden = require "perilune.internal.hidden"
 local options = require "perilune.internal.options"
-local router = require "perilune.internal.router"
 local text_core = require "perilune.core.text"
 local wire = require "perilune.internal.sgc_wire"
 
@@ -22,7 +21,8 @@ local EVENTS = {
 local seconds = { type = "number", default = 10, min = 0.001, max = 86400, unit = "seconds" }
 
 local schema = {
-  client = { type = "component", component = "client", required = true },
+  client = carrier.client_fields.client,
+  broker = carrier.client_fields.broker,
   timeout = seconds,
 }
 
@@ -34,7 +34,7 @@ end
 local function new_id() return (text_core.base64_encode(text_core.random(12)):gsub("[+/]", "-")) end
 
 local function send(state, text)
-  local conn = state.settings.client.conn
+  local conn = state.below.conn()
   if not conn then return nil, "the connection is closed", "ECLOSED" end
   return conn:write(text)
 end
@@ -175,7 +175,7 @@ end
 function Client.subscribe(state, channel, timeout)
   check_channel("subscribe", channel)
   state.channels[channel] = true
-  if not state.settings.client.conn then return true end
+  if not state.below.conn() then return true end
   local answer, message, code =
     ask(state, "sgc@subscribe", { channel = channel, message = "" }, timeout)
   if answer then return true end
@@ -186,7 +186,7 @@ end
 function Client.unsubscribe(state, channel, timeout)
   check_channel("unsubscribe", channel)
   state.channels[channel] = nil
-  if not state.settings.client.conn then return true end
+  if not state.below.conn() then return true end
   local answer, message, code =
     ask(state, "sgc@unsubscribe", { channel = channel, message = "" }, timeout)
   if not answer then return nil, message, code end
@@ -231,34 +231,20 @@ Client.commit = transaction "sgc@commit"
 Client.rollback = transaction "sgc@rollback"
 
 local make = hidden.class("sgc.client", Client, {
-  client = function(state) return state.settings.client end,
+  client = function(state) return state.below.component end,
 }, EVENTS)
-
-local function add_protocol(client)
-  local settings = client_core.settings(client)
-  for _, name in ipairs(settings.protocols) do
-    if name == wire.PROTOCOL then return end
-  end
-  local list = { unpack(settings.protocols) }
-  list[#list + 1] = wire.PROTOCOL
-  settings.protocols, settings.changed = list, true
-  client_core.prepares(client, true)
-end
 
 --- Makes a client speak the protocol: it asks for the subprotocol "esegece.com".
 ---@param given perilune.sgc.client.Options
 ---@return perilune.sgc.Client
 function sgc_client.new(given)
   local settings = options.check("sgc.client", schema, given)
-  if settings.client.active then error("sgc.client takes a client that is not started", 2) end
   local state = { settings = settings, handlers = {}, waiting = {}, channels = {} }
-  local attached = router.attach(settings.client, client_core, wire.PROTOCOL, {
+  state.below = carrier.dial("sgc.client", settings, wire.PROTOCOL, {
     OnConnect = function(conn) on_connect(state, conn) end,
     OnDisconnect = function(conn, code, reason) on_disconnect(state, conn, code, reason) end,
     OnMessage = function(conn, text) on_message(state, conn, text) end,
   })
-  if not attached then error("sgc.client: this client has one already", 2) end
-  add_protocol(settings.client)
   return make(state)
 end
 

@@ -1,9 +1,8 @@
 --- The server's side of the sgc protocol.
-local core = require "perilune.core.server"
+local carrier = require "perilune.internal.carrier"
 local hidden = require "perilune.internal.hidden"
 local log = require "perilune.log"
 local options = require "perilune.internal.options"
-local router = require "perilune.internal.router"
 local shared = require "perilune.shared"
 local wire = require "perilune.internal.sgc_wire"
 
@@ -21,7 +20,8 @@ local EVENTS = {
 }
 
 local schema = {
-  server = { type = "component", component = "server", required = true },
+  server = carrier.server_fields.server,
+  broker = carrier.server_fields.broker,
   queue_limit = { type = "integer", default = 100, min = 1, max = 10000 },
   queued_channels = { type = "integer", default = 1000, min = 1, max = 1000000 },
   pending_limit = { type = "integer", default = 1000, min = 1, max = 1000000 },
@@ -138,7 +138,7 @@ local function publish(state, conn, record, params, id)
     end
     local level = QUEUES[params.queue] or 0
     if level > 0 and channel ~= "" then keep(state, channel, text, level) end
-    state.settings.server:broadcast(text, channel ~= "" and channel or nil)
+    state.server:broadcast(text, channel ~= "" and channel or nil)
   end
   if not hold(state, conn, record, channel, run) then run() end
 end
@@ -304,8 +304,8 @@ function Server.broadcast(state, text, to)
   for name, value in pairs(to) do
     given[name] = value
   end
-  given.protocol = wire.PROTOCOL
-  return state.settings.server:broadcast(text, given)
+  given.protocol = state.protocol
+  return state.server:broadcast(text, given)
 end
 
 --- Publishes on a channel: to everybody who is subscribed, clients of this protocol and others.
@@ -321,17 +321,17 @@ function Server.publish(state, text, channel, queue)
     error("sgc.server:publish takes queueLevel0, queueLevel1 or queueLevel2", 3)
   end
   if (QUEUES[queue] or 0) > 0 then keep(state, channel, text, QUEUES[queue]) end
-  return state.settings.server:broadcast(text, channel)
+  return state.server:broadcast(text, channel)
 end
 
 --- Sends a text to one client, or to several, as server:write, which clients of this protocol get
 --- as a message.
 ---@param guid string|string[]
 ---@param text string
-function Server.write(state, guid, text) return state.settings.server:write(guid, text) end
+function Server.write(state, guid, text) return state.server:write(guid, text) end
 
 local make = hidden.class("sgc.server", Server, {
-  server = function(state) return state.settings.server end,
+  server = function(state) return state.server end,
 }, EVENTS)
 
 --- Attaches the protocol to a server: clients that ask for the subprotocol "esegece.com" speak it.
@@ -346,11 +346,8 @@ function sgc_server.new(given)
     handlers = {},
     records = setmetatable({}, { __mode = "k" }),
   }
-  if not router.attach(settings.server, core, wire.PROTOCOL, handlers_of(state)) then
-    error("sgc.server: this server has one already", 2)
-  end
-  local done, message = core.register_protocol(settings.server, wire.PROTOCOL, "sgc")
-  if not done then error("sgc.server: " .. message, 2) end
+  local below = carrier.serve("sgc.server", settings, wire.PROTOCOL, handlers_of(state), "sgc")
+  state.server, state.protocol = below.component, below.protocols[1]
   return make(state)
 end
 

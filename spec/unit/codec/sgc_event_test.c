@@ -32,6 +32,26 @@ static void encoded(void **state)
 	}
 }
 
+static void shared_connection(void **state)
+{
+	static const char event[] =
+		"{\"protocol\":\"esegece.com\",\"message\":\"{\\\"jsonrpc\\\":\\\"2.0\\\","
+		"\\\"result\\\":{\\\"method\\\":\\\"sgc@event\\\",\\\"channel\\\":\\\"c\\\","
+		"\\\"message\\\":\\\"m\\\"}}\"}";
+	static const char text[] = "{\"protocol\":\"\",\"message\":\"m\\n\"}";
+	pl_buffer out = { 0 };
+
+	(void)state;
+	assert_int_equal(pl_sgc_event_encode_for_broker(&out, PL_SLICE("c"), PL_SLICE("m")), PL_OK);
+	assert_int_equal(out.len, sizeof(event) - 1);
+	assert_memory_equal(out.data, event, out.len);
+	out.len = 0;
+	assert_int_equal(pl_broker_text_encode(&out, PL_SLICE("c"), PL_SLICE("m\n")), PL_OK);
+	assert_int_equal(out.len, sizeof(text) - 1);
+	assert_memory_equal(out.data, text, out.len);
+	pl_buffer_deinit(&out);
+}
+
 static void refused(void **state)
 {
 	pl_buffer out = { 0 };
@@ -48,6 +68,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(encoded),
+		cmocka_unit_test(shared_connection),
 		cmocka_unit_test(refused),
 	};
 
