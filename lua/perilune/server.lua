@@ -7,6 +7,7 @@ local bindings = require "perilune.internal.bindings"
 local component = require "perilune.internal.component"
 local core = require "perilune.core.server"
 local fields = require "perilune.internal.fields"
+local forward = require "perilune.internal.forward"
 local http_sessions = require "perilune.internal.http_sessions"
 local options = require "perilune.internal.options"
 local paths = require "perilune.internal.paths"
@@ -28,6 +29,7 @@ local schema = {
   session_timeout = http_sessions.options.session_timeout,
   software = { type = "string", min = 1, off = true, default = "Perilune" },
   headers = response_headers.option,
+  forward = forward.option,
   heartbeat = fields.heartbeat,
   keep_alive = {
     type = { "boolean", "table" },
@@ -45,6 +47,7 @@ local schema = {
     default = {},
     fields = {
       origins_allowed = { type = "list", of = { type = "string", min = 1 }, default = {} },
+      trusted_proxies = forward.trusted_proxies,
     },
   },
   options = {
@@ -116,6 +119,7 @@ local function get_handler(self, event)
   local sessions = core.settings(self).sessions
   if sessions and sessions:has(event) then return sessions:get_handler(event) end
   if http_sessions.has(event) then return nil end
+  if event == "OnBeforeForwardHTTP" then return core.settings(self).forwarding.given end
   return router.get(self, core, event)
 end
 
@@ -125,6 +129,10 @@ local function set_handler(self, event, handler)
     sessions:set_handler(self, event, handler)
   elseif http_sessions.has(event) then
     error(("server.%s needs the option 'session_state'"):format(event), 3)
+  elseif event == "OnBeforeForwardHTTP" then
+    local forwarding = core.settings(self).forwarding
+    forwarding.given = handler
+    core.set_handler(self, event, forwarding:handler())
   else
     router.set(self, core, event, handler)
   end
@@ -158,6 +166,8 @@ local function finish(settings)
   if message then return message end
   message = http_sessions.finish(settings)
   if message then return message end
+  message = forward.finish(settings)
+  if message then return message end
   if settings.tls then
     settings.tls, message = tls.finish("tls", settings.tls)
     if message then return message end
@@ -175,6 +185,7 @@ function server.new(given)
   if message then error(message, 2) end
   settings.sessions = http_sessions.new(settings)
   local made = core.new(settings)
+  core.set_handler(made, "OnBeforeForwardHTTP", settings.forwarding:handler())
   if settings.sessions then settings.sessions:attach(made) end
   return made
 end

@@ -42,10 +42,12 @@ typedef struct pl_pool_order {
 	const pl_connector_proxy *proxy; /* NULL: none */
 	pl_address local;		 /* to connect from; family 0: the system's choice */
 	bool guarded;			 /* public addresses alone (base/guard) */
+	bool fresh;			 /* on a connection that has carried no call yet */
 	uint32_t resolve_timeout;	 /* ms for resolving; 0: no limit of its own */
 	uint32_t connect_timeout;	 /* ms from then on until the head is sent; 0: the same */
 	pl_call_order call; /* times.total counts from pl_pool_open; limits also bound a proxy's
-			     * answer; the request's fields are at most PL_HTTP_FIELDS_MAX */
+			     * answer; where a proxy is asked, the request's fields are at most
+			     * PL_HTTP_FIELDS_MAX */
 	/* Once, unless it came to something at once. As pl_connector_settings.done, PL_ENOMEM,
 	 * PL_ETIMEDOUT. From PL_OK on the call's events come. */
 	void (*done)(void *owner, int status, const pl_pool_opened *opened);

@@ -306,7 +306,7 @@ int pl_pool_open(pl_pool *pool, const pl_pool_order *order, pl_pool_opened *open
 	origin = pl_pool_origin_of(pool, order);
 	if (!origin)
 		return PL_ENOMEM;
-	connection = pl_list_empty(&origin->waiting) ? pl_pool_take(origin) : NULL;
+	connection = pl_list_empty(&origin->waiting) && !order->fresh ? pl_pool_take(origin) : NULL;
 	if (connection)
 		return begin(&opened->call, connection, order);
 	status = open_later(origin, order, ticket);

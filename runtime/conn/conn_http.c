@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "conn/conn_mute.h"
 #include "net/tls.h"
 
 enum { ERROR_MAX = 256 };
@@ -80,38 +81,6 @@ static const pl_http1_events http1_events = {
 
 static const pl_stream_events held_events = { .closed = on_closed };
 
-static int http_encoding(const pl_conn *conn)
-{
-	(void)conn;
-	return PL_ENCODING_OWN;
-}
-
-static pl_block *http_encode(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
-			     size_t fragment)
-{
-	(void)conn, (void)kind, (void)data, (void)len, (void)fragment;
-	return NULL;
-}
-
-static int http_send(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
-		     size_t fragment)
-{
-	(void)conn, (void)kind, (void)data, (void)len, (void)fragment;
-	return PL_ENOTSUP;
-}
-
-static int http_send_frames(pl_conn *conn, pl_block *frames)
-{
-	(void)conn, (void)frames;
-	return PL_ENOTSUP;
-}
-
-static int http_ping(pl_conn *conn, const void *payload, size_t len)
-{
-	(void)conn, (void)payload, (void)len;
-	return PL_ENOTSUP;
-}
-
 static pl_http1 *http1_of(const pl_conn *conn)
 {
 	return ((const http_carrier *)conn->session)->http1;
@@ -140,17 +109,6 @@ static void http_disconnect(pl_conn *conn, uint16_t code, pl_slice reason)
 	http_abort(conn, PL_OK);
 }
 
-static void http_pause(pl_conn *conn, bool pause)
-{
-	(void)conn, (void)pause;
-}
-
-static bool http_is_open(const pl_conn *conn)
-{
-	(void)conn;
-	return false;
-}
-
 static void http_counts(const pl_conn *conn, uint64_t *received, uint64_t *sent)
 {
 	(void)conn;
@@ -164,16 +122,16 @@ static void http_free(pl_conn *conn)
 
 static const pl_conn_ops http_ops = {
 	.transport = "http",
-	.encoding = http_encoding,
-	.encode = http_encode,
-	.send = http_send,
-	.send_frames = http_send_frames,
-	.ping = http_ping,
+	.encoding = pl_conn_mute_encoding,
+	.encode = pl_conn_mute_encode,
+	.send = pl_conn_mute_send,
+	.send_frames = pl_conn_mute_send_frames,
+	.ping = pl_conn_mute_ping,
 	.close = http_close,
 	.disconnect = http_disconnect,
 	.abort = http_abort,
-	.pause = http_pause,
-	.is_open = http_is_open,
+	.pause = pl_conn_mute_pause,
+	.is_open = pl_conn_mute_is_open,
 	.counts = http_counts,
 	.free = http_free,
 };

@@ -71,6 +71,9 @@ const char *pl_call_problem(const pl_call_request *request)
 	}
 	if (hosts == 0 && !pl_http_authority_valid(request->host))
 		return "the host is malformed";
+	if (request->upgrade.len > 0 &&
+	    (request->length != PL_CALL_NO_BODY || !pl_http_token_valid(request->upgrade)))
+		return "the protocol to change to is no token, or there is a body";
 	return NULL;
 }
 
@@ -86,7 +89,8 @@ static pl_slice copy(char **to, pl_slice text)
 
 pl_call_request *pl_call_request_copy(const pl_call_request *request)
 {
-	size_t texts = request->method.len + request->target.len + request->host.len;
+	size_t texts = request->method.len + request->target.len + request->host.len +
+		       request->upgrade.len;
 	pl_call_request *copied;
 	pl_http_field *fields;
 	char *to;
@@ -102,6 +106,7 @@ pl_call_request *pl_call_request_copy(const pl_call_request *request)
 	copied->method = copy(&to, request->method);
 	copied->target = copy(&to, request->target);
 	copied->host = copy(&to, request->host);
+	copied->upgrade = copy(&to, request->upgrade);
 	copied->fields = fields;
 	for (size_t i = 0; i < request->count; i++) {
 		fields[i].name = copy(&to, request->fields[i].name);

@@ -3,8 +3,8 @@
  *
  * The seam between a version (HTTP/1.1 now, HTTP/2 later) and who asks. A call begins with its
  * head sent. Then the request's body is written, if it has one, while the response may come
- * already: `head`, `data`, `end`. The call is gone for its owner after `end`, `failed`, or
- * pl_call_abort: exactly one of these ends it. Every call is safe inside any event.
+ * already: `head`, `data`, `end`. The call is gone for its owner after `end`, `failed`, `changed`
+ * or pl_call_abort: exactly one of these ends it. Every call is safe inside any event.
  */
 #ifndef PL_HTTP_CALL_H
 #define PL_HTTP_CALL_H
@@ -35,7 +35,10 @@ typedef struct pl_call_request {
 	pl_slice host;		     /* of Host, unless that is among the fields */
 	const pl_http_field *fields; /* as they are to be on the wire */
 	size_t count;
-	int64_t length; /* of the body */
+	int64_t length;	  /* of the body */
+	pl_slice upgrade; /* a protocol that the server may change to (RFC 9110 7.8), for requests
+			   * without a body; empty: none */
+	bool trailers;	  /* says that trailers are wanted (RFC 9110 10.1.4) */
 } pl_call_request;
 
 /* Why it cannot be sent, as a constant sentence; NULL: it can. A method, target, name or value that
@@ -54,9 +57,23 @@ typedef struct pl_call_times {
 	uint32_t total;	     /* from the beginning of the call to its end */
 } pl_call_times;
 
+/* The server has changed to the protocol of `upgrade`. All of it is borrowed, but for the stream.
+ */
+typedef struct pl_call_changed {
+	const pl_http_response *response; /* 101 */
+	pl_slice raw;
+	pl_stream
+		*stream; /* the receiver's, who owns it before the event returns, and resumes it */
+	uint8_t *rest;	 /* what came behind the head; may be changed in place */
+	size_t len;
+} pl_call_changed;
+
 typedef struct pl_call_events {
-	/* The final response; 1xx are passed over. `raw` are the bytes of its head. Both are
-	 * borrowed. */
+	/* 1xx, but for 101; borrowed. NULL: they are passed over. */
+	void (*informed)(void *owner, const pl_http_response *response);
+	/* 101, and the call is over. NULL: nothing else than HTTP was asked for. */
+	void (*changed)(void *owner, const pl_call_changed *changed);
+	/* The final response. `raw` are the bytes of its head. Both are borrowed. */
 	void (*head)(void *owner, const pl_http_response *response, pl_slice raw);
 	void (*data)(void *owner, const uint8_t *data, size_t len);
 	/* Writing that was blocked may go on, or tell that the server wants no more. Never from

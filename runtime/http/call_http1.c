@@ -29,6 +29,12 @@ static void say_goodbye(pl_call_http1 *self)
 		pl_stream_finish(self->stream);
 }
 
+void pl_call_http1_leave(pl_call_http1 *self)
+{
+	close_input(self);
+	self->given = true;
+}
+
 static bool calling(const pl_call_http1 *self)
 {
 	return self->phase != PL_CALL_IDLE && self->phase != PL_CALL_CLOSING;
@@ -127,6 +133,7 @@ static void reset(pl_call_http1 *self, const pl_call_order *order)
 	self->unsent = order->request->length;
 	self->sent = order->request->length == PL_CALL_NO_BODY;
 	self->is_head = pl_slice_equal(order->request->method, PL_SLICE("HEAD"));
+	self->upgrade = order->request->upgrade.len > 0 && order->events->changed;
 	self->stopped = self->blocked = self->paused = self->keep_alive = false;
 	self->informational = 0;
 	self->stream->write_timeout =
@@ -224,6 +231,13 @@ static void settle(pl_call_http1 *self, const pl_call_input *input)
 		pl_stream_resume(self->stream);
 }
 
+static void release(pl_call_http1 *self)
+{
+	self->events->closed(self->owner);
+	pl_buffer_deinit(&self->input);
+	pl_free(self);
+}
+
 static void run(pl_call_http1 *self, pl_call_input input)
 {
 	pl_call_step step;
@@ -233,7 +247,9 @@ static void run(pl_call_http1 *self, pl_call_input input)
 		step = take_step(self, &input);
 	while (step == PL_CALL_NEXT);
 	self->running = false;
-	if (step == PL_CALL_DONE || self->phase == PL_CALL_CLOSING)
+	if (self->given)
+		release(self);
+	else if (step == PL_CALL_DONE || self->phase == PL_CALL_CLOSING)
 		pl_buffer_deinit(&self->input);
 	else
 		settle(self, &input);
@@ -334,9 +350,7 @@ static void on_closed(void *owner, int status)
 	if (status == PL_OK)
 		status = PL_ECONNRESET;
 	pl_call_http1_fail(self, status, reason(self, status));
-	self->events->closed(self->owner);
-	pl_buffer_deinit(&self->input);
-	pl_free(self);
+	release(self);
 }
 
 static const pl_stream_events stream_events = {
@@ -366,6 +380,8 @@ int pl_call_http1_start(pl_call_http1 **session, pl_stream *stream,
 
 void pl_call_http1_close(pl_call_http1 *self)
 {
+	if (self->given)
+		return;
 	if (self->phase == PL_CALL_IDLE)
 		say_goodbye(self);
 	else
@@ -376,6 +392,8 @@ void pl_call_http1_cut(pl_call_http1 *self)
 {
 	bool goodbye = self->phase == PL_CALL_CLOSING;
 
+	if (self->given)
+		return;
 	pl_call_http1_fail(self, PL_ECANCELED, "the call was given up");
 	if (goodbye)
 		pl_stream_abort(self->stream, PL_ECANCELED);

@@ -67,6 +67,8 @@ struct pl_call_http1 {
 	bool paused;	 /* by the owner */
 	bool keep_alive; /* the server wants to go on */
 	bool peer_ended;
+	bool upgrade; /* another protocol was offered */
+	bool given;   /* the stream is somebody else's: the session goes when the steps end */
 	bool running; /* steps are on the stack */
 };
 
@@ -77,6 +79,9 @@ void pl_call_http1_end(pl_call_http1 *session, const pl_call_input *rest);
 
 /* The call in progress fails, the connection closes. */
 void pl_call_http1_fail(pl_call_http1 *session, int status, const char *why);
+
+/* Gives the stream away: nothing of the session is told to the call's owner any more. */
+void pl_call_http1_leave(pl_call_http1 *session);
 
 /* Sets the timer to what is due next. */
 void pl_call_http1_time(pl_call_http1 *session);

@@ -68,14 +68,40 @@ static pl_call_step refuse(pl_call_http1 *self, int status, const char *why)
 	return PL_CALL_DONE;
 }
 
-/* 1xx: interesting to nobody here. */
-static pl_call_step pass_over(pl_call_http1 *self, const pl_http_response *response)
+/* RFC 9110 7.8: it names the protocol, in the field and as an option of the connection. */
+static bool is_change(const pl_call_http1 *self, const pl_http_response *response)
 {
-	if (response->status == 101)
+	const pl_http_field *fields = response->fields;
+	size_t count = response->field_count;
+
+	return self->upgrade && response->minor > 0 &&
+	       pl_http_field_find(fields, count, PL_SLICE("upgrade")).len > 0 &&
+	       pl_http_field_has(fields, count, PL_SLICE("connection"), PL_SLICE("upgrade"));
+}
+
+static pl_call_step change(pl_call_http1 *self, const pl_http_response *response, pl_slice raw,
+			   const pl_call_input *rest)
+{
+	const pl_call_changed changed = { .response = response,
+					  .raw = raw,
+					  .stream = self->stream,
+					  .rest = rest->at,
+					  .len = rest->len };
+
+	if (!is_change(self, response))
 		return refuse(self, PL_EPROTO,
 			      "the server changes the protocol, which was not asked for");
+	pl_call_http1_leave(self);
+	self->call.events->changed(self->call.owner, &changed);
+	return PL_CALL_DONE;
+}
+
+static pl_call_step inform(pl_call_http1 *self, const pl_http_response *response)
+{
 	if (++self->informational > PL_CALL_INFORMATIONAL)
 		return refuse(self, PL_ELIMIT, "the server sends too many informational responses");
+	if (self->call.events->informed)
+		self->call.events->informed(self->call.owner, response);
 	return PL_CALL_NEXT;
 }
 
@@ -107,8 +133,10 @@ static pl_call_step receive_head(pl_call_http1 *self, pl_call_input *input)
 	raw.len = (size_t)used;
 	input->at += used;
 	input->len -= raw.len;
+	if (response.status == 101)
+		return change(self, &response, raw, input);
 	if (response.status < 200)
-		return pass_over(self, &response);
+		return inform(self, &response);
 	return raise_head(self, &response, raw);
 }
 

@@ -3,7 +3,7 @@
 #include "base/status.h"
 #include "http/http1_put.h"
 
-enum { HEAD_FIXED = 128 }; /* what a head has besides method, target, host and fields, at most */
+enum { HEAD_FIXED = 192 }; /* what a head has besides method, target, host and fields, at most */
 
 /* A method that is about content says that there is none (RFC 9110 8.6). */
 static bool content_expected(pl_slice method)
@@ -26,9 +26,27 @@ static char *put_framing(char *at, const pl_call_request *request)
 	return at;
 }
 
+/* What is for this connection alone says so (RFC 9110 7.6.1). */
+static char *put_connection(char *at, const pl_call_request *request)
+{
+	bool upgrade = request->upgrade.len > 0;
+
+	if (upgrade)
+		at = pl_http1_put_field(at, PL_SLICE("Upgrade"), request->upgrade);
+	if (request->trailers)
+		at = pl_http1_put_field(at, PL_SLICE("TE"), PL_SLICE("trailers"));
+	if (!upgrade && !request->trailers)
+		return at;
+	return pl_http1_put_field(at, PL_SLICE("Connection"),
+				  !upgrade	      ? PL_SLICE("TE")
+				  : request->trailers ? PL_SLICE("Upgrade, TE")
+						      : PL_SLICE("Upgrade"));
+}
+
 static size_t head_size(const pl_call_request *request)
 {
-	size_t size = HEAD_FIXED + request->method.len + request->target.len + request->host.len;
+	size_t size = HEAD_FIXED + request->method.len + request->target.len + request->host.len +
+		      request->upgrade.len;
 
 	for (size_t i = 0; i < request->count; i++)
 		size += request->fields[i].name.len + request->fields[i].value.len + 4;
@@ -50,6 +68,7 @@ int pl_call_http1_write_head(pl_call_http1 *self, const pl_call_request *request
 		at = pl_http1_put_field(at, PL_SLICE("Host"), request->host);
 	for (size_t i = 0; i < request->count; i++)
 		at = pl_http1_put_field(at, request->fields[i].name, request->fields[i].value);
+	at = put_connection(at, request);
 	at = put_framing(at, request);
 	at = pl_http1_put(at, PL_SLICE("\r\n"));
 	pl_stream_commit(self->stream, (size_t)(at - out));

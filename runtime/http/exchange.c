@@ -12,14 +12,17 @@ void pl_exchange_own(pl_exchange *exchange, const pl_exchange_events *events, vo
 	exchange->owner = owner;
 }
 
-/* The fields that frame a message or that the version writes itself. */
-static bool name_reserved(pl_slice name)
+/* Those that the version writes unless there are another server's. */
+static bool name_added(pl_slice name)
+{
+	return (name.len == 4 && pl_slice_equal_nocase(name, PL_SLICE("date"))) ||
+	       (name.len == 6 && pl_slice_equal_nocase(name, PL_SLICE("server")));
+}
+
+/* The fields that frame a message. */
+static bool name_framing(pl_slice name)
 {
 	switch (name.len) {
-	case 4:
-		return pl_slice_equal_nocase(name, PL_SLICE("date"));
-	case 6:
-		return pl_slice_equal_nocase(name, PL_SLICE("server"));
 	case 10:
 		return pl_slice_equal_nocase(name, PL_SLICE("connection")) ||
 		       pl_slice_equal_nocase(name, PL_SLICE("keep-alive"));
@@ -35,7 +38,19 @@ static bool name_reserved(pl_slice name)
 bool pl_exchange_field_valid(const pl_http_field *field)
 {
 	return pl_http_token_valid(field->name) && pl_http_value_valid(field->value) &&
-	       !name_reserved(field->name);
+	       !name_framing(field->name) && !name_added(field->name);
+}
+
+static bool fields_valid(const pl_http_field *fields, size_t count, bool relayed)
+{
+	for (size_t i = 0; i < count; i++) {
+		pl_slice name = fields[i].name;
+
+		if (!pl_exchange_field_valid(&fields[i]) &&
+		    !(relayed && name_added(name) && pl_http_value_valid(fields[i].value)))
+			return false;
+	}
+	return true;
 }
 
 /* What follows a 2xx to CONNECT is no HTTP any more (RFC 9110 9.3.6): a client would take the rest
@@ -45,8 +60,8 @@ static bool opens_tunnel(const pl_exchange *exchange, int status)
 	return status < 300 && pl_slice_equal(exchange->request->method, PL_SLICE("CONNECT"));
 }
 
-int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *fields,
-			size_t count, int64_t content_length)
+static int respond(pl_exchange *exchange, int status, const pl_http_field *fields, size_t count,
+		   int64_t content_length)
 {
 	int result;
 
@@ -54,13 +69,91 @@ int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *
 		return PL_ESTATE;
 	if (status < 200 || status > 599 || content_length < -1 || opens_tunnel(exchange, status))
 		return PL_EINVAL;
-	for (size_t i = 0; i < count; i++)
-		if (!pl_exchange_field_valid(&fields[i]))
-			return PL_EINVAL;
+	if (!fields_valid(fields, count, exchange->relayed))
+		return PL_EINVAL;
 	result = exchange->ops->respond(exchange, status, fields, count, content_length);
 	if (result == PL_OK)
 		exchange->responded = true;
 	return result;
+}
+
+int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *fields,
+			size_t count, int64_t content_length)
+{
+	exchange->relayed = false;
+	return respond(exchange, status, fields, count, content_length);
+}
+
+int pl_exchange_relay(pl_exchange *exchange, int status, const pl_http_field *fields, size_t count,
+		      int64_t content_length)
+{
+	exchange->relayed = true;
+	return respond(exchange, status, fields, count, content_length);
+}
+
+int pl_exchange_inform(pl_exchange *exchange, int status, const pl_http_field *fields, size_t count)
+{
+	if (exchange->responded)
+		return PL_ESTATE;
+	if (status < 100 || status > 199 || status == 101 || !fields_valid(fields, count, false))
+		return PL_EINVAL;
+	return exchange->ops->inform(exchange, status, fields, count);
+}
+
+bool pl_exchange_wants_trailers(const pl_exchange *exchange)
+{
+	const pl_exchange_request *request = exchange->request;
+
+	return pl_http_field_has(request->fields, request->field_count, PL_SLICE("te"),
+				 PL_SLICE("trailers"));
+}
+
+/* What a trailer must not be (RFC 9110 6.5.1): it frames, routes, modifies, authenticates, or says
+ * what the content is. */
+static bool is_trailer(const pl_http_field *field)
+{
+	static const pl_slice names[] = {
+		{ "host", 4 },
+		{ "trailer", 7 },
+		{ "te", 2 },
+		{ "upgrade", 7 },
+		{ "authorization", 13 },
+		{ "www-authenticate", 16 },
+		{ "proxy-authenticate", 18 },
+		{ "set-cookie", 10 },
+		{ "cookie", 6 },
+		{ "content-encoding", 16 },
+		{ "content-type", 12 },
+		{ "content-range", 13 },
+		{ "cache-control", 13 },
+		{ "expires", 7 },
+		{ "age", 3 },
+		{ "location", 8 },
+		{ "retry-after", 11 },
+		{ "vary", 4 },
+	};
+
+	if (!pl_exchange_field_valid(field))
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (pl_slice_equal_nocase(field->name, names[i]))
+			return false;
+	return true;
+}
+
+int pl_exchange_trailers(pl_exchange *exchange, const pl_http_field *fields, size_t count)
+{
+	pl_http_field kept[PL_HTTP_FIELDS_MAX];
+	size_t taken = 0;
+
+	if (!exchange->responded)
+		return PL_ESTATE;
+	if (!pl_exchange_wants_trailers(exchange))
+		return PL_OK;
+	for (size_t i = 0; i < count && taken < PL_HTTP_FIELDS_MAX; i++)
+		if (is_trailer(&fields[i]))
+			kept[taken++] = fields[i];
+	return taken > 0 ? exchange->ops->trailers(exchange, kept, taken) : PL_OK;
 }
 
 int pl_exchange_write(pl_exchange *exchange, const void *data, size_t len)

@@ -53,11 +53,13 @@ typedef struct pl_exchange_events {
 } pl_exchange_events;
 
 typedef struct pl_exchange_ops {
+	int (*inform)(pl_exchange *exchange, int status, const pl_http_field *fields, size_t count);
 	int (*respond)(pl_exchange *exchange, int status, const pl_http_field *fields, size_t count,
 		       int64_t content_length);
 	int (*write)(pl_exchange *exchange, const void *data, size_t len);
 	int (*write_part)(pl_exchange *exchange, pl_block *block, size_t offset, size_t len);
 	int (*write_file)(pl_exchange *exchange, pl_file *file, size_t offset, size_t len);
+	int (*trailers)(pl_exchange *exchange, const pl_http_field *fields, size_t count);
 	void (*end)(pl_exchange *exchange);
 	void (*abort)(pl_exchange *exchange, int status);
 	void (*pause)(pl_exchange *exchange, bool pause);
@@ -71,6 +73,7 @@ struct pl_exchange {
 	const pl_exchange_request *request;
 	bool responded; /* the response's head is out */
 	bool received;	/* the request is whole */
+	bool relayed;	/* the response is another server's: see pl_exchange_relay */
 };
 
 enum { PL_EXCHANGE_BLOCKED = 1 }; /* > 0: taken, but wait for `drain` before more */
@@ -90,6 +93,17 @@ bool pl_exchange_field_valid(const pl_http_field *field);
 int pl_exchange_respond(pl_exchange *exchange, int status, const pl_http_field *fields,
 			size_t count, int64_t content_length);
 
+/* The same with what another server has answered: its Date and Server may be among the fields, and
+ * no Server is added. */
+int pl_exchange_relay(pl_exchange *exchange, int status, const pl_http_field *fields, size_t count,
+		      int64_t content_length);
+
+/* An informational response (RFC 9110 15.2) before that head: 100, which is sent only to a client
+ * that waits for it, or 102 to 199. A client of HTTP/1.0 gets none. PL_OK, PL_EINVAL, PL_ESTATE,
+ * PL_ECLOSED or PL_ENOMEM, as above. */
+int pl_exchange_inform(pl_exchange *exchange, int status, const pl_http_field *fields,
+		       size_t count);
+
 /* A piece of the body. PL_OK, PL_EXCHANGE_BLOCKED, PL_ESTATE (no head yet), PL_ETOOBIG (more than
  * content_length: nothing of this piece was sent), PL_ECLOSED or PL_ENOMEM (as above). Dropped
  * silently for HEAD, 204, 205 and 304. */
@@ -100,6 +114,15 @@ int pl_exchange_write(pl_exchange *exchange, const void *data, size_t len);
  * this connection has to be given bytes. */
 int pl_exchange_write_part(pl_exchange *exchange, pl_block *block, size_t offset, size_t len);
 int pl_exchange_write_file(pl_exchange *exchange, pl_file *file, size_t offset, size_t len);
+
+/* Fields behind the body (RFC 9110 6.5), which is whole: pl_exchange_end is next. They are dropped
+ * where they cannot be sent, or the client has not said that it wants them (TE), and so are those
+ * that frame a message, route it or control its content. PL_OK, PL_ESTATE, PL_ECLOSED or
+ * PL_ENOMEM. */
+int pl_exchange_trailers(pl_exchange *exchange, const pl_http_field *fields, size_t count);
+
+/* Whether the client wants trailers. */
+bool pl_exchange_wants_trailers(const pl_exchange *exchange);
 
 /* The response is whole; fewer bytes than content_length said closes the connection. Without a head
  * it answers 500. The exchange may be gone when this returns. */

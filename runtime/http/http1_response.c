@@ -19,6 +19,8 @@ typedef struct response_head {
 	bool keep_alive; /* said to an HTTP/1.0 client, who would expect the end otherwise, and
 			  * when it is announced for how long */
 	bool upgrade;	 /* an Upgrade field is there, and has to be named (RFC 9110 7.8) */
+	bool relayed;	 /* it is another server's, */
+	bool dated;	 /* with its Date */
 } response_head;
 
 static char *put_number(char *at, uint64_t value)
@@ -72,8 +74,10 @@ static char *put_own_fields(char *at, pl_http1 *http1, const response_head *head
 	pl_slice software = http1->settings->software;
 	const char *date = pl_loop_date(http1->stream->loop);
 
-	at = pl_http1_put_field(at, PL_SLICE("Date"), pl_slice_make(date, PL_HTTP_DATE_SIZE));
-	if (software.len)
+	if (!head->dated)
+		at = pl_http1_put_field(at, PL_SLICE("Date"),
+					pl_slice_make(date, PL_HTTP_DATE_SIZE));
+	if (software.len && !head->relayed)
 		at = pl_http1_put_field(at, PL_SLICE("Server"), software);
 	if (head->length >= 0) {
 		at = pl_http1_put(at, PL_SLICE("Content-Length: "));
@@ -109,6 +113,14 @@ static char *put_standing_fields(char *at, const pl_http1_settings *settings,
 	return at;
 }
 
+/* With the empty line behind them. */
+static char *put_fields(char *at, const pl_http_field *fields, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		at = pl_http1_put_field(at, fields[i].name, fields[i].value);
+	return pl_http1_put(at, PL_SLICE("\r\n"));
+}
+
 static int write_head(pl_http1 *http1, const response_head *head, const pl_http_field *fields,
 		      size_t count)
 {
@@ -123,9 +135,7 @@ static int write_head(pl_http1 *http1, const response_head *head, const pl_http_
 	at = put_status_line(at, head->status);
 	at = put_own_fields(at, http1, head);
 	at = put_standing_fields(at, settings, fields, count);
-	for (size_t i = 0; i < count; i++)
-		at = pl_http1_put_field(at, fields[i].name, fields[i].value);
-	at = pl_http1_put(at, PL_SLICE("\r\n"));
+	at = put_fields(at, fields, count);
 	pl_stream_commit(http1->stream, (size_t)(at - out));
 	return PL_OK;
 }
@@ -190,8 +200,32 @@ static int exchange_respond(pl_exchange *base, int status, const pl_http_field *
 	if (gone(exchange))
 		return PL_ECLOSED;
 	head = frame(exchange, status, content_length);
+	head.relayed = base->relayed;
+	head.dated = head.relayed && pl_http_field_find(fields, count, PL_SLICE("date")).at;
 	head.upgrade = pl_http_field_find(fields, count, PL_SLICE("upgrade")).at != NULL;
 	return checked(exchange->http1, write_head(exchange->http1, &head, fields, count));
+}
+
+static int exchange_inform(pl_exchange *base, int status, const pl_http_field *fields, size_t count)
+{
+	pl_http1_exchange *exchange = exchange_of(base);
+	pl_http1 *http1 = exchange->http1;
+	char *out;
+	char *at;
+
+	if (gone(exchange))
+		return PL_ECLOSED;
+	if (exchange->request.minor == 0 || (status == 100 && !exchange->expect_continue))
+		return PL_OK;
+	if (status == 100)
+		exchange->expect_continue = false;
+	out = at =
+		(char *)pl_stream_reserve(http1->stream, HEAD_FIXED + fields_size(fields, count));
+	if (!out)
+		return checked(http1, http1->stream->closing ? PL_ECLOSED : PL_ENOMEM);
+	at = put_fields(put_status_line(at, status), fields, count);
+	pl_stream_commit(http1->stream, (size_t)(at - out));
+	return PL_OK;
 }
 
 /* Whether a piece of this length may be written: PL_OK, with *none where it is to be dropped. */
@@ -266,6 +300,27 @@ static void let_go(pl_http1_exchange *exchange)
 		pl_http1_body_resume(exchange);
 }
 
+/* The body's end, which pl_exchange_end then does not send. */
+static int exchange_trailers(pl_exchange *base, const pl_http_field *fields, size_t count)
+{
+	pl_http1_exchange *exchange = exchange_of(base);
+	pl_http1 *http1 = exchange->http1;
+	char *out;
+	char *at;
+
+	if (gone(exchange))
+		return PL_ECLOSED;
+	if (!exchange->chunked)
+		return PL_OK;
+	out = at = (char *)pl_stream_reserve(http1->stream, fields_size(fields, count) + 5);
+	if (!out)
+		return checked(http1, http1->stream->closing ? PL_ECLOSED : PL_ENOMEM);
+	at = put_fields(pl_http1_put(at, PL_SLICE("0\r\n")), fields, count);
+	pl_stream_commit(http1->stream, (size_t)(at - out));
+	exchange->chunked = false;
+	return PL_OK;
+}
+
 static void exchange_end(pl_exchange *base)
 {
 	pl_http1_exchange *exchange = exchange_of(base);
@@ -313,10 +368,12 @@ static void exchange_pause(pl_exchange *base, bool pause)
 }
 
 const pl_exchange_ops pl_http1_exchange_ops = {
+	.inform = exchange_inform,
 	.respond = exchange_respond,
 	.write = exchange_write,
 	.write_part = exchange_write_part,
 	.write_file = exchange_write_file,
+	.trailers = exchange_trailers,
 	.end = exchange_end,
 	.abort = exchange_abort,
 	.pause = exchange_pause,
@@ -324,12 +381,8 @@ const pl_exchange_ops pl_http1_exchange_ops = {
 
 void pl_http1_continue(pl_http1_exchange *exchange)
 {
-	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-
-	if (!exchange->expect_continue || exchange->base.responded)
-		return;
-	exchange->expect_continue = false;
-	checked(exchange->http1, pl_stream_write(exchange->http1->stream, text, sizeof(text) - 1));
+	if (exchange->expect_continue && !exchange->base.responded)
+		exchange_inform(&exchange->base, 100, NULL, 0);
 }
 
 void pl_http1_tell_refused(pl_http1 *http1, int status, const char *reason)

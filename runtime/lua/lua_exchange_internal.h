@@ -26,8 +26,9 @@ typedef struct pl_script_answer {
 /* How the script takes the body. */
 typedef enum pl_body_use {
 	PL_BODY_UNUSED,
-	PL_BODY_WHOLE, /* request.body, request.params */
-	PL_BODY_PIECES /* request:read */
+	PL_BODY_WHOLE,	/* request.body, request.params */
+	PL_BODY_PIECES, /* request:read */
+	PL_BODY_DENIED	/* not at all: a handler decides about the request alone */
 } pl_body_use;
 
 typedef struct pl_script_wait pl_script_wait;
@@ -90,6 +91,12 @@ int pl_request_open(lua_State *L);
 /* Pushes the userdata of a request, and lets it forget the exchange. */
 void pl_request_push(lua_State *L, pl_script_exchange *self);
 void pl_request_forget(lua_State *L, int index);
+
+/* Prepares one that shows the request to a handler that decides about it: the body stays unread.
+ * When the exchange is not to be touched any more, pl_request_hide says why. */
+void pl_request_show(pl_script_exchange *self, pl_handlers *handlers, pl_server *server,
+		     pl_conn *conn, pl_exchange *exchange);
+void pl_request_hide(pl_script_exchange *self, const char *why);
 
 /* The exchange behind the userdata at index; throws when its handler has returned. `what` names the
  * object that is used. */

@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "lua/lua_http_internal.h"
-#include "lua/lua_tls_client.h"
+#include "lua/lua_place.h"
 
 static const char KIND[] = "perilune.http_pool";
 
@@ -40,21 +40,6 @@ static uint32_t count_field(lua_State *L, int index, const char *name, uint32_t 
 	return value;
 }
 
-/* ms of a field in seconds; 0 when there is none. */
-static uint32_t time_field(lua_State *L, int index, const char *name)
-{
-	uint32_t ms = 0;
-
-	lua_getfield(L, index, name);
-	if (!lua_isnil(L, -1)) {
-		ms = pl_lua_milliseconds(luaL_checknumber(L, -1));
-		if (ms == 0)
-			ms = 1;
-	}
-	lua_pop(L, 1);
-	return ms;
-}
-
 /* pool { max_idle_per_origin, max_idle, max_per_origin, idle_timeout } -> pool */
 static int new_pool(lua_State *L)
 {
@@ -66,7 +51,7 @@ static int new_pool(lua_State *L)
 	settings.max_idle_per_origin = count_field(L, 1, "max_idle_per_origin", IDLE_PER_ORIGIN);
 	settings.max_idle = count_field(L, 1, "max_idle", IDLE);
 	settings.max_per_origin = count_field(L, 1, "max_per_origin", 0);
-	settings.idle_timeout = time_field(L, 1, "idle_timeout");
+	settings.idle_timeout = pl_lua_time_field(L, 1, "idle_timeout");
 	if (settings.idle_timeout == 0)
 		settings.idle_timeout = IDLE_TIMEOUT;
 	object = pl_lua_new(L, KIND, sizeof(*object));
@@ -144,37 +129,6 @@ typedef struct script_order {
 	pl_http_field fields[PL_HTTP_FIELDS_MAX];
 } script_order;
 
-static pl_slice text_field(lua_State *L, int index, const char *name)
-{
-	pl_slice text = { NULL, 0 };
-
-	lua_getfield(L, index, name);
-	if (lua_type(L, -1) == LUA_TSTRING)
-		text.at = lua_tolstring(L, -1, &text.len);
-	else if (!lua_isnil(L, -1))
-		luaL_error(L, "%s takes a string", name);
-	lua_pop(L, 1);
-	return text;
-}
-
-static uint16_t port_field(lua_State *L, int index)
-{
-	double port = pl_lua_number_field(L, index, "port");
-
-	return port >= 1 && port <= UINT16_MAX ? (uint16_t)port : 0;
-}
-
-static pl_tls_context *tls_field(lua_State *L, int index)
-{
-	pl_tls_context *context = NULL;
-
-	lua_getfield(L, index, "tls");
-	if (!lua_isnil(L, -1))
-		context = pl_lua_tls_client_at(L, lua_gettop(L));
-	lua_pop(L, 1);
-	return context;
-}
-
 /* The value of a pair, which is at the top. */
 static pl_slice pair_text(lua_State *L, int place)
 {
@@ -240,11 +194,11 @@ static void read_proxy(lua_State *L, script_order *self, int index)
 	lua_getfield(L, index, "proxy");
 	if (lua_istable(L, proxy)) {
 		self->proxy.kind = kind_of(L, proxy);
-		self->proxy.host = text_field(L, proxy, "host");
-		self->proxy.port = port_field(L, proxy);
-		self->proxy.user = text_field(L, proxy, "user");
-		self->proxy.password = text_field(L, proxy, "password");
-		self->proxy.tls = tls_field(L, proxy);
+		self->proxy.host = pl_lua_slice_field(L, proxy, "host");
+		self->proxy.port = pl_lua_port_field(L, proxy);
+		self->proxy.user = pl_lua_slice_field(L, proxy, "user");
+		self->proxy.password = pl_lua_slice_field(L, proxy, "password");
+		self->proxy.tls = pl_lua_tls_field(L, proxy);
 		self->order.proxy = &self->proxy;
 	}
 	lua_pop(L, 1);
@@ -256,11 +210,11 @@ static void read_times(lua_State *L, pl_pool_order *order, int index)
 
 	lua_getfield(L, index, "timeouts");
 	if (lua_istable(L, times)) {
-		order->resolve_timeout = time_field(L, times, "resolve");
-		order->connect_timeout = time_field(L, times, "connect");
-		order->call.times.first_byte = time_field(L, times, "first_byte");
-		order->call.times.idle = time_field(L, times, "idle");
-		order->call.times.total = time_field(L, times, "total");
+		order->resolve_timeout = pl_lua_time_field(L, times, "resolve");
+		order->connect_timeout = pl_lua_time_field(L, times, "connect");
+		order->call.times.first_byte = pl_lua_time_field(L, times, "first_byte");
+		order->call.times.idle = pl_lua_time_field(L, times, "idle");
+		order->call.times.total = pl_lua_time_field(L, times, "total");
 	}
 	lua_pop(L, 1);
 }
@@ -294,7 +248,7 @@ static void read_limits(lua_State *L, pl_lua_call *call, int index)
 
 static void read_local(lua_State *L, pl_pool_order *order, int index)
 {
-	pl_slice text = text_field(L, index, "local_address");
+	pl_slice text = pl_lua_slice_field(L, index, "local_address");
 
 	if (text.at && !pl_address_parse(&order->local, text.at))
 		luaL_error(L, "local_address takes an IP address");
@@ -305,15 +259,15 @@ static void read_order(lua_State *L, script_order *self, pl_lua_call *call, int 
 	pl_pool_order *order = &self->order;
 
 	memset(self, 0, offsetof(script_order, fields));
-	self->request.method = text_field(L, index, "method");
-	self->request.target = text_field(L, index, "target");
-	self->request.host = text_field(L, index, "authority");
+	self->request.method = pl_lua_slice_field(L, index, "method");
+	self->request.target = pl_lua_slice_field(L, index, "target");
+	self->request.host = pl_lua_slice_field(L, index, "authority");
 	read_fields(L, self, index);
 	read_length(L, &self->request, index);
-	order->host = text_field(L, index, "host");
-	order->port = port_field(L, index);
-	order->tls = tls_field(L, index);
-	order->server_name = text_field(L, index, "server_name");
+	order->host = pl_lua_slice_field(L, index, "host");
+	order->port = pl_lua_port_field(L, index);
+	order->tls = pl_lua_tls_field(L, index);
+	order->server_name = pl_lua_slice_field(L, index, "server_name");
 	read_proxy(L, self, index);
 	read_local(L, order, index);
 	order->guarded = pl_lua_bool_field(L, index, "guard");

@@ -9,6 +9,7 @@
 #include "lua/lua_client.h"
 #include "lua/lua_conn.h"
 #include "lua/lua_exchange.h"
+#include "lua/lua_forward.h"
 #include "lua/lua_fs.h"
 #include "lua/lua_http.h"
 #include "lua/lua_json.h"
@@ -28,6 +29,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.client", pl_lua_open_client },
 	{ "perilune.core.conn", pl_lua_open_conn },
 	{ "perilune.core.exchange", pl_lua_open_exchange },
+	{ "perilune.core.forward", pl_lua_open_forward },
 	{ "perilune.core.fs", pl_lua_open_fs },
 	{ "perilune.core.http", pl_lua_open_http },
 	{ "perilune.core.json", pl_lua_open_json },

@@ -40,6 +40,23 @@ pl_script_exchange *pl_request_exchange(lua_State *L, int index, const char *wha
 	return request->exchange;
 }
 
+void pl_request_show(pl_script_exchange *self, pl_handlers *handlers, pl_server *server,
+		     pl_conn *conn, pl_exchange *exchange)
+{
+	*self = (pl_script_exchange){ .exchange = exchange,
+				      .handlers = handlers,
+				      .server = server,
+				      .conn = conn,
+				      .use = PL_BODY_DENIED };
+}
+
+void pl_request_hide(pl_script_exchange *self, const char *why)
+{
+	self->exchange = NULL;
+	self->conn = NULL;
+	self->over = why;
+}
+
 static pl_script_exchange *check(lua_State *L)
 {
 	return pl_request_exchange(L, 1, "request");
@@ -264,6 +281,9 @@ static int await(lua_State *L, pl_script_exchange *self)
 
 static void claim(lua_State *L, pl_script_exchange *self, pl_body_use use)
 {
+	if (self->use == PL_BODY_DENIED)
+		luaL_error(L, "the body of the request cannot be read here: it is for who gets the "
+			      "request");
 	if (self->use != PL_BODY_UNUSED && self->use != use)
 		luaL_error(L, use == PL_BODY_WHOLE
 				      ? "request.body: the body is taken by request:read already"

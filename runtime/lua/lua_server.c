@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "client/pool.h"
 #include "codec/sgc_event.h"
 #include "lua/lua_conn.h"
 #include "lua/lua_exchange.h"
@@ -182,6 +183,7 @@ static const pl_server_events server_events = {
 	.error = on_error,
 	.disconnect = on_disconnect,
 	.request = on_request,
+	.forwarding = pl_server_forwarding,
 	.stopped = on_stopped,
 };
 
@@ -317,6 +319,9 @@ static int server_gc(lua_State *L)
 	if (self->server)
 		pl_server_free(self->server);
 	pl_server_openings_free(self);
+	if (self->forward_pool)
+		pl_pool_free(self->forward_pool);
+	pl_free(self->trusted);
 	pl_free(self->bound);
 	if (self->script)
 		pl_handlers_deinit(&self->handlers);

@@ -17,6 +17,7 @@ static server_object *object_of(const pl_conn *conn)
 bool pl_server_asks(pl_server *server, enum pl_question question)
 {
 	static const pl_event events[] = {
+		[PL_ASKS_FORWARDING] = PL_OnBeforeForwardHTTP,
 		[PL_ASKS_ARRIVAL] = PL_OnTCPConnect,
 		[PL_ASKS_CERTIFICATE] = PL_OnSSLVerifyPeer,
 		[PL_ASKS_PROTOCOL] = PL_OnSSLALPNSelect,

@@ -27,6 +27,9 @@ typedef struct server_object {
 	pl_server_bound *bound; /* while active, in the order of the bindings */
 	size_t bound_count;
 	struct pl_openings *openings; /* from its start to its end */
+	struct pl_network *trusted;   /* proxies whose word on their clients counts */
+	size_t trusted_count;
+	struct pl_pool *forward_pool; /* NULL: nothing was forwarded yet */
 	bool raise_disconnects;	      /* OnException for who broke the protocol */
 	int self;		      /* keeps the userdata while the handlers have users */
 	bool active;
@@ -53,6 +56,9 @@ void pl_server_arrived(pl_conn *conn, pl_arrival *arrival);
 void pl_server_certificate(pl_conn *conn, const pl_tls_question *asked);
 void pl_server_protocols(pl_conn *conn, const pl_slice *offered, size_t count);
 void pl_server_handshake(pl_conn *conn, pl_upgrade *upgrade);
+
+/* lua_forward_ask.c: OnBeforeForwardHTTP; see pl_server_events. */
+void pl_server_forwarding(pl_conn *conn, pl_exchange *exchange);
 
 /* Prints a line for each address. */
 void pl_server_announce(const server_object *self);

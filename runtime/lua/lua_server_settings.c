@@ -1,4 +1,6 @@
 /* The options of a script's server, checked and complete, as C knows them. */
+#include "base/alloc.h"
+#include "base/network.h"
 #include "base/status.h"
 #include "lua/lua_server_internal.h"
 #include "lua/lua_settings.h"
@@ -71,6 +73,26 @@ static int read_lists(lua_State *L, int options, pl_server_settings *settings)
 	return status;
 }
 
+/* PL_OK or PL_ENOMEM. */
+static int read_trusted(lua_State *L, server_object *self, int options)
+{
+	int list = lua_gettop(L) + 2;
+	size_t count;
+
+	lua_getfield(L, options, "security_options");
+	lua_getfield(L, -1, "trusted_proxies");
+	count = lua_objlen(L, list);
+	self->trusted = pl_calloc(count + 1, sizeof(*self->trusted));
+	for (size_t i = 0; i < count && self->trusted; i++) {
+		lua_rawgeti(L, list, (int)i + 1);
+		if (pl_network_parse(&self->trusted[self->trusted_count], lua_tostring(L, -1)))
+			self->trusted_count++;
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 2);
+	return self->trusted ? PL_OK : PL_ENOMEM;
+}
+
 int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings,
 			    pl_http_field fields[PL_LUA_FIELDS_MAX])
 {
@@ -110,6 +132,8 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	read_connection(L, 1, settings);
 	read_throttle(L, 1, settings);
 	status = read_lists(L, 1, settings);
+	if (!status)
+		status = read_trusted(L, self, 1);
 	lua_settop(L, top);
 	return status;
 }

@@ -47,6 +47,7 @@ static void memory_flush(pl_stream *stream)
 		pl_output_consume(&stream->output, &stream->loop->chunks, len);
 	}
 	stream->blocked = stream->output.len > 0;
+	memory->shut = !stream->blocked && stream->shut;
 	if (!stream->blocked && memory->finishing) {
 		memory->finished = true;
 		close_later(memory, PL_OK);
@@ -61,6 +62,12 @@ static void memory_nothing(pl_stream *stream)
 static void memory_finish(pl_stream *stream)
 {
 	memory_of(stream)->finishing = true;
+	if (!stream->blocked)
+		pl_loop_flush(stream->loop, &stream->flush);
+}
+
+static void memory_shut(pl_stream *stream)
+{
 	if (!stream->blocked)
 		pl_loop_flush(stream->loop, &stream->flush);
 }
@@ -82,6 +89,7 @@ static const pl_stream_ops memory_ops = {
 	.pause = memory_nothing,
 	.resume = memory_nothing,
 	.finish = memory_finish,
+	.shut = memory_shut,
 	.abort = memory_abort,
 	.address = memory_address,
 };

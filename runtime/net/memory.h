@@ -15,6 +15,7 @@ typedef struct pl_memory {
 	pl_buffer sent;
 	size_t room;   /* bytes that flushes may still take; SIZE_MAX at first */
 	bool finished; /* pl_stream_finish was called and all output is in `sent` */
+	bool shut;     /* the same of pl_stream_shut */
 	bool closed;   /* the owner has had its `closed` */
 	int status;    /* what it was given */
 	pl_deferred end_of_turn;

@@ -30,7 +30,7 @@ void pl_stream_own(pl_stream *stream, const pl_stream_events *events, void *owne
 
 uint8_t *pl_stream_reserve(pl_stream *stream, size_t n)
 {
-	if (stream->closing)
+	if (stream->closing || stream->shut)
 		return NULL;
 	return pl_output_reserve(&stream->output, &stream->loop->chunks, n);
 }
@@ -46,7 +46,7 @@ int pl_stream_write(pl_stream *stream, const void *data, size_t len)
 {
 	uint8_t *room;
 
-	if (stream->closing)
+	if (stream->closing || stream->shut)
 		return PL_ECLOSED;
 	if (len == 0)
 		return PL_OK;
@@ -69,7 +69,7 @@ int pl_stream_write_block(pl_stream *stream, pl_block *block, size_t at, size_t 
 {
 	pl_chunk_pool *pool = &stream->loop->chunks;
 
-	if (stream->closing)
+	if (stream->closing || stream->shut)
 		return PL_ECLOSED;
 	return queued(stream, pl_output_append_block(&stream->output, pool, block, at, len));
 }
@@ -79,7 +79,7 @@ int pl_stream_write_file(pl_stream *stream, pl_file *file, size_t at, size_t len
 	pl_chunk_pool *pool = &stream->loop->chunks;
 	uint8_t byte;
 
-	if (stream->closing)
+	if (stream->closing || stream->shut)
 		return PL_ECLOSED;
 	if (!stream->ops->files)
 		return PL_ENOTSUP;
@@ -92,7 +92,7 @@ int pl_stream_write_file(pl_stream *stream, pl_file *file, size_t at, size_t len
 
 int pl_stream_overtake(pl_stream *stream, uint8_t slot, const void *data, size_t len)
 {
-	if (stream->closing)
+	if (stream->closing || stream->shut)
 		return PL_ECLOSED;
 	if (!stream->blocked)
 		return pl_stream_write(stream, data, len);
@@ -150,6 +150,14 @@ void pl_stream_finish(pl_stream *stream)
 		return;
 	stream->closing = true;
 	stream->ops->finish(stream);
+}
+
+void pl_stream_shut(pl_stream *stream)
+{
+	if (stream->closing || stream->shut)
+		return;
+	stream->shut = true;
+	stream->ops->shut(stream);
 }
 
 void pl_stream_abort(pl_stream *stream, int status)

@@ -37,6 +37,7 @@ typedef struct pl_stream_ops {
 	void (*pause)(pl_stream *stream);
 	void (*resume)(pl_stream *stream);
 	void (*finish)(pl_stream *stream);
+	void (*shut)(pl_stream *stream);
 	void (*abort)(pl_stream *stream, int status);
 	void (*address)(pl_stream *stream, bool local, pl_address *address);
 	bool files; /* flush can send parts of files (pl_output_file) */
@@ -52,6 +53,7 @@ struct pl_stream {
 	uint32_t write_timeout; /* ms without progress of blocked output, then PL_ETIMEDOUT */
 	bool blocked;		/* the last flush left bytes; `drain` will come */
 	bool paused;
+	bool shut;    /* pl_stream_shut was called: writes are refused */
 	bool closing; /* finish or abort was called, or the stream failed: writes are refused */
 };
 
@@ -104,6 +106,9 @@ void pl_stream_resume(pl_stream *stream);
  * PL_STREAM_LINGER ms and bytes), closes: so that our last words are not lost to a reset. */
 enum { PL_STREAM_LINGER = 2000, PL_STREAM_LINGER_BYTES = 16 << 20 };
 void pl_stream_finish(pl_stream *stream);
+
+/* Sends what is queued, then ends our direction; the peer's goes on until its own end. */
+void pl_stream_shut(pl_stream *stream);
 
 /* Drops what is queued and closes at once; `closed` gets the status. */
 void pl_stream_abort(pl_stream *stream, int status);

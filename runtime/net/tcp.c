@@ -306,6 +306,8 @@ static void tcp_flush(pl_stream *stream)
 		pl_output_clear(&stream->output, &stream->loop->chunks);
 		if (self->finishing)
 			linger_begin(self);
+		else if (stream->shut)
+			shutdown(self->socket.fd, SHUT_WR);
 	}
 }
 
@@ -389,6 +391,13 @@ static void tcp_finish(pl_stream *stream)
 	self->finishing = true;
 	if (stream->paused)
 		tcp_resume(stream);
+	if (!stream->blocked)
+		pl_loop_flush(stream->loop, &stream->flush);
+}
+
+/* The flush ends our direction when nothing is left. */
+static void tcp_shut(pl_stream *stream)
+{
 	if (!stream->blocked)
 		pl_loop_flush(stream->loop, &stream->flush);
 }
@@ -483,6 +492,7 @@ static const pl_stream_ops tcp_ops = {
 	.pause = tcp_pause,
 	.resume = tcp_resume,
 	.finish = tcp_finish,
+	.shut = tcp_shut,
 	.abort = tcp_abort,
 	.address = tcp_address,
 	.files = true,

@@ -251,6 +251,8 @@ static void throttle_flush(pl_stream *stream)
 		stream->closing = true;
 	else if (self->finishing && stream->output.len == 0)
 		pl_stream_finish(below);
+	else if (stream->shut && stream->output.len == 0)
+		pl_stream_shut(below);
 }
 
 /* What blocked the output is over. */
@@ -349,6 +351,12 @@ static void throttle_finish(pl_stream *stream)
 		pl_loop_flush(stream->loop, &stream->flush);
 }
 
+static void throttle_shut(pl_stream *stream)
+{
+	if (!stream->blocked)
+		pl_loop_flush(stream->loop, &stream->flush);
+}
+
 static void throttle_abort(pl_stream *stream, int status)
 {
 	pl_stream_abort(throttle_of(stream)->below, status);
@@ -381,6 +389,7 @@ static const pl_stream_ops throttle_ops = {
 	.pause = throttle_pause,
 	.resume = throttle_resume,
 	.finish = throttle_finish,
+	.shut = throttle_shut,
 	.abort = throttle_abort,
 	.address = throttle_address,
 };

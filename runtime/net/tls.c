@@ -253,6 +253,17 @@ static void goodbye(tls *self)
 	pl_stream_finish(self->below);
 }
 
+/* close_notify ends our direction alone (RFC 8446 6.1); TCP's stays, for what OpenSSL still has to
+ * say. */
+static void end_writing(tls *self)
+{
+	ERR_clear_error();
+	if (!(SSL_get_shutdown(self->ssl) & SSL_SENT_SHUTDOWN))
+		SSL_shutdown(connected(self));
+	ERR_clear_error();
+	push(self);
+}
+
 static void tls_flush(pl_stream *stream)
 {
 	tls *self = tls_of(stream);
@@ -276,6 +287,8 @@ static void tls_flush(pl_stream *stream)
 		stream->closing = true;
 	else if (self->finishing && stream->output.len == 0)
 		goodbye(self);
+	else if (stream->shut && stream->output.len == 0)
+		end_writing(self);
 }
 
 static void below_drain(void *owner)
@@ -304,6 +317,12 @@ static void tls_finish(pl_stream *stream)
 		pl_loop_flush(stream->loop, &stream->flush);
 }
 
+static void tls_shut(pl_stream *stream)
+{
+	if (tls_of(stream)->state == OPEN && !stream->blocked)
+		pl_loop_flush(stream->loop, &stream->flush);
+}
+
 /* Receiving. */
 
 static void opened(tls *self)
@@ -314,7 +333,7 @@ static void opened(tls *self)
 	pl_loop_stop_timer(stream->loop, &self->timer);
 	if (stream->paused && !stream->closing)
 		pl_stream_pause(self->below);
-	if (stream->output.len > 0 || self->finishing)
+	if (stream->output.len > 0 || self->finishing || stream->shut)
 		pl_loop_flush(stream->loop, &stream->flush);
 	if (self->client && self->client->ready && !stream->closing)
 		self->client->ready(self->client->owner);
@@ -582,6 +601,7 @@ static const pl_stream_ops tls_ops = {
 	.pause = tls_pause,
 	.resume = tls_resume,
 	.finish = tls_finish,
+	.shut = tls_shut,
 	.abort = tls_abort,
 	.address = tls_address,
 };
@@ -717,6 +737,11 @@ void pl_tls_select(pl_stream *stream, enum pl_tls_selection selection, pl_slice 
 }
 
 /* What was agreed. */
+
+bool pl_tls_is(const pl_stream *stream)
+{
+	return stream->ops == &tls_ops;
+}
 
 pl_slice pl_tls_alpn(const pl_stream *stream)
 {

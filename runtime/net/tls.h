@@ -63,6 +63,9 @@ enum pl_tls_selection {
  * has to be one that was offered, else the client is refused. */
 void pl_tls_select(pl_stream *stream, enum pl_tls_selection selection, pl_slice protocol);
 
+/* Whether the stream is one of TLS. */
+bool pl_tls_is(const pl_stream *stream);
+
 /* The protocol agreed by ALPN (RFC 7301), a slice that is there for ever; empty when there is none
  * (yet), and for streams that are no TLS. */
 pl_slice pl_tls_alpn(const pl_stream *stream);

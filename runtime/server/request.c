@@ -4,12 +4,23 @@
 
 typedef void stage(pl_conn *conn, pl_exchange *exchange);
 
+static void ask_forwarding(pl_conn *conn, pl_exchange *exchange)
+{
+	pl_server *server = conn->server;
+
+	if (server->events->asks && server->events->asks(server, PL_ASKS_FORWARDING))
+		server->events->forwarding(conn, exchange);
+	else
+		pl_request_next(conn, exchange, PL_STAGE_FORWARDING);
+}
+
 static void ask_script(pl_conn *conn, pl_exchange *exchange)
 {
 	pl_server_of(conn)->events->request(conn, exchange);
 }
 
 static stage *const stages[PL_STAGE_COUNT] = {
+	[PL_STAGE_FORWARDING] = ask_forwarding,
 	[PL_STAGE_UPGRADE] = pl_server_upgrade,
 	[PL_STAGE_SCRIPT] = ask_script,
 };

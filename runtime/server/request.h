@@ -10,8 +10,9 @@
 #include "conn/conn.h"
 
 enum pl_stage {
-	PL_STAGE_UPGRADE, /* upgrade.c: a handshake of WebSocket */
-	PL_STAGE_SCRIPT,  /* the server's owner, who may give it to pl_server_serve */
+	PL_STAGE_FORWARDING, /* the server's owner, if it forwards requests */
+	PL_STAGE_UPGRADE,    /* upgrade.c: a handshake of WebSocket */
+	PL_STAGE_SCRIPT,     /* the server's owner, who may give it to pl_server_serve */
 	PL_STAGE_COUNT
 };
 

@@ -27,7 +27,13 @@ typedef struct pl_arrival pl_arrival;
 typedef struct pl_upgrade pl_upgrade;
 
 /* What the script may want to be asked. */
-enum pl_question { PL_ASKS_ARRIVAL, PL_ASKS_CERTIFICATE, PL_ASKS_PROTOCOL, PL_ASKS_HANDSHAKE };
+enum pl_question {
+	PL_ASKS_ARRIVAL,
+	PL_ASKS_CERTIFICATE,
+	PL_ASKS_PROTOCOL,
+	PL_ASKS_HANDSHAKE,
+	PL_ASKS_FORWARDING
+};
 
 typedef struct pl_server_events {
 	/* Whether it does now; NULL: never. */
@@ -63,6 +69,9 @@ typedef struct pl_server_events {
 	/* An HTTP request that is no upgrade. The receiver owns the exchange before it returns, or
 	 * calls pl_server_serve. */
 	void (*request)(pl_conn *conn, pl_exchange *exchange);
+	/* Any request, before all else. The receiver owns the exchange before it returns, or calls
+	 * pl_request_next with PL_STAGE_FORWARDING, now or later. */
+	void (*forwarding)(pl_conn *conn, pl_exchange *exchange);
 	void (*stopped)(pl_server *server); /* no listener and no connection is left */
 } pl_server_events;
 

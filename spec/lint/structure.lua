@@ -24,8 +24,9 @@ layer("tcp", { "codec", "net" })
 layer("conn", { "ws", "tcp" })
 layer("server", { "conn" })
 layer("client", { "conn", "proxy" })
+layer("forward", { "conn", "client" })
 layer("worker", { "server", "client" })
-layer("lua", { "worker", "sse" })
+layer("lua", { "worker", "forward", "sse" })
 
 -- Libraries whose headers belong to some layers only; other system headers are free.
 local libraries = {

@@ -23,6 +23,12 @@ static const char *sent(caller *self)
 
 /* Requests. */
 
+#define REQUEST(verb, place, name, list, lines, size)                                              \
+	{                                                                                          \
+		.method = PL_SLICE(verb), .target = PL_SLICE(place), .host = PL_SLICE(name),       \
+		.fields = (list), .count = (lines), .length = (size)                               \
+	}
+
 static void requests_are_written_as_given(void **state)
 {
 	static const pl_http_field fields[] = { { { "X-b", 3 }, { "1", 1 } },
@@ -34,17 +40,17 @@ static void requests_are_written_as_given(void **state)
 		pl_call_request request;
 		const char *wire;
 	} rows[] = {
-		{ { { "GET", 3 }, { "/a?b", 4 }, { "h:80", 4 }, fields, 3, PL_CALL_NO_BODY },
+		{ REQUEST("GET", "/a?b", "h:80", fields, 3, PL_CALL_NO_BODY),
 		  "GET /a?b HTTP/1.1\r\nHost: h:80\r\nX-b: 1\r\nx-a: \r\nX-b: two words\r\n\r\n" },
-		{ { { "GET", 3 }, { "/", 1 }, { "h", 1 }, own, 2, PL_CALL_NO_BODY },
+		{ REQUEST("GET", "/", "h", own, 2, PL_CALL_NO_BODY),
 		  "GET / HTTP/1.1\r\nA: b\r\nhOST: other:81\r\n\r\n" },
-		{ { { "POST", 4 }, { "/", 1 }, { "[::1]", 5 }, NULL, 0, PL_CALL_NO_BODY },
+		{ REQUEST("POST", "/", "[::1]", NULL, 0, PL_CALL_NO_BODY),
 		  "POST / HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 0\r\n\r\n" },
-		{ { { "PUT", 3 }, { "/", 1 }, { "h", 1 }, NULL, 0, 9000000000 },
+		{ REQUEST("PUT", "/", "h", NULL, 0, 9000000000),
 		  "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9000000000\r\n\r\n" },
-		{ { { "PURGE", 5 }, { "http://h/x", 10 }, { "h", 1 }, NULL, 0, PL_CALL_UNKNOWN },
+		{ REQUEST("PURGE", "http://h/x", "h", NULL, 0, PL_CALL_UNKNOWN),
 		  "PURGE http://h/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" },
-		{ { { "OPTIONS", 7 }, { "*", 1 }, { "h", 1 }, NULL, 0, PL_CALL_NO_BODY },
+		{ REQUEST("OPTIONS", "*", "h", NULL, 0, PL_CALL_NO_BODY),
 		  "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n" },
 	};
 	caller self;
@@ -119,6 +125,12 @@ static void requests_that_cannot_be_sent_are_told_of(void **state)
 	assert_string_equal(pl_call_problem(&twice), "there are several headers Host");
 	twice.count = 1;
 	assert_null(pl_call_problem(&twice));
+	twice.upgrade = PL_SLICE("websocket");
+	assert_non_null(pl_call_problem(&twice)); /* it has a body, of no bytes */
+	twice.length = PL_CALL_NO_BODY;
+	assert_null(pl_call_problem(&twice));
+	twice.upgrade = PL_SLICE("a b");
+	assert_non_null(pl_call_problem(&twice));
 }
 
 static void bodies_have_their_length(void **state)
@@ -252,6 +264,79 @@ static void responses_that_stop_early_fail_at_every_offset(void **state)
 			}
 		}
 	}
+}
+
+static void informational_responses_are_told_of(void **state)
+{
+	caller self;
+
+	(void)state;
+	assert_int_equal(caller_init(&self), PL_OK);
+	self.listens = true;
+	assert_int_equal(caller_get(&self), PL_OK);
+	pl_loop_turn(self.loop);
+	caller_say(&self, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" OK
+			  "Content-Length: 0\r\n\r\n");
+	assert_string_equal(self.journal, "100 103 200 end");
+	caller_finish(&self);
+}
+
+#define CHANGE "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: a, Upgrade\r\n\r\n"
+
+static const pl_call_request changing = { .method = { "GET", 3 },
+					  .target = { "/", 1 },
+					  .host = { "a", 1 },
+					  .length = PL_CALL_NO_BODY,
+					  .upgrade = { "websocket", 9 },
+					  .trailers = true };
+
+static void the_protocol_changes_at_every_cut(void **state)
+{
+	static const char bytes[] = CHANGE "rest";
+	caller self;
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(bytes); at++) {
+		assert_int_equal(caller_init(&self), PL_OK);
+		self.listens = true;
+		assert_int_equal(caller_begin(&self, &changing), PL_OK);
+		assert_string_equal(sent(&self),
+				    "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+				    "TE: trailers\r\nConnection: Upgrade, TE\r\n\r\n");
+		caller_feed(&self, bytes, at);
+		caller_feed(&self, bytes + at, sizeof(bytes) - 1 - at);
+		assert_string_equal(self.journal, "changed");
+		assert_null(self.session);
+		assert_int_equal(self.rest.len, 4);
+		assert_memory_equal(self.rest.data, "rest", 4);
+		caller_finish(&self);
+	}
+}
+
+static void a_change_has_to_be_asked_for_and_named(void **state)
+{
+	static const char *const rows[] = {
+		"HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n",
+		"HTTP/1.1 101 x\r\nConnection: Upgrade\r\n\r\n",
+		"HTTP/1.0 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+	};
+	caller self;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(caller_init(&self), PL_OK);
+		self.listens = true;
+		assert_int_equal(caller_begin(&self, &changing), PL_OK);
+		caller_say(&self, rows[i]);
+		assert_string_equal(self.journal, "EPROTO");
+		caller_finish(&self);
+	}
+	assert_int_equal(caller_init(&self), PL_OK);
+	self.listens = true;
+	assert_int_equal(caller_get(&self), PL_OK);
+	caller_say(&self, CHANGE);
+	assert_string_equal(self.journal, "EPROTO");
+	caller_finish(&self);
 }
 
 static void head_has_no_body(void **state)
@@ -728,6 +813,9 @@ int main(void)
 		cmocka_unit_test(good_responses_come_whole_at_every_cut),
 		cmocka_unit_test(responses_that_stop_early_fail_at_every_offset),
 		cmocka_unit_test(head_has_no_body),
+		cmocka_unit_test(informational_responses_are_told_of),
+		cmocka_unit_test(the_protocol_changes_at_every_cut),
+		cmocka_unit_test(a_change_has_to_be_asked_for_and_named),
 		cmocka_unit_test(bad_responses_fail_at_every_cut),
 		cmocka_unit_test(responses_are_bounded),
 		cmocka_unit_test(trailers_are_kept_at_every_cut),

@@ -39,6 +39,9 @@ typedef struct caller {
 	bool chains;	  /* begins another call when the session is idle */
 	bool broke_memory;
 	int idles;
+	bool listens;	    /* to informational responses and changes of the protocol */
+	pl_stream *changed; /* after 101 */
+	pl_buffer rest;
 } caller;
 
 static inline void caller_note(caller *self, const char *word)
@@ -106,12 +109,57 @@ static const pl_call_events caller_events = { .head = caller_head,
 					      .end = caller_end,
 					      .failed = caller_failed };
 
+static inline void caller_informed(void *owner, const pl_http_response *response)
+{
+	char word[16];
+
+	snprintf(word, sizeof(word), "%d", response->status);
+	caller_note(owner, word);
+}
+
+static inline void changed_data(void *owner, uint8_t *data, size_t len)
+{
+	caller *self = owner;
+
+	if (pl_buffer_append(&self->rest, data, len))
+		self->broke_memory = true;
+}
+
+static inline void changed_closed(void *owner, int status)
+{
+	(void)status;
+	((caller *)owner)->changed = NULL;
+}
+
+static inline void caller_changed(void *owner, const pl_call_changed *changed)
+{
+	static const pl_stream_events events = { .data = changed_data,
+						 .end = caller_drain,
+						 .drain = caller_drain,
+						 .closed = changed_closed };
+	caller *self = owner;
+
+	caller_note(self, "changed");
+	self->call = NULL;
+	self->changed = changed->stream;
+	pl_stream_own(changed->stream, &events, self);
+	changed_data(self, changed->rest, changed->len);
+}
+
+static const pl_call_events listening_events = { .informed = caller_informed,
+						 .changed = caller_changed,
+						 .head = caller_head,
+						 .data = caller_data,
+						 .drain = caller_drain,
+						 .end = caller_end,
+						 .failed = caller_failed };
+
 static inline int caller_begin(caller *self, const pl_call_request *request)
 {
 	const pl_call_order order = { .request = request,
 				      .times = self->times,
 				      .limits = &self->limits,
-				      .events = &caller_events,
+				      .events = self->listens ? &listening_events : &caller_events,
 				      .owner = self };
 
 	assert_null(pl_call_problem(request));
@@ -180,6 +228,8 @@ static inline void caller_finish(caller *self)
 {
 	if (self->session)
 		pl_call_http1_close(self->session);
+	if (self->changed)
+		pl_stream_abort(self->changed, PL_OK);
 	for (int i = 0; i < 4; i++)
 		pl_loop_turn(self->loop);
 	if (self->session) { /* its last words are blocked */
@@ -191,6 +241,7 @@ static inline void caller_finish(caller *self)
 	pl_memory_deinit(&self->memory);
 	pl_buffer_deinit(&self->body);
 	pl_buffer_deinit(&self->trailers);
+	pl_buffer_deinit(&self->rest);
 	pl_loop_free(self->loop);
 }
 

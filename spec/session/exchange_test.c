@@ -297,6 +297,115 @@ static void parts_of_blocks_and_files(void **state)
 	pl_file_unref(file);
 }
 
+static void another_servers_answer_keeps_its_date(void **state)
+{
+	static const pl_http_field theirs[] = { { PL_SLICE("Date"), PL_SLICE("then") },
+						{ PL_SLICE("Server"), PL_SLICE("other") } };
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	assert_int_equal(pl_exchange_relay(peer.held, 200, theirs, 2, 0), PL_OK);
+	assert_int_equal(pl_exchange_relay(peer.held, 200, theirs, 2, 0), PL_ESTATE);
+	pl_exchange_end(peer.held);
+	peer_send(&peer, GET("/late"));
+	assert_string_equal(peer_sent(&peer),
+			    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: then\r\n"
+			    "Server: other\r\n\r\n");
+	peer.memory.sent.len = 0;
+	assert_int_equal(pl_exchange_relay(peer.held, 200, NULL, 0, 0), PL_OK);
+	pl_exchange_end(peer.held);
+	pl_loop_turn(peer.loop);
+	assert_non_null(memmem(peer.memory.sent.data, peer.memory.sent.len, "\r\nDate: ", 8));
+	assert_null(strstr(peer_sent(&peer), "Server: "));
+	peer_close(&peer);
+}
+
+static void informational_answers(void **state)
+{
+	static const pl_http_field link = { PL_SLICE("Link"), PL_SLICE("</a>") };
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, GET("/late"));
+	assert_int_equal(pl_exchange_inform(peer.held, 103, &link, 1), PL_OK);
+	assert_int_equal(pl_exchange_inform(peer.held, 100, NULL, 0), PL_OK); /* nobody waits */
+	assert_int_equal(pl_exchange_inform(peer.held, 101, NULL, 0), PL_EINVAL);
+	assert_int_equal(pl_exchange_inform(peer.held, 200, NULL, 0), PL_EINVAL);
+	assert_int_equal(pl_exchange_respond(peer.held, 204, NULL, 0, -1), PL_OK);
+	assert_int_equal(pl_exchange_inform(peer.held, 103, NULL, 0), PL_ESTATE);
+	pl_exchange_end(peer.held);
+	peer_send(&peer, "GET /late HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+	assert_int_equal(pl_exchange_inform(peer.held, 103, NULL, 0), PL_OK);
+	pl_exchange_answer(peer.held, 200, "x");
+	pl_loop_turn(peer.loop);
+	assert_memory_equal(peer_sent(&peer),
+			    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204", 52);
+	assert_null(strstr(peer_sent(&peer) + 10, "103"));
+	peer_close(&peer);
+}
+
+static void who_waits_is_told_to_go_on_once(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_open(&peer);
+	peer_send(&peer, "POST /paused HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+			 "Content-Length: 3\r\n\r\n");
+	assert_int_equal(pl_exchange_inform(peer.held, 100, NULL, 0), PL_OK);
+	assert_int_equal(pl_exchange_inform(peer.held, 100, NULL, 0), PL_OK);
+	pl_exchange_pause(peer.held, false);
+	peer_send(&peer, "abc");
+	assert_string_equal(peer_sent(&peer), "HTTP/1.1 100 Continue\r\n\r\n");
+	pl_exchange_answer(peer.held, 200, "x");
+	peer_close(&peer);
+}
+
+#define TRAILERS "HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n"
+
+static void trailers_go_to_who_wants_them(void **state)
+{
+	static const pl_http_field fields[] = { { PL_SLICE("X-Sum"), PL_SLICE("1") },
+						{ PL_SLICE("Content-Length"), PL_SLICE("1") },
+						{ PL_SLICE("content-type"), PL_SLICE("a/b") },
+						{ PL_SLICE("Set-Cookie"), PL_SLICE("a") },
+						{ PL_SLICE("X-Two"), PL_SLICE("2") } };
+	static const struct {
+		const char *request;
+		int64_t length;
+		const char *end;
+	} rows[] = {
+		{ "GET /late " TRAILERS, -1, "2\r\nhi\r\n0\r\nX-Sum: 1\r\nX-Two: 2\r\n\r\n" },
+		{ "GET /late " TRAILERS, 2, "\r\n\r\nhi" },
+		{ GET("/late"), -1, "2\r\nhi\r\n0\r\n\r\n" },
+		{ "GET /late HTTP/1.0\r\nTE: trailers\r\n\r\n", -1, "\r\n\r\nhi" },
+	};
+	struct peer peer;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *text;
+
+		peer_open(&peer);
+		peer_send(&peer, rows[i].request);
+		assert_int_equal(pl_exchange_trailers(peer.held, fields, 5), PL_ESTATE);
+		assert_int_equal(pl_exchange_respond(peer.held, 200, NULL, 0, rows[i].length),
+				 PL_OK);
+		assert_int_equal(pl_exchange_write(peer.held, "hi", 2), PL_OK);
+		assert_int_equal(pl_exchange_trailers(peer.held, fields, 5), PL_OK);
+		pl_exchange_end(peer.held);
+		if (peer.http1)
+			pl_loop_turn(peer.loop);
+		text = peer_sent(&peer);
+		assert_true(strlen(text) > strlen(rows[i].end));
+		assert_string_equal(text + strlen(text) - strlen(rows[i].end), rows[i].end);
+		peer_close(&peer);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +422,10 @@ int main(void)
 		cmocka_unit_test(an_answer_has_the_reason_as_its_text),
 		cmocka_unit_test(another_receiver_takes_over),
 		cmocka_unit_test(parts_of_blocks_and_files),
+		cmocka_unit_test(another_servers_answer_keeps_its_date),
+		cmocka_unit_test(informational_answers),
+		cmocka_unit_test(who_waits_is_told_to_go_on_once),
+		cmocka_unit_test(trailers_go_to_who_wants_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

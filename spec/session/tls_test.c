@@ -206,6 +206,31 @@ static void the_server_ends(void **state)
 	}
 }
 
+static void the_server_ends_its_direction(void **state)
+{
+	struct open_peer open;
+	struct peer *peer = &open.peer;
+
+	(void)state;
+	open_greeted(&open, TLS1_3_VERSION);
+	pl_stream_write(peer->tls, "bye", 3);
+	pl_stream_shut(peer->tls);
+	peer_turn(peer);
+	peer_talk(peer);
+	assert_int_equal(peer->client_received.len, 3);
+	assert_int_equal(peer->client_error, SSL_ERROR_ZERO_RETURN);
+	peer_client_write(peer, "still", 5);
+	peer_talk(peer);
+	assert_int_equal(peer->received.len, 5);
+	SSL_shutdown(peer->client);
+	peer_talk(peer);
+	peer_expect(peer, "end ");
+	pl_stream_finish(peer->tls);
+	peer_talk(peer);
+	peer_expect(peer, "end closed:OK ");
+	close_greeted(&open);
+}
+
 static void an_abort_says_nothing(void **state)
 {
 	struct open_peer open;
@@ -685,6 +710,7 @@ int main(void)
 		cmocka_unit_test(the_client_ends),
 		cmocka_unit_test(a_cut_is_no_end),
 		cmocka_unit_test(the_server_ends),
+		cmocka_unit_test(the_server_ends_its_direction),
 		cmocka_unit_test(an_abort_says_nothing),
 		cmocka_unit_test(writing_before_the_handshake),
 		cmocka_unit_test(a_handshake_has_a_deadline),

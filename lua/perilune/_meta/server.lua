@@ -9,8 +9,9 @@
 ---@field protocols? string[] The WebSocket subprotocols it speaks, tokens. Default: none, and any handshake is taken.
 ---@field document_root? string A folder whose files are served; a relative one is beside the script.
 ---@field files? perilune.server.Files How they are sent.
----@field security_options? { origins_allowed?: string[] } Origins whose pages may open a WebSocket;
---- "http://host:*" means any port. Default empty: all.
+---@field security_options? { origins_allowed?: string[], trusted_proxies?: string[] } Origins whose pages may open a WebSocket;
+--- "http://host:*" means any port. Default empty: all. Proxies ("10.0.0.0/8") whose word on their clients is handed on; default: none.
+---@field forward? perilune.server.ForwardRule[] What lies below a path is answered by another server.
 ---@field headers? table<string, string|number|string[]> Headers of every HTTP answer that has none of that name.
 ---@field session_state? boolean|perilune.server.SessionState HTTP sessions. Default false.
 ---@field auto_start_session? boolean A request without a session begins one. Default true.
@@ -27,6 +28,32 @@
 ---@field throttle? perilune.server.Throttle|false Off by default.
 ---@field extensions? perilune.server.Extensions
 ---@field limits? perilune.server.Limits
+
+---@class perilune.server.Forward Where a request is forwarded, and what is changed.
+---@field url string http, https, ws or wss; a path is put in front of the request's.
+---@field document? string The path, as text. Default: the request's.
+---@field query_params? string|table<string, any> Default: the request's; "": none.
+---@field host? string The header Host. Default: that of the URL.
+---@field origin? string|false The header Origin. Default: the client's.
+---@field custom_headers? table<string, string|number|string[]|false> In place of the client's of the same name.
+---@field no_cache? boolean Cache-Control: no-cache. Default true.
+---@field log_filename? string Both heads, without secrets, and both bodies.
+---@field tls? perilune.client.TLS Of an https URL.
+---@field guard? boolean Only public addresses: for URLs that are made of a request. Default false.
+---@field timeouts? perilune.server.ForwardTimeouts
+
+---@class perilune.server.ForwardTimeouts Seconds; false: no limit.
+---@field resolve? number|false Default 10.
+---@field connect? number|false Default 10.
+---@field first_byte? number|false Default 60.
+---@field idle? number|false Default 60.
+---@field total? number|false Default false.
+---@field continue? number|false For the other server's 100 (Continue). Default 1.
+---@field tunnel? number|false Silence in both directions of a WebSocket. Default 300.
+
+---@class perilune.server.ForwardRule: perilune.server.Forward
+---@field path string Of the requests: this one and what lies below it.
+---@field strip_path? boolean It is taken off the request's path. Default false.
 
 ---@class perilune.server.LogFile
 ---@field file_name string A relative name is one beside the script.
@@ -167,6 +194,7 @@
 ---@field OnSSLALPNSelect? fun(conn: perilune.Conn, protocols: string[]): string|false|nil Which of the protocols that a TLS client offers is spoken. nil: the server's own choice; false: none.
 ---@field OnSSLVerifyPeer? fun(conn: perilune.Conn, certificate: table, error: string?): accept: boolean? A client's certificate and what speaks against it. nil: the error counts.
 ---@field OnTCPConnect? fun(conn: perilune.Conn): boolean? A connection is there, nothing was read yet. false closes it. It has limits.handshake_timeout to decide.
+---@field OnBeforeForwardHTTP? fun(conn: perilune.Conn, request: perilune.Request): string|perilune.server.Forward|perilune.forward.Way|integer|false|nil A request, before all else: the URL of the server that is to answer it, or a table with more; a status; false: the server itself; nil: the option `forward` decides. It has limits.handshake_timeout to decide.
 ---@field OnHandshake? fun(conn: perilune.Conn, headers: table<string, string>): table<string, string|number|string[]>|false|nil Before a WebSocket handshake is answered with these headers: a table of more, or false for 403. It has limits.handshake_timeout to decide.
 ---@field OnCreateSession? fun(conn: perilune.Conn, request: perilune.Request): id: string? An HTTP session is about to begin. nil: an id of ours.
 ---@field OnSessionStart? fun(session: perilune.server.Session)

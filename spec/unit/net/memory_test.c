@@ -124,6 +124,23 @@ static void room_is_what_it_takes(void **state)
 	sends(side, "hello!");
 }
 
+static void shut_comes_after_the_output(void **state)
+{
+	side_state *side = *state;
+
+	side->memory.room = 2;
+	pl_stream_write(&side->memory.stream, "bye", 3);
+	pl_stream_shut(&side->memory.stream);
+	pl_loop_turn(side->loop);
+	assert_false(side->memory.shut);
+	pl_memory_open(&side->memory, SIZE_MAX);
+	assert_true(side->memory.shut);
+	assert_false(side->memory.closed);
+	pl_stream_resume(&side->memory.stream);
+	assert_true(pl_memory_feed(&side->memory, "a", 1));
+	sends(side, "bye");
+}
+
 static void finish_comes_after_the_output(void **state)
 {
 	side_state *side = *state;
@@ -170,6 +187,7 @@ int main(void)
 		TEST(paused_it_gives_nothing),
 		TEST(output_collects),
 		TEST(room_is_what_it_takes),
+		TEST(shut_comes_after_the_output),
 		TEST(finish_comes_after_the_output),
 		TEST(abort_drops_the_output),
 	};

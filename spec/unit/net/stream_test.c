@@ -48,6 +48,11 @@ static void fake_abort(pl_stream *stream, int status)
 	note_status(&fake_of(stream)->journal, "abort", status);
 }
 
+static void fake_shut(pl_stream *stream)
+{
+	note(&fake_of(stream)->journal, "shut");
+}
+
 static void fake_address(pl_stream *stream, bool local, pl_address *address)
 {
 	(void)stream;
@@ -58,6 +63,7 @@ static const pl_stream_ops fake_ops = { .flush = fake_flush,
 					.pause = fake_pause,
 					.resume = fake_resume,
 					.finish = fake_finish,
+					.shut = fake_shut,
 					.abort = fake_abort,
 					.address = fake_address };
 
@@ -152,6 +158,20 @@ static void it_begins_paused(void **state)
 	assert_string_equal(noted(&self->journal), "resume pause ");
 }
 
+static void a_stream_that_is_shut_takes_no_more(void **state)
+{
+	fake *self = *state;
+
+	pl_stream_shut(&self->stream);
+	pl_stream_shut(&self->stream);
+	assert_int_equal(pl_stream_write(&self->stream, "b", 1), PL_ECLOSED);
+	assert_null(pl_stream_reserve(&self->stream, 1));
+	pl_stream_resume(&self->stream);
+	pl_stream_finish(&self->stream);
+	pl_stream_shut(&self->stream);
+	assert_string_equal(noted(&self->journal), "shut resume finish ");
+}
+
 static void a_finished_stream_takes_no_more(void **state)
 {
 	fake *self = *state;
@@ -222,6 +242,7 @@ int main(void)
 		TEST(blocked_output_waits_for_the_stream),
 		TEST(blocking_within_the_turn_stops_the_flush),
 		TEST(it_begins_paused),
+		TEST(a_stream_that_is_shut_takes_no_more),
 		TEST(a_finished_stream_takes_no_more),
 		TEST(an_aborted_stream_sends_nothing),
 		TEST(without_memory_nothing_is_written),

@@ -595,6 +595,31 @@ static void abort_ends_a_finish(void **state)
 
 /* The peer's end. */
 
+static void our_end_leaves_the_peer_its_own(void **state)
+{
+	side_state side;
+
+	(void)state;
+	side_open(&side);
+	write_pattern(&side, LARGE);
+	pl_stream_shut(side.stream);
+	assert_int_equal(pl_stream_write(side.stream, "x", 1), PL_ECLOSED);
+	turn_some(side.loop);
+	hears_pattern(&side, LARGE);
+	assert_int_equal(hears_end(&side), 0);
+	noted(&side.journal);
+	side.got.len = 0;
+	say(&side, "still");
+	TURN_UNTIL(side.loop, side.got.len == 5);
+	shutdown(side.fd, SHUT_WR);
+	TURN_UNTIL(side.loop, side.journal.len > 0);
+	assert_string_equal(noted(&side.journal), "end ");
+	pl_stream_finish(side.stream);
+	until_closed_early(&side);
+	assert_string_equal(noted(&side.journal), "closed:OK ");
+	side_close(&side);
+}
+
 static void a_half_closed_peer_still_gets_answers(void **state)
 {
 	side_state side;
@@ -1085,6 +1110,7 @@ int main(void)
 		cmocka_unit_test(last_words_survive_unread_input),
 		cmocka_unit_test(finish_with_a_peer_that_never_reads),
 		cmocka_unit_test(abort_ends_a_finish),
+		cmocka_unit_test(our_end_leaves_the_peer_its_own),
 		cmocka_unit_test(a_half_closed_peer_still_gets_answers),
 		cmocka_unit_test(a_half_closed_peer_may_read_late),
 		cmocka_unit_test(the_peer_resets),

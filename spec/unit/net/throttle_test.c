@@ -226,6 +226,22 @@ static void stays_paused_as_long_as_its_owner_wants(void **state)
 	assert_false(one->memory.stream.paused);
 }
 
+static void shuts_at_its_rate(void **state)
+{
+	bench *self = *state;
+	side *one = &self->sides[0];
+
+	open_side(self, 0, 0, RATE);
+	write_some(self, 0, 30000);
+	pl_stream_shut(one->stream);
+	pass(self, 150);
+	assert_false(one->memory.shut);
+	pass(self, 60);
+	assert_int_equal(one->memory.sent.len, 30000);
+	assert_true(one->memory.shut);
+	assert_false(one->closed);
+}
+
 static void finishes_at_its_rate(void **state)
 {
 	bench *self = *state;
@@ -389,6 +405,7 @@ int main(void)
 		TEST(reads_at_its_rate),
 		TEST(asks_for_no_more_than_may_pass),
 		TEST(stays_paused_as_long_as_its_owner_wants),
+		TEST(shuts_at_its_rate),
 		TEST(finishes_at_its_rate),
 		TEST(finishes_at_once_without_output),
 		TEST(drops_everything_at_an_abort),
