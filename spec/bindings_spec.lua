@@ -64,9 +64,9 @@ describe("bindings of server.new", function()
       "option 'bindings[1].tls' of server.new is true, which needs 'tls'"
     )
     refuses(
-      { bindings = { { tls = { cert_file = "a", verify_certificate = true } } } },
-      "option 'bindings[1].tls.verify_certificate' of server.new needs "
-        .. "'bindings[1].tls.root_cert_file'"
+      { bindings = { { tls = { cert_file = "a", fail_if_no_peer_certificate = true } } } },
+      "option 'bindings[1].tls.fail_if_no_peer_certificate' of server.new needs "
+        .. "'bindings[1].tls.verify_certificate'"
     )
     refuses( -- a binding has its port already
       { bindings = { { tls = { cert_file = "a", port = 1 } } } },

@@ -208,7 +208,11 @@ describe("the sgc protocol", function()
 
   it("a call does not wait for ever, nor for a connection that has gone", function()
     local protocol, made = serving()
-    function protocol.OnRPC() timer.sleep(0.2) end
+    local ended = 0
+    function protocol.OnRPC()
+      timer.sleep(0.2)
+      ended = ended + 1
+    end
     local one = connect(made)
     assert.same({ nil, "timed out", "ETIMEDOUT" }, { one:rpc("slow", nil, 0.02) })
     local result
@@ -219,6 +223,7 @@ describe("the sgc protocol", function()
     assert.same({ nil, "the connection is closed", "ECLOSED" }, result)
     assert.same({ nil, "the connection is closed", "ECLOSED" }, { one:rpc "slow" })
     assert.same({ nil, "the connection is closed", "ECLOSED" }, { one:write "late" })
+    clock.wait_for(function() return ended > 0 end)
   end)
 
   it("subscribes again after a reconnection", function()

@@ -3,16 +3,28 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/status.h"
 #include "net/tls_internal.h"
 
 /* OpenSSL's own words for a missing file are about BIOs. */
+/* A pipe would hold the thread until somebody writes, a device for ever. */
+static bool is_special(const char *path)
+{
+	struct stat seen;
+
+	return stat(path, &seen) == 0 && !S_ISREG(seen.st_mode) && !S_ISDIR(seen.st_mode);
+}
+
 bool pl_tls_readable(pl_tls_making *maker, const char *what, const char *path)
 {
-	FILE *file = fopen(path, "rb");
+	FILE *file;
 	int error = 0;
 
+	if (is_special(path))
+		return pl_tls_fail(maker, PL_EINVAL, "%s '%s': it is no regular file", what, path);
+	file = fopen(path, "rb");
 	if (!file || (fgetc(file) == EOF && ferror(file)))
 		error = errno;
 	if (file)

@@ -1,5 +1,7 @@
 #include "unit/net/tls_files.h"
 
+#include <sys/stat.h>
+
 #include "base/alloc.h"
 #include "net/tls_internal.h"
 
@@ -80,6 +82,24 @@ static void errors_name_the_file(void **state)
 		"locked-key.pem': the key is encrypted, and no password is given");
 	settings.identity.password = "sesame-not";
 	refused(&settings, PL_EINVAL, "locked-key.pem': wrong password");
+}
+
+/* They would be read for ever, or not before somebody writes. */
+static void special_files(void **state)
+{
+	pl_tls_settings settings = settings_of("pipe", NULL);
+	char path[TLS_FILE_PATH];
+
+	(void)state;
+	tls_path(path, "pipe");
+	assert_int_equal(mkfifo(path, 0600), 0);
+	refused(&settings, PL_EINVAL, "pipe': it is no regular file");
+	settings = settings_of("server.pem", "pipe");
+	refused(&settings, PL_EINVAL, "pipe': it is no regular file");
+	settings = settings_of("server-both.pem", NULL);
+	settings.verify = PL_TLS_VERIFY_OPTIONAL;
+	settings.root_cert_file = "/dev/zero";
+	refused(&settings, PL_EINVAL, "/dev/zero': it is no regular file");
 }
 
 static void broken_files(void **state)
@@ -226,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_and_passwords),
 		cmocka_unit_test(errors_name_the_file),
+		cmocka_unit_test(special_files),
 		cmocka_unit_test(broken_files),
 		cmocka_unit_test(versions),
 		cmocka_unit_test(one_list_for_both_versions),
