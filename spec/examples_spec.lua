@@ -2,6 +2,7 @@
 local clock = require "spec.support.clock"
 local files = require "spec.support.files"
 local fixture = require "spec.support.fixture"
+local http = require "spec.support.http"
 local process = require "spec.support.process"
 local websocket = require "spec.support.websocket"
 
@@ -133,5 +134,13 @@ describe("examples:", function()
     run:wait_output "3\ttick\t[^\n]+\nthe server ended the stream\n4\ttick\t"
     run:signal "TERM"
     assert.equal(0, run:wait(), run.errors)
+  end)
+
+  it("10-forward is answered by one after the other", function()
+    local run = process.perilune { "examples/10-forward.lua", "0" }
+    local port = tonumber(run:wait_output "listening.*listening.*listening on http://[^ ]*:(%d+)/")
+    assert.matches("^Ask for", http.request(port, "/").body)
+    assert.equal("one, to 127.0.0.1\n", http.request(port, "/a").body)
+    assert.equal("two, to 127.0.0.1\n", http.request(port, "/a").body)
   end)
 end)

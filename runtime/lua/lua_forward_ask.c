@@ -39,6 +39,7 @@ typedef struct forwarding {
 	pl_hold *hold; /* while somebody decides */
 	const pl_lua_way *way;
 	int way_ref; /* a reference to it */
+	uint32_t attempts;
 	pl_forward_outcome outcome;
 	char why[WHY_MAX];
 } forwarding;
@@ -102,8 +103,8 @@ static void tell_error(forwarding *self, int status, const char *why)
 	pl_lua_conn_error(&self->object->handlers, self->conn, status, self->why, false);
 }
 
-/* What the way is told: report(what, code or nil, status, seconds). "unreached" may give another
- * way. */
+/* What the way is told: report(what, code or nil, status, seconds to the first byte, whether the
+ * client has gone, how many ways were tried). "unreached" may give another way. */
 
 typedef struct report {
 	const forwarding *from;
@@ -128,7 +129,8 @@ static int push_report(lua_State *L, void *context)
 	lua_pushnumber(L, outcome->status);
 	lua_pushnumber(L, (lua_Number)outcome->first_byte / 1000);
 	lua_pushboolean(L, outcome->gone);
-	return 6;
+	lua_pushnumber(L, self->from->attempts);
+	return 7;
 }
 
 static void ended_done(pl_task *task, bool ok)
@@ -337,7 +339,7 @@ static pl_pool *pool_of(server_object *object)
 
 static void refuse(forwarding *self, pl_exchange *exchange, int answer, int status)
 {
-	self->outcome.error = status;
+	self->outcome = (pl_forward_outcome){ .gone = true }; /* no server has to do with it */
 	finish(self);
 	pl_forward_refuse(exchange, answer, answer == 200 ? PL_OK : status);
 }
@@ -365,6 +367,7 @@ static void start(forwarding *self, pl_exchange *exchange)
 					    .port = info->local.port,
 					    .secure = pl_tls_is(self->conn->stream),
 					    .trusted = is_trusted(self->object, &info->peer) };
+	self->attempts++;
 	log_line(self, false, PL_MESSAGE_HEAD, "head", exchange->request->raw);
 	status = order.pool ? pl_forward_start(exchange, &order, &answer) : PL_ENOMEM;
 	if (!status)

@@ -28,6 +28,7 @@ packages_of() {
   browser) packages+=("${packages_test[@]}" "${packages_browser[@]}") ;;
   package) packages+=("${packages_test[@]}" "${packages_package[@]}") ;;
   fuzz) packages+=("${packages_fuzz[@]}") ;;
+  bench) packages+=("${packages_bench[@]}") ;;
   esac
   if ! command -v npm >/dev/null; then
     packages+=("${packages_npm[@]}")
@@ -162,5 +163,7 @@ part_bench() {
   build build Release || return
   node_modules interop || return
   check 'echo' 1200 spec/bench/run
+  output
+  check 'forward' 600 spec/bench/forward
   output
 }

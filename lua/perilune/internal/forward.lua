@@ -196,6 +196,22 @@ function forward.ready(what, prefix, given, limits, report)
   return nil, ("option '%s%s' of %s: %s"):format(prefix, name, what, message)
 end
 
+-- Who wants to know that a way is taken: what OnBeforeForwardHTTP returns is, and what it throws
+-- away is not.
+local begins = setmetatable({}, { __mode = "k" })
+
+--- Calls `begin` each time that a handler returns the way.
+---@param way perilune.forward.Way
+---@param begin fun()
+function forward.on_begin(way, begin) begins[way] = begin end
+
+--- A handler has returned it.
+---@param way perilune.forward.Way
+function forward.begin(way)
+  local begin = begins[way]
+  if begin then begin() end
+end
+
 -- Handlers.
 
 local MOST_URLS = 256 -- that are remembered, of one server
@@ -252,6 +268,7 @@ function class:resolve(request, result)
   elseif type(result) == "number" and result % 1 == 0 and result >= 400 and result <= 599 then
     return result
   elseif type(result) == "userdata" and getmetatable(result) == "forward" then
+    forward.begin(result)
     return result
   end
   error(RETURN .. " is a URL, a table, a status from 400 to 599, false or nil", 0)
