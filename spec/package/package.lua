@@ -31,19 +31,29 @@ end
 
 local function has(text, part) assert.matches(part, text, 1, true) end
 
---- The chat of an installation below `top` serves its page and talks.
-local function assert_chat_runs(top)
-  local arguments = { top .. "/bin/perilune", top .. "/share/perilune/apps/chat", "--port", "0" }
-  local running = process.start(arguments, { folder = "/", env = { PERILUNE_HOME = false } })
-  local port = running:wait_port()
-  for path, part in pairs { ["/"] = "<!doctype html>", ["/sgcWebSockets.js"] = "sgcWebSocket" } do
+--- Starts an application of an installation below `top`.
+local function start(top, app)
+  local words = { top .. "/bin/perilune", top .. "/share/perilune/apps/" .. app, "--port", "0" }
+  local running = process.start(words, { folder = "/", env = { PERILUNE_HOME = false } })
+  return running, running:wait_port()
+end
+
+--- `parts`: what has to be in what is served, by paths.
+local function assert_serves(port, parts)
+  for path, part in pairs(parts) do
     local peer = socket.connect(port)
     peer:send(http.compose(path))
     local response = assert(http.read(peer))
     peer:close()
-    assert.equal(200, response.status)
+    assert.equal(200, response.status, path)
     has(response.body, part)
   end
+end
+
+--- The chat of an installation below `top` serves its page and talks.
+local function assert_chat_runs(top)
+  local running, port = start(top, "chat")
+  assert_serves(port, { ["/"] = "<!doctype html>", ["/sgcWebSockets.js"] = "sgcWebSocket" })
   local peer = websocket.connect(port)
   peer:send(json.encode { room = "tea", name = "anna" })
   assert.equal("welcome", json.decode(peer:read()).type)
@@ -66,6 +76,20 @@ describe("cmake --install", function()
   it("gives a program that needs nothing of the source tree", function()
     install()
     assert_chat_runs(folder.path)
+  end)
+
+  it("gives the pages the libraries that they load, and nothing else of npm", function()
+    install()
+    for app, parts in pairs {
+      monitor = { ["/lib/uPlot.js"] = "export { uPlot as default }", ["/lib/uPlot.txt"] = "MIT" },
+    } do
+      local running, port = start(folder.path, app)
+      parts["/"] = "<!doctype html>"
+      assert_serves(port, parts)
+      running:signal "TERM"
+      assert.equal(0, running:wait())
+      assert.is_false(exists(folder.path .. "/share/perilune/apps/" .. app .. "/package.json"))
+    end
   end)
 
   it("gives a manual page without warnings, which knows every option", function()
@@ -173,6 +197,7 @@ describe("the Debian package", function()
       "/usr/share/man/man1/perilune.1.gz",
       "/usr/share/perilune/apps/chat/main.lua",
       "/usr/share/perilune/apps/chat/public/index.html",
+      "/usr/share/perilune/apps/monitor/public/lib/uPlot.js",
       "/usr/share/perilune/types/perilune/server.lua",
       "/usr/share/perilune/types/perilune/_meta/conn.lua",
     } do
