@@ -1,19 +1,16 @@
 --- Listens to server-sent events: to a clock, which runs here so that there is something to hear.
--- The clock ends its stream after each third tick; the client comes back and goes on from there.
+-- The clock closes each stream after its third tick; the client comes back and goes on from there.
 local server = require("perilune.server").new { port = tonumber(arg[1]) or 8080 }
 local sse = require "perilune.sse"
 local timer = require "perilune.timer"
 
-function server.OnCommandGet(_, request, response)
-  local tick = tonumber(request.headers["last-event-id"]) or 0
-  response.content_type = "text/event-stream"
-  response:write "retry: 200\n\n"
+function server.OnConnect(conn)
+  local tick = tonumber(conn.last_event_id) or 0
   for id = tick + 1, tick + 3 do
     timer.sleep(0.1)
-    if not response:write(("id: %d\nevent: tick\ndata: %s\n\n"):format(id, os.date())) then
-      return
-    end
+    if not conn:write(os.date(), { id = tostring(id), event = "tick", retry = 0.2 }) then return end
   end
+  conn:close()
 end
 
 assert(server:start())

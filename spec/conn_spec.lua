@@ -504,7 +504,7 @@ describe("properties:", function()
     assert.is_nil(conn.nonsense)
   end)
 
-  it("tell that there is no WebSocket yet", function()
+  it("tell that there is no session yet", function()
     local results
     local made = fixture.server(nil, {
       OnCommandGet = function(conn)
@@ -524,7 +524,7 @@ describe("properties:", function()
     peer:read_all()
     clock.wait_for(function() return results and results[6] end)
     for i = 1, 5 do
-      assert.same({ nil, "the connection is no WebSocket yet", "ESTATE" }, results[i])
+      assert.same({ nil, "the connection carries no messages yet", "ESTATE" }, results[i])
     end
     assert.same({ false }, results[6])
   end)

@@ -20,7 +20,7 @@ end)
 --- A server whose streams `serve(write, request, number)` writes.
 local function streams(serve)
   local count = 0
-  local server = fixture.server({}, {
+  local server = fixture.server({ fallback = false }, {
     OnCommandGet = function(_, request, response)
       count = count + 1
       response.content_type = "text/event-stream"
@@ -164,7 +164,7 @@ describe("perilune.sse", function()
     assert.is_true(clock.now() - began >= 0.12)
     assert.matches("^error ECONNREFUSED ", notes[4])
     assert.is_true(client.active)
-    fixture.server({ port = port }, {
+    fixture.server({ port = port, fallback = false }, {
       OnCommandGet = function(_, _, response)
         response.content_type = "text/event-stream"
         response:write "data: back\n\n"
@@ -221,7 +221,7 @@ describe("perilune.sse", function()
   describe("gives up at once", function()
     local function refused(answer, options)
       local server = fixture.server(
-        {},
+        { fallback = false },
         { OnCommandGet = function(_, _, response) answer(response) end }
       )
       local client, notes = client_of(server, options)
@@ -283,7 +283,7 @@ describe("perilune.sse", function()
   end)
 
   it("takes the type in any case, with parameters", function()
-    local server = fixture.server({}, {
+    local server = fixture.server({ fallback = false }, {
       OnCommandGet = function(_, _, response)
         response.content_type = "Text/Event-Stream ; charset=UTF-8"
         response:write "data: 1\n\n"
@@ -314,7 +314,7 @@ describe("perilune.sse", function()
 
   it("follows redirects, and posts what it was told to", function()
     local seen
-    local server = fixture.server()
+    local server = fixture.server { fallback = false }
     function server.OnCommandGet(_, request, response)
       if request.document == "/old" then return response:redirect("/new", 307) end
       seen = { request.command, request.document, request.body }
@@ -459,7 +459,7 @@ describe("perilune.sse", function()
   end)
 
   it("gives up a connect that takes too long", function()
-    local server = fixture.server({}, { OnCommandGet = hold })
+    local server = fixture.server({ fallback = false }, { OnCommandGet = hold })
     local client = client_of(server, { watchdog = false })
     assert.same({ nil, "timed out", "ETIMEDOUT" }, { client:connect(0.05) })
     clock.wait_for(function() return not client.active end)

@@ -6,6 +6,7 @@
 local bindings = require "perilune.internal.bindings"
 local component = require "perilune.internal.component"
 local core = require "perilune.core.server"
+local fallback = require "perilune.internal.fallback"
 local fields = require "perilune.internal.fields"
 local forward = require "perilune.internal.forward"
 local http_sessions = require "perilune.internal.http_sessions"
@@ -78,6 +79,7 @@ local schema = {
     },
   },
   bindings = { type = { "string", "list" }, min = 1 },
+  fallback = fallback.option,
   tls = tls.option,
   limits = { type = "table", default = {}, fields = fields.limits() },
 }
@@ -150,6 +152,7 @@ core.set_metatable(component.build {
 --- What the schema cannot say; completes the settings. Returns what is wrong, if anything.
 local function finish(settings)
   local message
+  fallback.finish(settings)
   settings.document_root = paths.from_script(settings.document_root)
   if settings.keep_alive == true then settings.keep_alive = { header = false } end
   if settings.software and settings.software:find "[%c\127]" then

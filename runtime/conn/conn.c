@@ -56,6 +56,17 @@ void pl_conn_free(pl_conn *conn)
 	pl_free(conn);
 }
 
+pl_conn_info *pl_conn_describe(pl_conn *conn, const pl_conn_heads *heads)
+{
+	pl_conn_info *former = conn->info;
+	pl_conn_info *info = pl_conn_info_with(former, heads);
+
+	if (!info)
+		return NULL;
+	conn->info = info;
+	return former;
+}
+
 void pl_conn_salvage(pl_conn *conn, pl_queue *to)
 {
 	if (conn->queue && conn->ops &&
@@ -159,6 +170,14 @@ static bool encodes_early(const pl_conn *conn)
 				      conn->ops->encoding(conn) == PL_ENCODING_OWN);
 }
 
+static pl_block *encode(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
+			size_t fragment)
+{
+	const pl_message message = { .kind = kind, .payload = { data, len }, .fragment = fragment };
+
+	return conn->ops->encode(conn, &message);
+}
+
 static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
 			size_t fragment)
 {
@@ -169,7 +188,7 @@ static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size
 
 	if (kind == PL_KIND_TEXT && !pl_utf8_valid(data, len))
 		return PL_EUTF8;
-	message.block = message.encoded ? conn->ops->encode(conn, kind, data, len, fragment)
+	message.block = message.encoded ? encode(conn, kind, data, len, fragment)
 					: pl_block_copy(data, len);
 	if (!message.block)
 		return PL_ENOMEM;
@@ -212,8 +231,7 @@ int pl_conn_publish(pl_conn *conn, pl_message *message)
 				     message->fragment);
 	frames = &message->encoded[encoding];
 	if (!*frames)
-		*frames = conn->ops->encode(conn, message->kind, message->payload.at,
-					    message->payload.len, message->fragment);
+		*frames = conn->ops->encode(conn, message);
 	if (!*frames)
 		return PL_ENOMEM;
 	if (must_queue(conn))
@@ -250,7 +268,7 @@ int pl_conn_ping(pl_conn *conn, const void *payload, size_t len)
 	if (!pl_conn_is_open(conn))
 		return PL_ECLOSED;
 	if (!conn->ops->ping)
-		return PL_ENOTSUP;
+		return conn->ops->beat && len == 0 ? conn->ops->beat(conn) : PL_ENOTSUP;
 	if (pl_conn_queued(conn) > (size_t)conn->settings->limits->send_queue)
 		return drop(conn);
 	if (conn->settings->queue.ping && must_queue(conn))
@@ -365,6 +383,8 @@ static void send_ping(pl_conn *conn)
 	const pl_heartbeat *heartbeat = &conn->settings->heartbeat;
 
 	if (!conn->ops->ping) {
+		if (conn->ops->beat)
+			conn->ops->beat(conn);
 		rest(conn);
 		return;
 	}
@@ -452,9 +472,14 @@ void pl_conn_alive(pl_conn *conn)
 		rest(conn);
 }
 
+bool pl_conn_answers(const pl_conn *conn)
+{
+	return conn->ops->ping != NULL;
+}
+
 int pl_conn_demand(pl_conn *conn, uint32_t timeout)
 {
-	int status = pl_conn_ping(conn, NULL, 0);
+	int status = pl_conn_answers(conn) ? pl_conn_ping(conn, NULL, 0) : PL_ENOTSUP;
 
 	if (status < 0)
 		return status;

@@ -71,18 +71,19 @@ typedef struct pl_conn_settings {
 
 /* What carries messages. `frames` blocks are what `encode` made. */
 typedef struct pl_conn_ops {
-	const char *transport;		      /* "rfc6455", "tcp" */
+	const char *transport;		      /* "rfc6455", "sse", "tcp" */
 	int (*encoding)(const pl_conn *conn); /* enum pl_encoding */
 	/* NULL, for a client, whose frames are its own and cannot be another's (masks): what waits
 	 * for blocked output is kept as it was given, and `send` sends it. `encoding` then gives
 	 * PL_ENCODING_OWN, and there is no send_frames. */
-	pl_block *(*encode)(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
-			    size_t fragment);
+	pl_block *(*encode)(pl_conn *conn, const pl_message *message);
 	int (*send)(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
 		    size_t fragment);
 	int (*send_frames)(pl_conn *conn, pl_block *frames);
-	/* NULL: there are none, and the heartbeat only asks the owner. */
+	/* NULL: there are none, and the heartbeat only asks the owner, or does `beat`. */
 	int (*ping)(pl_conn *conn, const void *payload, size_t len);
+	/* Without pings: something that nobody answers, to keep the connection in use. Or NULL. */
+	int (*beat)(pl_conn *conn);
 	void (*close)(pl_conn *conn, uint16_t code, pl_slice reason);
 	void (*disconnect)(pl_conn *conn, uint16_t code, pl_slice reason);
 	void (*abort)(pl_conn *conn, int status);
@@ -130,6 +131,10 @@ int pl_conn_new(pl_conn **conn, pl_stream *stream, uint16_t worker,
 		const pl_conn_settings *settings, void *server);
 void pl_conn_free(pl_conn *conn);
 
+/* The conn's info from now on has these heads. Returns the info so far, whose reference is the
+ * caller's; NULL: no memory, nothing has changed. */
+pl_conn_info *pl_conn_describe(pl_conn *conn, const pl_conn_heads *heads);
+
 /* Gives what waited for blocked output, behind what `to` has: for whom a connection has ended that
  * another will follow. What was encoded for this one alone is dropped. */
 void pl_conn_salvage(pl_conn *conn, pl_queue *to);
@@ -138,17 +143,22 @@ void pl_conn_salvage(pl_conn *conn, pl_queue *to);
  * queue was full, the connection is being dropped. */
 int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment);
 
-/* Sends a message that others get as well. Results as above. */
+/* Sends a message that others get as well, or one with fields. Text is known to be UTF-8. Results
+ * as above. */
 int pl_conn_publish(pl_conn *conn, pl_message *message);
 
 /* The owner's answer to the event `heartbeat`. `handled`: no ping, and nothing is waited for. */
 void pl_conn_heartbeat(pl_conn *conn, bool handled);
 
-/* PL_OK, PL_ECLOSED, PL_ENOTSUP: what carries the messages has no pings; and what goes wrong when
- * one is sent. */
+/* PL_OK, PL_ECLOSED, PL_ENOTSUP: what carries the messages has no pings, nor a beat, in the place
+ * of which there is no payload; and what goes wrong when one is sent. */
 int pl_conn_ping(pl_conn *conn, const void *payload, size_t len);
 
-/* A ping, after which the peer has `timeout` ms for any sign of life, else it is dropped. */
+/* Whether pings are answered. */
+bool pl_conn_answers(const pl_conn *conn);
+
+/* A ping, after which the peer has `timeout` ms for any sign of life, else it is dropped.
+ * PL_ENOTSUP: it would not be answered. */
 int pl_conn_demand(pl_conn *conn, uint32_t timeout);
 
 /* Close frame behind what was written (limits.write_timeout watches that), then up to

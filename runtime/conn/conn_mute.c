@@ -8,10 +8,9 @@ int pl_conn_mute_encoding(const pl_conn *conn)
 	return PL_ENCODING_OWN;
 }
 
-pl_block *pl_conn_mute_encode(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
-			      size_t fragment)
+pl_block *pl_conn_mute_encode(pl_conn *conn, const pl_message *message)
 {
-	(void)conn, (void)kind, (void)data, (void)len, (void)fragment;
+	(void)conn, (void)message;
 	return NULL;
 }
 

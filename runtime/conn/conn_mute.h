@@ -7,8 +7,7 @@
 #include "conn/conn.h"
 
 int pl_conn_mute_encoding(const pl_conn *conn);
-pl_block *pl_conn_mute_encode(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
-			      size_t fragment);
+pl_block *pl_conn_mute_encode(pl_conn *conn, const pl_message *message);
 int pl_conn_mute_send(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
 		      size_t fragment);
 int pl_conn_mute_send_frames(pl_conn *conn, pl_block *frames);

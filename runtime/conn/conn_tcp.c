@@ -72,11 +72,10 @@ static int tcp_encoding(const pl_conn *conn)
 	return PL_ENCODING_BYTES;
 }
 
-static pl_block *tcp_encode(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
-			    size_t fragment)
+static pl_block *tcp_encode(pl_conn *conn, const pl_message *message)
 {
-	(void)conn, (void)kind, (void)fragment;
-	return pl_block_copy(data, len);
+	(void)conn;
+	return pl_block_copy(message->payload.at, message->payload.len);
 }
 
 static int tcp_send(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment)

@@ -93,11 +93,10 @@ static int ws_encoding(const pl_conn *conn)
 		      : PL_ENCODING_OWN;
 }
 
-static pl_block *ws_encode(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
-			   size_t fragment)
+static pl_block *ws_encode(pl_conn *conn, const pl_message *message)
 {
-	return pl_ws_encode(pl_ws_session_deflater(conn->session), opcode_of(kind), data, len,
-			    fragment);
+	return pl_ws_encode(pl_ws_session_deflater(conn->session), opcode_of(message->kind),
+			    message->payload.at, message->payload.len, message->fragment);
 }
 
 static int ws_send(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment)
@@ -249,18 +248,6 @@ static int compose(pl_buffer *out, const pl_conn_ws_terms *terms)
 	return status;
 }
 
-/* The conn's lasting description with these heads. Returns the former one; NULL without memory. */
-static pl_conn_info *describe(pl_conn *conn, const pl_conn_heads *heads)
-{
-	pl_conn_info *former = conn->info;
-	pl_conn_info *info = pl_conn_info_with(former, heads);
-
-	if (!info)
-		return NULL;
-	conn->info = info;
-	return former;
-}
-
 pl_conn_info *pl_conn_ws_describe(pl_conn *conn, const pl_exchange_request *request,
 				  pl_slice protocol)
 {
@@ -268,7 +255,7 @@ pl_conn_info *pl_conn_ws_describe(pl_conn *conn, const pl_exchange_request *requ
 				      .target = request->target,
 				      .protocol = protocol };
 
-	return describe(conn, &heads);
+	return pl_conn_describe(conn, &heads);
 }
 
 static void begin(pl_ws_session *session, pl_ws_deflate *deflate, enum pl_ws_delivery delivery)
@@ -286,7 +273,7 @@ static int answer(pl_conn *conn, pl_exchange *exchange, const pl_buffer *respons
 				      pl_slice_make((char *)response->data, response->len),
 				      terms->protocol };
 	pl_ws_deflate *deflate = NULL;
-	pl_conn_info *former = describe(conn, &heads);
+	pl_conn_info *former = pl_conn_describe(conn, &heads);
 	int status = former ? PL_OK : PL_ENOMEM;
 
 	pl_conn_info_unref(former);
@@ -332,7 +319,7 @@ int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_ter
 
 int pl_conn_ws_join(pl_conn *conn, const pl_conn_ws_joined *joined)
 {
-	pl_conn_info *former = describe(conn, &joined->heads);
+	pl_conn_info *former = pl_conn_describe(conn, &joined->heads);
 	pl_ws_deflate *deflate = NULL;
 	pl_ws_session *session;
 	int status = former ? PL_OK : PL_ENOMEM;

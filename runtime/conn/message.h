@@ -11,15 +11,17 @@
 
 #include "base/block.h"
 #include "base/slice.h"
+#include "codec/sse_write.h"
 
 enum pl_kind { PL_KIND_TEXT, PL_KIND_BINARY };
 
-/* The kinds of receivers there are: bytes alone; WebSocket plain, and deflated with windows of 9 to
- * 15 bits. What is deflated with a state of the receiver's own is PL_ENCODING_OWN, and is not
- * shared. */
+/* The kinds of receivers there are: bytes alone; event streams; WebSocket plain, and deflated with
+ * windows of 9 to 15 bits. What is deflated with a state of the receiver's own is PL_ENCODING_OWN,
+ * and is not shared. */
 enum pl_encoding {
 	PL_ENCODING_OWN = -1,
 	PL_ENCODING_BYTES,
+	PL_ENCODING_SSE,
 	PL_ENCODING_WS,
 	PL_ENCODING_WS_DEFLATE, /* and the six behind it */
 	PL_ENCODING_COUNT = PL_ENCODING_WS_DEFLATE + 7
@@ -27,9 +29,10 @@ enum pl_encoding {
 
 typedef struct pl_message {
 	enum pl_kind kind;
-	pl_slice payload; /* borrowed while the message is being published */
-	pl_slice channel; /* empty: to everybody */
-	size_t fragment;  /* bytes a fragment; 0: whole */
+	pl_slice payload;	     /* borrowed while the message is being published */
+	pl_slice channel;	     /* empty: to everybody */
+	size_t fragment;	     /* bytes a fragment; 0: whole */
+	const pl_sse_fields *fields; /* for event streams; NULL: none */
 	pl_block *encoded[PL_ENCODING_COUNT];
 } pl_message;
 

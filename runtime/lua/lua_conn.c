@@ -7,6 +7,7 @@
 #include "lua/lua_conn_flush.h"
 #include "lua/lua_conn_internal.h"
 #include "lua/lua_conn_ping.h"
+#include "lua/lua_event_fields.h"
 #include "lua/lua_script.h"
 #include "lua/lua_tls_certificate.h"
 #include "lua/lua_value.h"
@@ -32,23 +33,39 @@ static const pl_conn_info *info_of(const conn_object *self)
 int pl_lua_conn_result(lua_State *L, const pl_conn *conn, int status)
 {
 	if (status == PL_ECLOSED && conn && conn->state == PL_CONN_HTTP)
-		return pl_lua_fail(L, PL_ESTATE, "the connection is no WebSocket yet");
+		return pl_lua_fail(L, PL_ESTATE, "the connection carries no messages yet");
 	return pl_lua_result(L, status);
 }
 
+static int write_message(pl_conn *conn, enum pl_kind kind, pl_slice payload,
+			 const pl_lua_manner *manner)
+{
+	pl_message message = { .kind = kind,
+			       .payload = payload,
+			       .fragment = manner->fragment,
+			       .fields = &manner->fields };
+	int status;
+
+	if (!manner->has_fields)
+		return pl_conn_write(conn, kind, payload.at, payload.len, manner->fragment);
+	if (kind == PL_KIND_TEXT && !pl_utf8_valid((const uint8_t *)payload.at, payload.len))
+		return PL_EUTF8;
+	status = pl_conn_publish(conn, &message);
+	pl_message_deinit(&message);
+	return status;
+}
+
+/* write(text [, size | { size =, id =, event =, retry = }]) */
 static int conn_write_kind(lua_State *L, enum pl_kind kind)
 {
 	conn_object *self = check(L, 1);
-	pl_slice text = pl_lua_check_slice(L, 2);
-	lua_Integer fragment = luaL_optinteger(L, 3, 0);
+	pl_slice payload = pl_lua_check_slice(L, 2);
+	pl_lua_manner manner;
 
-	luaL_argcheck(L, fragment >= 0 && fragment <= INT32_MAX, 3,
-		      "takes a number of bytes, from 1");
+	pl_lua_check_manner(L, 3, "write", &manner);
 	if (!self->conn)
 		return pl_lua_result(L, PL_ECLOSED);
-	return pl_lua_conn_result(
-		L, self->conn,
-		pl_conn_write(self->conn, kind, text.at, text.len, (size_t)fragment));
+	return pl_lua_conn_result(L, self->conn, write_message(self->conn, kind, payload, &manner));
 }
 
 static int conn_write(lua_State *L)
@@ -239,6 +256,14 @@ static int get_headers_response(lua_State *L)
 	return push_head(L, pl_conn_info_response);
 }
 
+/* What an event stream's client has got before it came back; nil: it says nothing. */
+static int get_last_event_id(lua_State *L)
+{
+	get_headers_request(L);
+	lua_getfield(L, -1, "last-event-id");
+	return 1;
+}
+
 static int get_generation(lua_State *L)
 {
 	lua_pushnumber(L, info_of(check(L, 1))->generation);
@@ -335,6 +360,7 @@ static const luaL_Reg getters[] = {
 	{ "transport", get_transport },
 	{ "headers_request", get_headers_request },
 	{ "headers_response", get_headers_response },
+	{ "last_event_id", get_last_event_id },
 	{ "generation", get_generation },
 	{ "rec_bytes", get_rec_bytes },
 	{ "send_bytes", get_send_bytes },

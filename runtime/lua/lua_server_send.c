@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "lua/lua_conn.h"
+#include "lua/lua_event_fields.h"
 #include "lua/lua_server_internal.h"
 #include "lua/lua_value.h"
 #include "server/reach.h"
@@ -50,6 +51,7 @@ static pl_slice check_text(lua_State *L, const char *name)
 
 typedef struct addressing {
 	pl_audience audience;
+	pl_sse_fields fields;
 	size_t fragment;
 	bool include_given;
 } addressing;
@@ -74,13 +76,16 @@ static void read_field(lua_State *L, addressing *self, const char *name)
 		if (!(size >= 1 && size <= INT32_MAX))
 			luaL_error(L, "broadcast: size takes a number of bytes, from 1");
 		self->fragment = (size_t)size;
+	} else if (pl_lua_read_event_field(L, "broadcast", name, &self->fields)) {
+		self->audience.fields = &self->fields;
 	}
 }
 
 /* The third argument: nothing, a channel, or a table. */
 static void read_addressing(lua_State *L, addressing *self)
 {
-	static const char *const names[] = { "channel", "protocol", "exclude", "include", "size" };
+	static const char *const names[] = { "channel", "protocol", "exclude", "include",
+					     "size",	"id",	    "event",   "retry" };
 	size_t known = 0;
 	size_t i;
 
@@ -105,7 +110,7 @@ static void read_addressing(lua_State *L, addressing *self)
 		if (known-- == 0)
 			luaL_error(L,
 				   "broadcast has no option '%s'; it takes channel, protocol, "
-				   "exclude, include, size",
+				   "exclude, include, size, id, event, retry",
 				   lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "?");
 	}
 }
@@ -114,7 +119,7 @@ static int broadcast(lua_State *L, enum pl_kind kind)
 {
 	server_object *self = pl_server_object(L, 1);
 	pl_slice payload = pl_lua_check_slice(L, 2);
-	addressing to = { .fragment = 0 };
+	addressing to = { .fields = { .retry = -1 } };
 	pl_reach reach = { 0 };
 	int status;
 
@@ -143,21 +148,21 @@ static int server_broadcast_binary(lua_State *L)
 	return broadcast(L, PL_KIND_BINARY);
 }
 
-/* write(guid | list, text [, size]) */
+/* write(guid | list, text [, size | { size =, id =, event =, retry = }]) */
 static int write_to(lua_State *L, enum pl_kind kind)
 {
 	server_object *self = pl_server_object(L, 1);
 	pl_slice payload = pl_lua_check_slice(L, 3);
-	lua_Integer size = luaL_optinteger(L, 4, 0);
-	size_t guids;
-	const pl_guid *guid = check_guids(L, 2, "write", &guids);
-	pl_audience audience = { .include = guid, .include_count = guids };
+	pl_audience audience = { .include = NULL };
 	pl_reach reach = { 0 };
+	pl_lua_manner manner;
 	int status = PL_OK;
 
-	luaL_argcheck(L, size >= 0 && size <= INT32_MAX, 4, "takes a number of bytes, from 1");
-	if (guids > 0)
-		status = pl_server_publish(self->server, kind, payload, (size_t)size, &audience,
+	pl_lua_check_manner(L, 4, "write", &manner);
+	audience.fields = manner.has_fields ? &manner.fields : NULL;
+	audience.include = check_guids(L, 2, "write", &audience.include_count);
+	if (audience.include_count > 0)
+		status = pl_server_publish(self->server, kind, payload, manner.fragment, &audience,
 					   &reach);
 	if (status == PL_OK && reach.connections + reach.workers == 0)
 		return pl_lua_fail(L, PL_ENOENT, "no such connection");

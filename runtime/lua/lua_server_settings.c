@@ -43,6 +43,22 @@ static void read_throttle(lua_State *L, int options, pl_server_settings *setting
 	lua_pop(L, 1);
 }
 
+/* server_sent_events is a table, or false. */
+static void read_fallback(lua_State *L, int options, pl_event_settings *events)
+{
+	int table = lua_gettop(L) + 2;
+
+	lua_getfield(L, options, "fallback");
+	lua_getfield(L, -1, "server_sent_events");
+	events->enabled = lua_istable(L, table);
+	if (events->enabled) {
+		events->retry = pl_lua_milliseconds(pl_lua_number_field(L, table, "retry"));
+		events->raw_fields = pl_lua_bool_field(L, table, "raw_fields");
+		events->greets_all = pl_lua_bool_field(L, table, "greet_all");
+	}
+	lua_pop(L, 2);
+}
+
 /* gzip is a table, or false. */
 static void read_files(lua_State *L, int table, pl_files_settings *files)
 {
@@ -130,6 +146,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	read_deflate(L, lua_gettop(L), &settings->deflate);
 	lua_pop(L, 2);
 	read_connection(L, 1, settings);
+	read_fallback(L, 1, &settings->events);
 	read_throttle(L, 1, settings);
 	status = read_lists(L, 1, settings);
 	if (!status)

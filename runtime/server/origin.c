@@ -32,3 +32,13 @@ bool pl_origin_allowed(const pl_slice *rules, size_t count, pl_slice origin)
 			return true;
 	return false;
 }
+
+bool pl_origin_admits(const pl_slice *rules, size_t count, const pl_http_field *fields,
+		      size_t field_count, pl_slice *named)
+{
+	pl_slice origin = pl_http_field_find(fields, field_count, PL_SLICE("origin"));
+	bool listed = origin.at && pl_origin_allowed(rules, count, origin);
+
+	*named = listed ? origin : pl_slice_make(NULL, 0);
+	return listed || !origin.at || count == 0;
+}

@@ -158,7 +158,8 @@ uint32_t pl_publish(pl_server *server, enum pl_kind kind, pl_slice payload, size
 	publication self = { .message = { .kind = kind,
 					  .payload = payload,
 					  .channel = audience->channel,
-					  .fragment = fragment },
+					  .fragment = fragment,
+					  .fields = audience->fields },
 			     .audience = audience };
 
 	if (audience->exclude_count > 0)

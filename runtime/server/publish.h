@@ -13,6 +13,7 @@ typedef struct pl_audience {
 	size_t exclude_count;
 	const pl_guid *include; /* only these, when there are any */
 	size_t include_count;
+	const pl_sse_fields *fields; /* for the event streams among them; NULL: none */
 } pl_audience;
 
 /* Sends to everybody in the audience; returns how many took it (queued or sent). Text is known to

@@ -21,6 +21,7 @@ typedef struct shipment {
 	size_t fragment;
 	pl_slice payload;
 	pl_audience audience;
+	pl_sse_fields fields;
 	parcel parcels[]; /* by worker, from 1 */
 } shipment;
 
@@ -45,13 +46,25 @@ static pl_slice put_slice(char **at, pl_slice slice)
 	return pl_slice_make(put(at, slice.at, slice.len), slice.len);
 }
 
+static void put_fields(char **at, shipment *self, const pl_sse_fields *fields)
+{
+	if (!fields)
+		return;
+	self->fields = *fields;
+	if (fields->id.at)
+		self->fields.id = put_slice(at, fields->id);
+	self->fields.event = put_slice(at, fields->event);
+	self->audience.fields = &self->fields;
+}
+
 static shipment *shipment_new(uint16_t workers, enum pl_kind kind, pl_slice payload,
 			      size_t fragment, const pl_audience *to)
 {
 	size_t parcels = ((size_t)workers + 1) * sizeof(parcel);
 	size_t guids = (to->include_count + to->exclude_count) * sizeof(pl_guid);
+	size_t fields = to->fields ? to->fields->id.len + to->fields->event.len : 0;
 	shipment *self = pl_alloc(sizeof(*self) + parcels + guids + to->channel.len +
-				  to->protocol.len + payload.len);
+				  to->protocol.len + fields + payload.len);
 	char *at;
 
 	if (!self)
@@ -65,6 +78,7 @@ static shipment *shipment_new(uint16_t workers, enum pl_kind kind, pl_slice payl
 	self->audience.exclude = put(&at, to->exclude, to->exclude_count * sizeof(pl_guid));
 	self->audience.channel = put_slice(&at, to->channel);
 	self->audience.protocol = put_slice(&at, to->protocol);
+	put_fields(&at, self, to->fields);
 	self->payload = put_slice(&at, payload);
 	return self;
 }

@@ -1,5 +1,6 @@
 #include "server/request.h"
 
+#include "server/events.h"
 #include "server/server_internal.h"
 
 typedef void stage(pl_conn *conn, pl_exchange *exchange);
@@ -22,6 +23,7 @@ static void ask_script(pl_conn *conn, pl_exchange *exchange)
 static stage *const stages[PL_STAGE_COUNT] = {
 	[PL_STAGE_FORWARDING] = ask_forwarding,
 	[PL_STAGE_UPGRADE] = pl_server_upgrade,
+	[PL_STAGE_EVENTS] = pl_server_events_stage,
 	[PL_STAGE_SCRIPT] = ask_script,
 };
 

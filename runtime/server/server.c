@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "server/event_post.h"
 #include "server/hold.h"
 #include "server/roster.h"
 #include "server/server_internal.h"
@@ -25,6 +26,7 @@ static void leave_group(pl_server *server)
 
 	if (!group)
 		return;
+	pl_event_post_refuse(server);
 	server->group = NULL;
 	server->admission = &server->own_admission;
 	pl_group_leave(group, server->settings.worker);
@@ -329,6 +331,8 @@ static void set_up(pl_server *server, pl_loop *loop)
 	pl_list_init(&server->conns);
 	pl_list_init(&server->holds);
 	pl_list_init(&server->rosters);
+	pl_list_init(&server->posts);
+	pl_list_init(&server->letters);
 	pl_deferred_init(&server->stopped, run_stopped);
 	pl_timer_init(&server->stop_timer, on_stop_timer);
 }

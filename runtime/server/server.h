@@ -75,6 +75,14 @@ typedef struct pl_server_events {
 	void (*stopped)(pl_server *server); /* no listener and no connection is left */
 } pl_server_events;
 
+/* Event streams (conn/conn_sse.h). */
+typedef struct pl_event_settings {
+	bool enabled;
+	bool raw_fields; /* texts that are fields go out as them */
+	bool greets_all; /* not only clients that say they are our library */
+	uint32_t retry;	 /* ms after which a client comes back */
+} pl_event_settings;
+
 typedef struct pl_server_settings {
 	pl_limits limits;
 	pl_heartbeat heartbeat;
@@ -84,6 +92,7 @@ typedef struct pl_server_settings {
 	size_t field_count;
 	pl_deflate_settings deflate;
 	enum pl_ws_delivery delivery;
+	pl_event_settings events;
 	pl_tcp_options tcp;		  /* of its connections */
 	pl_throttle_rates throttle;	  /* of each connection */
 	pl_throttle_rates throttle_total; /* of all together */
@@ -124,6 +133,9 @@ struct pl_server {
 	pl_list holds;		     /* requests about which something is decided */
 	pl_list rosters;	     /* being collected */
 	uint32_t roster_serial;
+	pl_list posts; /* messages that another worker takes in, see event_post.c */
+	uint32_t post_serial;
+	pl_list letters; /* such messages of other workers */
 	pl_deferred stopped;
 	pl_timer stop_timer;   /* the end of patience with requests under way */
 	uint32_t mark;	       /* of the latest publication with exclusions */

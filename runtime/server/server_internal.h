@@ -10,9 +10,9 @@
 /* server.c: of every connection. */
 extern const pl_conn_events pl_server_conn_events;
 
-/* server.c: a connection that carries messages from now on (PL_CONN_OPEN) is entered under its guid,
- * counted and told of (`connect`). What carries it begins reading afterwards. False: no memory, the
- * connection is being aborted. */
+/* server.c: a connection that carries messages from now on (PL_CONN_OPEN) is entered under its
+ * guid, counted and told of (`connect`). What carries it begins reading afterwards. False: no
+ * memory, the connection is being aborted. */
 bool pl_server_session_begin(pl_conn *conn);
 
 /* accept.c: a new connection; `tls` is its port's, NULL for a plain one. */

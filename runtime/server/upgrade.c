@@ -51,24 +51,16 @@ static void refuse_upgrade(pl_exchange *exchange, const pl_ws_offer *offer)
 		pl_exchange_answer(exchange, offer->error_status, offer->error);
 }
 
-/* Only browsers send an origin, and only they need to be kept from what a page must not do. */
-static bool origin_allowed(const pl_server *server, const pl_ws_request *asked)
-{
-	const pl_server_settings *settings = &server->settings;
-	pl_slice origin = pl_http_field_find(asked->fields, asked->field_count, PL_SLICE("origin"));
-
-	return settings->origin_count == 0 || !origin.at ||
-	       pl_origin_allowed(settings->origins, settings->origin_count, origin);
-}
-
 /* What a client and we can agree on. PL_EPROTO: nothing; the offer says why. */
 static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *offer,
 		 pl_ws_deflate_terms *deflate, pl_conn_ws_terms *terms)
 {
 	/* What is malformed is refused (RFC 6455 9.1), whether extensions are wanted or not. */
 	int status = pl_ws_deflate_agree(deflate, &server->settings.deflate.terms, asked);
+	pl_slice origin;
 
-	if (!origin_allowed(server, asked)) {
+	if (!pl_origin_admits(server->settings.origins, server->settings.origin_count,
+			      asked->fields, asked->field_count, &origin)) {
 		offer->error_status = 403;
 		offer->error = "this origin is not allowed";
 		return PL_EPROTO;

@@ -26,7 +26,8 @@
 ---@field protocol string The subprotocol agreed; "" for none.
 ---@field alpn_protocol string Agreed on in the TLS handshake: "http/1.1"; "" for none, without TLS, and before the first request.
 ---@field peer_certificate perilune.Certificate? What the peer has shown in the TLS handshake; nil after the end. A new table each time.
----@field transport "http"|"rfc6455"|"tcp" "http" is before the WebSocket's handshake.
+---@field transport "http"|"rfc6455"|"sse"|"tcp" "http" is before a session begins; "sse" an event stream.
+---@field last_event_id string? What the client of an event stream got last before it came back.
 ---@field headers_request table<string, string> Of the handshake: lower-case names, repeats joined by ", ". A new table each time; empty before.
 ---@field headers_response table<string, string> The same of the answer.
 ---@field rec_bytes integer Bytes received since the handshake, frame heads included; 0 before.
@@ -36,9 +37,15 @@
 ---@field data table The application's own; another table may be assigned.
 local Conn = {}
 
+---@class perilune.Conn.Manner
+---@field size? integer Send in fragments of so many bytes.
+---@field id? string Of the event, for event streams; without CR, LF and NUL, as `event`.
+---@field event? string Its type.
+---@field retry? number Seconds until the client comes back when the stream breaks: 0 to 86400.
+
 --- Sends a text message.
 ---@param text string UTF-8.
----@param size? integer Send in fragments of so many bytes; default whole.
+---@param size? integer|perilune.Conn.Manner Send in fragments of so many bytes, default whole; or how.
 ---@return true? ok Taken: it leaves at the end of the loop's turn, or waits.
 ---@return string? state_or_message "buffered": limits.high_water bytes wait; OnDrain comes when it is better.
 ---@return string? code "ECLOSED", "EUTF8", "ELIMIT" (limits.send_queue is full: the connection is dropped) or "ENOMEM"
@@ -46,7 +53,7 @@ function Conn:write(text, size) end
 
 --- Sends a binary message.
 ---@param bytes string
----@param size? integer
+---@param size? integer|perilune.Conn.Manner
 ---@return true? ok
 ---@return string? state_or_message
 ---@return string? code

@@ -12,6 +12,7 @@
 ---@field security_options? { origins_allowed?: string[], trusted_proxies?: string[] } Origins whose pages may open a WebSocket;
 --- "http://host:*" means any port. Default empty: all. Proxies ("10.0.0.0/8") whose word on their clients is handed on; default: none.
 ---@field forward? perilune.server.ForwardRule[] What lies below a path is answered by another server.
+---@field fallback? { server_sent_events?: perilune.server.EventStreams|boolean }|false Event streams; on by default.
 ---@field headers? table<string, string|number|string[]> Headers of every HTTP answer that has none of that name.
 ---@field session_state? boolean|perilune.server.SessionState HTTP sessions. Default false.
 ---@field auto_start_session? boolean A request without a session begins one. Default true.
@@ -54,6 +55,11 @@
 ---@class perilune.server.ForwardRule: perilune.server.Forward
 ---@field path string Of the requests: this one and what lies below it.
 ---@field strip_path? boolean It is taken off the request's path. Default false.
+
+---@class perilune.server.EventStreams
+---@field retry? number Seconds until a client comes back: 0 to 86400, default 3.
+---@field raw_fields? boolean Texts that are made of fields go out as them. Default false.
+---@field greet_all? boolean Every client gets a token as its first message. Default false.
 
 ---@class perilune.server.LogFile
 ---@field file_name string A relative name is one beside the script.
@@ -263,6 +269,9 @@ function Server:connection(guid) end
 ---@field exclude? string|string[] Not these guids.
 ---@field include? string|string[] Only these guids; an empty list reaches nobody.
 ---@field size? integer Send in fragments of so many bytes, 1 to 2147483647.
+---@field id? string Of the event, for event streams; without CR, LF and NUL, as `event`.
+---@field event? string Its type.
+---@field retry? number Seconds until the client comes back when the stream breaks: 0 to 86400.
 
 --- Sends a text to many. It is encoded once for all of them. Throws for an unknown field.
 ---@param text string UTF-8.
@@ -283,7 +292,7 @@ function Server:broadcast_binary(bytes, to) end
 --- Sends a text to one connection, or to each of a list.
 ---@param guid string|string[]
 ---@param text string UTF-8.
----@param size? integer Send in fragments of so many bytes; default whole.
+---@param size? integer|perilune.Conn.Manner Send in fragments of so many bytes, default whole; or how.
 ---@return true? ok At least one took it.
 ---@return string? message
 ---@return string? code "ENOENT" (none of them is open) or "EUTF8"
