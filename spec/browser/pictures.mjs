@@ -11,10 +11,13 @@ const pictures = {
     await page.click("#start");
     await page.waitForTimeout(75_000);
   },
+  async snapshots(page) {
+    await page.waitForTimeout(5_000);
+  },
 };
 
 const VIEW = { viewport: { width: 1000, height: 780 }, deviceScaleFactor: 1.25 };
-const FLAGS = { monitor: ["--demo"] };
+const FLAGS = { monitor: ["--demo"], snapshots: ["--interval", "0.5"] };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(pictures);
 const browser = await launch();
