@@ -24,9 +24,16 @@ foreign.NAMES = {
 --- Runs a client. Returns by name "ok", or why not; for a name that it did not print, all it wrote.
 ---@param ... string The program and its arguments; the server's URL is added.
 function foreign.run(...)
+  return foreign.run_through(function(port) return port end, ...)
+end
+
+--- The same with something between: `way` is given the server's port, and says which one the client
+--- asks.
+---@param way fun(port: integer): integer
+function foreign.run_through(way, ...)
   local server = process.perilune { "spec/interop/server.lua" }
   local arguments = { ... }
-  arguments[#arguments + 1] = ("ws://127.0.0.1:%d/"):format(server:wait_port())
+  arguments[#arguments + 1] = ("ws://127.0.0.1:%d/"):format(way(server:wait_port()))
   local run = process.run(arguments)
   server:kill()
   local results = {}
