@@ -10,6 +10,7 @@ local fallback = require "perilune.internal.fallback"
 local fields = require "perilune.internal.fields"
 local forward = require "perilune.internal.forward"
 local http_sessions = require "perilune.internal.http_sessions"
+local operations = require "perilune.internal.operations"
 local options = require "perilune.internal.options"
 local paths = require "perilune.internal.paths"
 local response_headers = require "perilune.internal.response_headers"
@@ -40,6 +41,7 @@ local schema = {
   tcp_keepalive = fields.tcp_keepalive,
   linger_state = fields.linger_state,
   log_file = fields.log_file,
+  metrics = operations.options.metrics,
   throttle = fields.server_throttle,
   queue_options = fields.queue_options,
   extensions = fields.extensions,
@@ -85,6 +87,27 @@ local schema = {
 }
 
 local methods = core.methods
+local start, stop = methods.start, methods.stop
+
+--- Begins to serve.
+function methods:start()
+  local ok, message, code = start(self)
+  local own = ok and core.settings(self).operations_of
+  if not own then return ok, message, code end
+  ok, message, code = own:start()
+  if ok then return true end
+  require("perilune.log").error(message)
+  if self.active then stop(self) end
+  return nil, message, code
+end
+
+--- Ends it. What it tells its operator goes last: until then it is not ready.
+function methods:stop()
+  local own = core.settings(self).operations_of
+  local ok, message, code = stop(self)
+  if ok and own then own:stop() end
+  return ok, message, code
+end
 
 --- Several that restart at a time wait for one end; the first of them then starts it.
 function methods:restart()
@@ -118,10 +141,12 @@ for _, list in ipairs { core.events, http_sessions.events } do
 end
 
 local function get_handler(self, event)
+  local own = core.settings(self).operations_of
   local sessions = core.settings(self).sessions
   if sessions and sessions:has(event) then return sessions:get_handler(event) end
   if http_sessions.has(event) then return nil end
   if event == "OnBeforeForwardHTTP" then return core.settings(self).forwarding.given end
+  if own and own:covers(event) then return own.inner end
   return router.get(self, core, event)
 end
 
@@ -138,6 +163,8 @@ local function set_handler(self, event, handler)
   else
     router.set(self, core, event, handler)
   end
+  local own = core.settings(self).operations_of
+  if own and own:covers(event) then own:cover(self) end
 end
 
 core.set_metatable(component.build {
@@ -167,7 +194,7 @@ local function finish(settings)
   if message then return message end
   settings.log_file, message = fields.finish_log_file("server.new", settings.log_file)
   if message then return message end
-  message = http_sessions.finish(settings)
+  message = http_sessions.finish(settings) or operations.finish(settings)
   if message then return message end
   message = forward.finish(settings)
   if message then return message end
@@ -177,6 +204,15 @@ local function finish(settings)
   end
   settings.bindings, message = bindings.finish(settings)
   return message
+end
+
+--- A server that tells of another one, for its operator.
+local function make_apart(given)
+  local settings = options.complete("server.new", schema, given)
+  settings = settings or error "the operator's server cannot be made"
+  assert(not finish(settings))
+  settings.operations = true
+  return core.new(settings)
 end
 
 --- Makes a server. It does nothing until `server:start()`.
@@ -190,6 +226,7 @@ function server.new(given)
   local made = core.new(settings)
   core.set_handler(made, "OnBeforeForwardHTTP", settings.forwarding:handler())
   if settings.sessions then settings.sessions:attach(made) end
+  settings.operations_of = operations.new(made, settings, make_apart)
   return made
 end
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "codec/utf8.h"
@@ -88,8 +89,19 @@ size_t pl_conn_queued(const pl_conn *conn)
 
 /* What arrives. */
 
+static void count_received(const pl_conn *conn)
+{
+	pl_count(conn->settings->client ? PL_COUNT_RECEIVED_CLIENT : PL_COUNT_RECEIVED_SERVER, 1);
+}
+
+static void count_sent(const pl_conn *conn)
+{
+	pl_count(conn->settings->client ? PL_COUNT_SENT_CLIENT : PL_COUNT_SENT_SERVER, 1);
+}
+
 void pl_conn_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len)
 {
+	count_received(conn);
 	if (conn->settings->log)
 		pl_conn_log_message(conn, false, kind, data, len, false);
 	conn->settings->events->message(conn, kind, data, len);
@@ -97,6 +109,7 @@ void pl_conn_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size
 
 void pl_conn_fragment(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len, bool more)
 {
+	count_received(conn);
 	if (conn->settings->log)
 		pl_conn_log_message(conn, false, kind, data, len, more);
 	conn->settings->events->fragment(conn, kind, data, len, more);
@@ -121,6 +134,7 @@ static int drop(pl_conn *conn)
 {
 	pl_log(PL_LOG_WARN, "connection dropped: send_queue of %lld bytes is full",
 	       (long long)conn->settings->limits->send_queue);
+	pl_count(PL_COUNT_SLOW_PEERS, 1);
 	fail(conn, PL_ELIMIT);
 	return PL_ELIMIT;
 }
@@ -212,6 +226,7 @@ int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len
 		status = conn->ops->send(conn, kind, data, len, fragment);
 	if (status)
 		return status;
+	count_sent(conn);
 	if (conn->settings->log)
 		pl_conn_log_message(conn, true, kind, data, len, false);
 	return settle(conn);
@@ -243,6 +258,7 @@ int pl_conn_publish(pl_conn *conn, pl_message *message)
 		status = conn->ops->send_frames(conn, *frames);
 	if (status)
 		return status;
+	count_sent(conn);
 	if (conn->settings->log)
 		pl_conn_log_message(conn, true, message->kind, message->payload.at,
 				    message->payload.len, false);
@@ -443,6 +459,7 @@ static void beat(pl_conn *conn)
 	}
 	if (conn->pinged) {
 		pl_log(PL_LOG_DEBUG, "connection dropped: no answer to a ping");
+		pl_count(PL_COUNT_HEARTBEAT_TIMEOUTS, 1);
 		conn->state = PL_CONN_CLOSING;
 		pl_conn_error(conn, PL_ETIMEDOUT, "no answer to a ping");
 		conn->ops->abort(conn, PL_ETIMEDOUT);

@@ -1,6 +1,7 @@
 #include "conn/queue.h"
 
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/status.h"
 
 size_t pl_queue_cost(const pl_queued *message)
@@ -24,6 +25,7 @@ int pl_queue_push(pl_queue *queue, uint8_t level, const pl_queued *message)
 	queue->last[level] = item;
 	queue->bytes += pl_queue_cost(message);
 	queue->count++;
+	pl_count(PL_COUNT_QUEUE_BYTES, (int64_t)pl_queue_cost(message));
 	return PL_OK;
 }
 
@@ -37,6 +39,7 @@ static void pop_level(pl_queue *queue, int level, pl_queued *message)
 		queue->last[level] = NULL;
 	queue->bytes -= pl_queue_cost(message);
 	queue->count--;
+	pl_count(PL_COUNT_QUEUE_BYTES, -(int64_t)pl_queue_cost(message));
 	pl_free(item);
 }
 
@@ -93,6 +96,7 @@ static void drop_pings(pl_queue *queue, int level)
 		*at = item->next;
 		queue->bytes -= pl_queue_cost(&item->message);
 		queue->count--;
+		pl_count(PL_COUNT_QUEUE_BYTES, -(int64_t)pl_queue_cost(&item->message));
 		pl_block_unref(item->message.block);
 		pl_free(item);
 	}

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "codec/http_date.h"
@@ -203,7 +204,10 @@ static int exchange_respond(pl_exchange *base, int status, const pl_http_field *
 	head.relayed = base->relayed;
 	head.dated = head.relayed && pl_http_field_find(fields, count, PL_SLICE("date")).at;
 	head.upgrade = pl_http_field_find(fields, count, PL_SLICE("upgrade")).at != NULL;
-	return checked(exchange->http1, write_head(exchange->http1, &head, fields, count));
+	status = checked(exchange->http1, write_head(exchange->http1, &head, fields, count));
+	if (!status)
+		pl_count(pl_counter_http(exchange->request.method, head.status), 1);
+	return status;
 }
 
 static int exchange_inform(pl_exchange *base, int status, const pl_http_field *fields, size_t count)
@@ -408,6 +412,7 @@ void pl_http1_refuse(pl_http1 *http1, int status, const char *reason)
 	int result;
 
 	pl_http1_tell_refused(http1, status, reason);
+	pl_count(pl_counter_http(PL_SLICE(""), status), 1);
 	result = write_head(http1, &head, &type, 1);
 	if (result == PL_OK)
 		result = pl_stream_write(http1->stream, reason, len);

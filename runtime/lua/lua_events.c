@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "base/log.h"
 #include "lua/lua_script.h"
 
@@ -85,6 +86,7 @@ void pl_handlers_exception(pl_handlers *handlers, pl_task *failed, int conn_ref)
 {
 	pl_task *task = pl_handlers_task(handlers, PL_OnException, exception_done, NULL);
 
+	pl_count(PL_COUNT_HANDLER_ERRORS, 1);
 	if (!task) {
 		log_error(failed->L);
 		return;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "lua/lua_modules.h"
@@ -16,12 +17,18 @@
 
 static void *script_alloc(void *script, void *ptr, size_t old, size_t size)
 {
-	(void)script, (void)old;
+	int64_t grown = (int64_t)size - (ptr ? (int64_t)old : 0);
+
+	(void)script;
 	if (size == 0) {
+		pl_count(PL_COUNT_LUA_BYTES, grown);
 		pl_free(ptr);
 		return NULL;
 	}
-	return pl_realloc(ptr, size);
+	ptr = pl_realloc(ptr, size);
+	if (ptr)
+		pl_count(PL_COUNT_LUA_BYTES, grown);
+	return ptr;
 }
 
 pl_script *pl_script_of(lua_State *L)
@@ -51,27 +58,49 @@ static void on_program_stop(void *context, int code)
 	pl_script_stop(context, code);
 }
 
+static void stop_components(pl_script *script, bool late)
+{
+	pl_list *node = script->components.next;
+
+	while (node != &script->components) {
+		pl_component *component = PL_CONTAINER(node, pl_component, node);
+
+		node = node->next;
+		if (component->late == late)
+			component->stop(component);
+	}
+}
+
+static bool only_late(const pl_script *script)
+{
+	const pl_list *node;
+
+	for (node = script->components.next; node != &script->components; node = node->next)
+		if (!PL_CONTAINER(node, pl_component, node)->late)
+			return false;
+	return true;
+}
+
 static void check_end(pl_script *script)
 {
-	if (script->stopping && pl_list_empty(&script->components))
+	if (!script->stopping)
+		return;
+	if (!script->stopping_late && only_late(script)) {
+		script->stopping_late = true;
+		stop_components(script, true);
+	}
+	if (pl_list_empty(&script->components))
 		pl_loop_stop(script->loop);
 }
 
 void pl_script_stop(pl_script *script, int exit_code)
 {
-	pl_list *node = script->components.next;
-
 	if (script->stopping)
 		return;
 	script->stopping = true;
 	script->exit_code = exit_code;
 	pl_worker_stop_all(script->worker, exit_code);
-	while (node != &script->components) {
-		pl_component *component = PL_CONTAINER(node, pl_component, node);
-
-		node = node->next;
-		component->stop(component);
-	}
+	stop_components(script, false);
 	check_end(script);
 }
 

@@ -19,6 +19,7 @@ typedef struct pl_script {
 	bool check;	    /* load and validate only: components do not start */
 	bool quiet;	    /* does not say where it listens: the output is a test report */
 	bool stopping;
+	bool stopping_late;  /* what is late, too */
 	bool started;	     /* something has started */
 	bool failed;	     /* the main script threw, or a start failed */
 	uint32_t generation; /* counts the loads of the script: 1 */
@@ -31,6 +32,7 @@ typedef struct pl_component {
 	pl_list node;
 	void (*stop)(
 		struct pl_component *component); /* begins to stop; takes itself off when done */
+	bool late; /* when the program ends it stops behind all others: it tells of them */
 } pl_component;
 
 typedef struct pl_script_options {

@@ -197,7 +197,7 @@ static int begin(lua_State *L, server_object *self)
 	self->active = true;
 	hold(L, self);
 	pl_script_add(self->script, &self->component);
-	if (!self->script->quiet && pl_server_announces(self->server))
+	if (!self->script->quiet && !self->component.late && pl_server_announces(self->server))
 		pl_server_announce(self);
 	run_plain(self, PL_OnStartup);
 	return pl_lua_result(L, PL_OK);
@@ -301,6 +301,7 @@ static int server_new(lua_State *L)
 	pl_handlers_init(&self->handlers, script, PL_OF_SERVER, on_unused);
 	lua_pushvalue(L, 1);
 	lua_setfenv(L, -2);
+	self->component.late = pl_lua_bool_field(L, 1, "operations");
 	status = pl_server_read_settings(L, self, &settings, fields);
 	if (!status)
 		status =
@@ -362,6 +363,15 @@ static int server_settings(lua_State *L)
 	return 1;
 }
 
+/* listening(server): whether somebody who connects now is served */
+static int server_listening(lua_State *L)
+{
+	const server_object *self = pl_server_object(L, 1);
+
+	lua_pushboolean(L, self->active && pl_server_listening(self->server));
+	return 1;
+}
+
 /* register_protocol(server, name, dialect): the name is a token, dialect one of these words or nil
  */
 static int register_protocol(lua_State *L)
@@ -380,6 +390,7 @@ static const luaL_Reg functions[] = {
 	{ "new", server_new },
 	{ "register_protocol", register_protocol },
 	{ "settings", server_settings },
+	{ "listening", server_listening },
 	{ "limits", pl_lua_limits },
 	{ "get_handler", get_handler },
 	{ "set_handler", set_handler },

@@ -5,6 +5,7 @@
 #include "codec/base64.h"
 #include "codec/http_date.h"
 #include "codec/http_text.h"
+#include "crypto/compare.h"
 #include "crypto/random.h"
 #include "lua/lua_value.h"
 
@@ -64,9 +65,20 @@ static int text_media_type(lua_State *L)
 	return 1;
 }
 
+/* equal(a, b): the time tells nothing about them but their lengths */
+static int text_equal(lua_State *L)
+{
+	pl_slice a = pl_lua_check_slice(L, 1);
+	pl_slice b = pl_lua_check_slice(L, 2);
+
+	lua_pushboolean(L, pl_secret_equal(a.at, a.len, b.at, b.len));
+	return 1;
+}
+
 static const luaL_Reg functions[] = {
 	{ "base64_encode", text_base64_encode },
 	{ "base64_decode", text_base64_decode },
+	{ "equal", text_equal },
 	{ "random", text_random },
 	{ "http_date", text_http_date },
 	{ "media_type", text_media_type },

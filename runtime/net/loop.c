@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/status.h"
 #include "net/tls_internal.h"
 
@@ -73,10 +74,17 @@ static void end_turn(pl_loop *loop)
 		uv_async_send(&loop->wake);
 }
 
+static void set_busy(uint64_t since)
+{
+	atomic_store_explicit(&pl_counters_own->busy_since, since, memory_order_relaxed);
+}
+
 static void on_check(uv_check_t *check)
 {
 	pl_loop *loop = check->data;
 
+	loop->began = uv_now(&loop->uv);
+	set_busy(loop->began);
 	end_turn(loop);
 	loop->turn++;
 }
@@ -88,6 +96,9 @@ static void on_prepare(uv_prepare_t *prepare)
 
 	end_turn(loop);
 	arm(loop);
+	if (loop->began)
+		pl_counters_turn(uv_now(&loop->uv) - loop->began);
+	set_busy(0);
 }
 
 static void on_wake(uv_async_t *wake)

@@ -44,7 +44,8 @@ struct pl_loop {
 	uint64_t armed;	  /* when `timer` fires; UINT64_MAX: it is stopped */
 	pl_list deferred;
 	pl_list flushes;
-	uint64_t turn; /* counts them */
+	uint64_t turn;	/* counts them */
+	uint64_t began; /* when the present one began, in ms; 0: there was none yet */
 	pl_tls_turns handshakes;
 	size_t holds;
 	bool stopped;

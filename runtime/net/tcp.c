@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/status.h"
 #include "net/loop_internal.h"
 #include "net/sendfile.h"
@@ -111,6 +112,7 @@ static size_t in_kernel(pl_tcp *self)
 
 static void count_sent(pl_tcp *self, size_t n)
 {
+	pl_count(PL_COUNT_BYTES_OUT, (int64_t)n);
 	if (self->busy)
 		self->busy->sent += n;
 }
@@ -443,6 +445,8 @@ static void on_readable(pl_socket *socket)
 		room = PL_LOOP_READ_BUFFER;
 	}
 	n = recv(socket->fd, buffer, room, MSG_DONTWAIT);
+	if (n > 0)
+		pl_count(PL_COUNT_BYTES_IN, n);
 	if (n == 0)
 		read_end(self);
 	else if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "net/loop_internal.h"
@@ -113,6 +114,8 @@ static void below_closed(void *owner, int status)
 
 static void enter_closing(tls *self, int status)
 {
+	if (!self->client && self->state == HANDSHAKE)
+		pl_count(PL_COUNT_TLS_FAILED, 1);
 	self->state = CLOSING;
 	self->status = status;
 	self->stream.closing = true;
@@ -329,6 +332,8 @@ static void opened(tls *self)
 {
 	pl_stream *stream = &self->stream;
 
+	if (!self->client)
+		pl_count(PL_COUNT_TLS_DONE, 1);
 	self->state = OPEN;
 	pl_loop_stop_timer(stream->loop, &self->timer);
 	if (stream->paused && !stream->closing)

@@ -1,5 +1,8 @@
 /* From a listener's stream to the first request: who is let in, TLS, HTTP. */
+#include <string.h>
+
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "net/tls.h"
@@ -29,9 +32,21 @@ static void orphan_closed(void *owner, int status)
 
 static const pl_stream_events orphan_events = { .closed = orphan_closed };
 
+static void count_away(const char *why)
+{
+	enum pl_counter counter = PL_COUNT_TURNED_AWAY_MEMORY;
+
+	if (strcmp(why, "connections") == 0)
+		counter = PL_COUNT_TURNED_AWAY_CONNECTIONS;
+	else if (strcmp(why, "connections_per_address") == 0)
+		counter = PL_COUNT_TURNED_AWAY_ADDRESS;
+	pl_count(counter, 1);
+}
+
 static void turn_away(pl_server *server, pl_stream *stream, const char *why)
 {
 	tell(server, why);
+	count_away(why);
 	pl_stream_own(stream, &orphan_events, NULL);
 	pl_stream_abort(stream, PL_ELIMIT);
 }
@@ -131,6 +146,8 @@ static pl_conn *begin(pl_server *server, pl_stream *stream, pl_guest *guest)
 		return NULL;
 	}
 	pl_list_append(&server->conns, &conn->node);
+	pl_count(PL_COUNT_ACCEPTED, 1);
+	pl_count(PL_COUNT_NOW_HTTP, 1);
 	return conn;
 }
 

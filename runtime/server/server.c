@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "server/event_post.h"
@@ -59,6 +60,32 @@ static void run_stopped(pl_deferred *deferred)
 
 /* Connections. */
 
+enum transport { RFC6455, HIXIE76, SSE, TCP, OTHER };
+
+static enum transport transport_of(const pl_conn *conn)
+{
+	static const char *const names[OTHER] = { "rfc6455", "hixie76", "sse", "tcp" };
+	int i = 0;
+
+	while (i < OTHER && strcmp(names[i], conn->ops->transport) != 0)
+		i++;
+	return (enum transport)i;
+}
+
+static void count_begin(const pl_conn *conn)
+{
+	enum transport transport = transport_of(conn);
+
+	pl_count(PL_COUNT_NOW_HTTP, -1);
+	pl_count(PL_COUNT_NOW_RFC6455 + transport, 1);
+	pl_count(PL_COUNT_SESSIONS_RFC6455 + transport, 1);
+}
+
+static void count_end(const pl_conn *conn, bool session)
+{
+	pl_count(session ? PL_COUNT_NOW_RFC6455 + transport_of(conn) : PL_COUNT_NOW_HTTP, -1);
+}
+
 bool pl_server_session_begin(pl_conn *conn)
 {
 	pl_server *server = conn->server;
@@ -69,6 +96,7 @@ bool pl_server_session_begin(pl_conn *conn)
 		return false;
 	}
 	count_sessions(server);
+	count_begin(conn);
 	server->events->connect(conn);
 	return true;
 }
@@ -119,6 +147,7 @@ static void on_closed(pl_conn *conn, uint16_t code, pl_slice reason)
 	pl_server *server = conn->server;
 	bool session = conn->entry.key != NULL;
 
+	count_end(conn, session);
 	if (session) {
 		pl_map_remove(&server->by_guid, &conn->entry);
 		count_sessions(server);
@@ -254,6 +283,18 @@ void pl_server_renew_tls(pl_server *server, const pl_tls_context *former, pl_tls
 		pl_tls_context_unref(port->tls);
 		port->tls = pl_tls_context_ref(now);
 	}
+}
+
+bool pl_server_listening(const pl_server *server)
+{
+	const pl_list *node;
+
+	if (server->stopping)
+		return false;
+	for (node = server->ports.next; node != &server->ports; node = node->next)
+		if (!PL_CONTAINER(node, server_port, node)->listener)
+			return false;
+	return node->next != node;
 }
 
 bool pl_server_announces(pl_server *server)

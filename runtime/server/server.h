@@ -189,6 +189,9 @@ int pl_upgrade_end(pl_upgrade *upgrade, int refusal, const pl_http_field *fields
 /* Takes all listeners away; connections stay. Without connections it leaves its group. */
 void pl_server_unlisten(pl_server *server);
 
+/* Whether somebody who connects now is served. */
+bool pl_server_listening(const pl_server *server);
+
 /* Whether it is for this server to tell that it listens: the first one of its group. */
 bool pl_server_announces(pl_server *server);
 

@@ -1,5 +1,6 @@
 /* A request that becomes a WebSocket: what is agreed, what the script adds, 101. */
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "conn/conn_ws.h"
@@ -37,7 +38,7 @@ static bool choose_protocol(const pl_server *server, const pl_ws_request *reques
 }
 
 /* 426 names what to upgrade to (RFC 9110 15.5.22) and the version (RFC 6455 4.4). */
-static void refuse_upgrade(pl_exchange *exchange, const pl_ws_offer *offer)
+static void refuse_upgrade(pl_exchange *exchange, const pl_ws_offer *offer, enum pl_counter why)
 {
 	static const pl_http_field fields[] = {
 		{ { "Upgrade", 7 }, { "websocket", 9 } },
@@ -45,6 +46,7 @@ static void refuse_upgrade(pl_exchange *exchange, const pl_ws_offer *offer)
 	};
 
 	pl_log(PL_LOG_DEBUG, "handshake refused: %s", offer->error);
+	pl_count(why, 1);
 	if (offer->error_status == 426 && pl_exchange_respond(exchange, 426, fields, 2, 0) == PL_OK)
 		pl_exchange_end(exchange);
 	else
@@ -81,6 +83,15 @@ static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *off
 	return PL_OK;
 }
 
+/* What kind of refusal it is: the offer itself was not good, or there was nothing to agree on. */
+static enum pl_counter refusal_of(const pl_ws_offer *offer, bool decoded)
+{
+	if (!decoded)
+		return offer->error_status == 426 ? PL_COUNT_REFUSED_VERSION
+						  : PL_COUNT_REFUSED_REQUEST;
+	return offer->error_status == 403 ? PL_COUNT_REFUSED_ORIGIN : PL_COUNT_REFUSED_PROTOCOL;
+}
+
 static void upgrade(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms)
 {
 	pl_conn_leftover leftover;
@@ -113,8 +124,10 @@ static void restore_info(pl_upgrade *self)
 
 static void on_over(void *owner, pl_conn *conn)
 {
-	if (conn)
-		restore_info(owner);
+	if (!conn)
+		return;
+	pl_count(PL_COUNT_REFUSED_TIMEOUT, 1);
+	restore_info(owner);
 }
 
 static void upgrade_free(pl_upgrade *self)
@@ -200,6 +213,7 @@ int pl_upgrade_end(pl_upgrade *self, int refusal, const pl_http_field *fields, s
 			status = check_added(fields, count);
 		if (refusal || status) {
 			restore_info(self);
+			pl_count(PL_COUNT_REFUSED_SCRIPT, 1);
 			pl_exchange_answer(exchange, refusal ? refusal : 500, NULL);
 		} else {
 			self->terms.added = fields;
@@ -223,13 +237,14 @@ void pl_server_upgrade(pl_conn *conn, pl_exchange *exchange)
 	pl_ws_deflate_terms deflate;
 	pl_conn_ws_terms terms;
 	pl_ws_offer offer;
+	bool decoded = false;
 
 	if (!pl_ws_requested(&asked)) {
 		pl_request_next(conn, exchange, PL_STAGE_UPGRADE);
-	} else if (pl_ws_offer_decode(&offer, &asked) ||
+	} else if (!(decoded = pl_ws_offer_decode(&offer, &asked) == PL_OK) ||
 		   agree(server, &asked, &offer, &deflate, &terms)) {
 		pl_conn_error(conn, offer.error_status == 403 ? PL_EACCES : PL_EPROTO, offer.error);
-		refuse_upgrade(exchange, &offer);
+		refuse_upgrade(exchange, &offer, refusal_of(&offer, decoded));
 	} else if (server->events->asks && server->events->asks(server, PL_ASKS_HANDSHAKE)) {
 		ask(conn, exchange, &terms);
 	} else {

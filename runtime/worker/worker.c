@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/status.h"
@@ -188,7 +189,10 @@ static void *work(void *context)
 	seat *self = context;
 	pl_worker *worker = &self->worker;
 	pl_program *program = worker->program;
-	int code = program->main(worker, program->context);
+	int code;
+
+	pl_counters_begin(worker->id);
+	code = program->main(worker, program->context);
 
 	if (code)
 		pl_worker_stop_all(worker, code);
@@ -257,7 +261,7 @@ static void prepare_process(void)
 	pl_map_seed(seed);
 }
 
-static void run(pl_program *program, pl_groups *groups, pl_shared *shared)
+static void run(pl_program *program, pl_groups *groups, pl_shared *shared, pl_metrics *metrics)
 {
 	uint16_t i;
 
@@ -268,6 +272,7 @@ static void run(pl_program *program, pl_groups *groups, pl_shared *shared)
 					  .count = program->count,
 					  .groups = groups,
 					  .shared = shared,
+					  .metrics = metrics,
 					  .program = program };
 		at->stop.open = on_stop;
 	}
@@ -283,22 +288,25 @@ int pl_worker_run(uint16_t count, int (*main)(pl_worker *worker, void *context),
 {
 	pl_program program = { .main = main, .context = context, .count = count };
 	pl_groups *groups = NULL;
+	pl_metrics *metrics;
 	pl_shared *shared;
 
 	prepare_process();
 	pthread_mutex_init(&program.lock, NULL);
 	program.seats = pl_calloc(count, sizeof(*program.seats));
 	shared = pl_shared_new();
+	metrics = pl_metrics_new(count);
 	if (count > 1)
 		groups = pl_groups_new(count);
-	if (program.seats && shared && (groups || count == 1)) {
-		run(&program, groups, shared);
+	if (program.seats && shared && metrics && (groups || count == 1)) {
+		run(&program, groups, shared, metrics);
 	} else {
 		pl_log(PL_LOG_ERROR, "the workers cannot be made: out of memory");
 		program.code = 1;
 	}
 	pl_groups_free(groups);
 	pl_shared_free(shared);
+	pl_metrics_free(metrics);
 	pl_free(program.seats);
 	pthread_mutex_destroy(&program.lock);
 	return program.code;

@@ -13,6 +13,7 @@
 
 #include "net/loop.h"
 #include "server/group.h"
+#include "worker/metrics.h"
 #include "worker/shared.h"
 
 enum { PL_WORKERS_MAX = 256 };
@@ -23,6 +24,7 @@ typedef struct pl_worker {
 	pl_loop *loop;
 	pl_groups *groups; /* NULL with one worker */
 	pl_shared *shared;
+	pl_metrics *metrics;
 	/* In the worker's thread: the program stops. NULL until somebody wants to know. */
 	void (*stop)(void *context, int code);
 	void *context;

@@ -27,6 +27,7 @@
 ---@field queue_options? perilune.server.QueueOptions What goes first when output waits. Default: the order of the calls.
 ---@field log_file? string|perilune.server.LogFile|false A line for each message. Off by default.
 ---@field throttle? perilune.server.Throttle|false Off by default.
+---@field metrics? boolean|perilune.server.Metrics Numbers for Prometheus, health, readiness. Default false.
 ---@field extensions? perilune.server.Extensions
 ---@field limits? perilune.server.Limits
 
@@ -60,6 +61,14 @@
 ---@field retry? number Seconds until a client comes back: 0 to 86400, default 3.
 ---@field raw_fields? boolean Texts that are made of fields go out as them. Default false.
 ---@field greet_all? boolean Every client gets a token as its first message. Default false.
+
+---@class perilune.server.Metrics
+---@field path? string Default "/metrics".
+---@field health? string|false Default "/healthz".
+---@field ready? string|false Default "/readyz".
+---@field port? integer A port apart for these three, 0 picks a free one. Default: the server's own.
+---@field host? string Where that port is. Default "127.0.0.1".
+---@field token? string 16 bytes or more, which the numbers then need. Default: on the server's own port they are for this machine.
 
 ---@class perilune.server.LogFile
 ---@field file_name string A relative name is one beside the script.
