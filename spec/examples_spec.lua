@@ -4,6 +4,7 @@ local files = require "spec.support.files"
 local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
+local socket = require "spec.support.socket"
 local websocket = require "spec.support.websocket"
 
 describe("examples:", function()
@@ -142,5 +143,22 @@ describe("examples:", function()
     assert.matches("^Ask for", http.request(port, "/").body)
     assert.equal("one, to 127.0.0.1\n", http.request(port, "/a").body)
     assert.equal("two, to 127.0.0.1\n", http.request(port, "/a").body)
+  end)
+
+  it("12-lines talks to netcat and to WebSockets", function()
+    local run = process.perilune { "examples/12-lines.lua", "0" }
+    local port = run:wait_port()
+    local peer = websocket.connect(port)
+    local lines = socket.connect(port)
+    lines:send "hello\n"
+    assert.equal("tcp: is here\n", (peer:read()))
+    assert.equal("tcp: hello\n", (peer:read()))
+    peer:send "hello, too"
+    assert.equal("rfc6455: hello, too\n", lines:read_through "\n")
+    lines:close()
+    assert.equal("tcp: has gone\n", (peer:read()))
+    peer:close()
+    run:signal "TERM"
+    assert.equal(0, run:wait(), run.errors)
   end)
 end)

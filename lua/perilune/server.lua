@@ -38,6 +38,7 @@ local schema = {
     default = {},
     fields = { header = { type = "boolean", default = false } },
   },
+  end_of_frame = fields.end_of_frame,
   tcp_keepalive = fields.tcp_keepalive,
   linger_state = fields.linger_state,
   log_file = fields.log_file,
@@ -192,6 +193,7 @@ local function finish(settings)
   message = fields.check_protocols("server.new", settings.protocols)
     or response_headers.check(settings.headers)
   if message then return message end
+  settings.frames = fields.finish_end_of_frame(settings.end_of_frame)
   settings.log_file, message = fields.finish_log_file("server.new", settings.log_file)
   if message then return message end
   message = http_sessions.finish(settings) or operations.finish(settings)

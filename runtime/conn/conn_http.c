@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buffer.h"
 #include "base/status.h"
 #include "conn/conn_mute.h"
 #include "net/tls.h"
@@ -13,6 +14,8 @@ enum { ERROR_MAX = 256 };
 typedef struct http_carrier {
 	pl_http1 *http1; /* NULL: HTTP has not begun */
 	void (*request)(pl_conn *conn, pl_exchange *exchange);
+	bool (*first)(pl_conn *conn, uint8_t *said, size_t len);
+	pl_buffer said; /* before it is known what is spoken */
 } http_carrier;
 
 static void on_request(void *owner, pl_exchange *exchange)
@@ -81,6 +84,42 @@ static const pl_http1_events http1_events = {
 
 static const pl_stream_events held_events = { .closed = on_closed };
 
+/* Who says little at a time is kept, until it is enough. */
+static void on_first_data(void *owner, uint8_t *data, size_t len)
+{
+	pl_conn *conn = owner;
+	http_carrier *carrier = conn->session;
+	pl_buffer said = carrier->said;
+
+	if (said.len == 0 && carrier->first(conn, data, len))
+		return;
+	carrier->said = (pl_buffer){ 0 };
+	if (pl_buffer_append(&said, data, len)) {
+		pl_buffer_deinit(&said);
+		conn->ops->abort(conn, PL_ENOMEM);
+	} else if (said.len > len && carrier->first(conn, said.data, said.len)) {
+		pl_buffer_deinit(&said);
+	} else {
+		carrier->said = said;
+	}
+}
+
+static void on_first_end(void *owner)
+{
+	pl_conn *conn = owner;
+
+	conn->ops->abort(conn, PL_ECONNRESET);
+}
+
+static void on_first_drain(void *owner)
+{
+	(void)owner; /* nothing is sent */
+}
+
+static const pl_stream_events first_events = {
+	.data = on_first_data, .end = on_first_end, .drain = on_first_drain, .closed = on_closed
+};
+
 static pl_http1 *http1_of(const pl_conn *conn)
 {
 	return ((const http_carrier *)conn->session)->http1;
@@ -117,7 +156,10 @@ static void http_counts(const pl_conn *conn, uint64_t *received, uint64_t *sent)
 
 static void http_free(pl_conn *conn)
 {
-	pl_free(conn->session);
+	http_carrier *carrier = conn->session;
+
+	pl_buffer_deinit(&carrier->said);
+	pl_free(carrier);
 }
 
 static const pl_conn_ops http_ops = {
@@ -144,6 +186,17 @@ int pl_conn_http_hold(pl_conn *conn)
 	conn->ops = &http_ops;
 	pl_stream_own(conn->stream, &held_events, conn);
 	return PL_OK;
+}
+
+void pl_conn_http_meet(pl_conn *conn, pl_stream *stream,
+		       bool (*first)(pl_conn *conn, uint8_t *said, size_t len))
+{
+	http_carrier *carrier = conn->session;
+
+	conn->stream = stream;
+	carrier->first = first;
+	pl_stream_own(stream, &first_events, conn);
+	pl_stream_resume(stream);
 }
 
 int pl_conn_http_start(pl_conn *conn, pl_stream *stream, const pl_http1_settings *settings,

@@ -12,7 +12,13 @@
  * PL_ENOMEM. */
 int pl_conn_http_hold(pl_conn *conn);
 
-/* Then HTTP begins, over this stream, which is the conn's own or lies above it (TLS). `request`
+/* Then it is listened to, over this stream, which is the conn's own or lies above it (TLS). `first`
+ * gets all that was said so far, borrowed and changeable, until it says true: it knows by then what
+ * is spoken, and has begun something else. */
+void pl_conn_http_meet(pl_conn *conn, pl_stream *stream,
+		       bool (*first)(pl_conn *conn, uint8_t *said, size_t len));
+
+/* Or HTTP begins, over this stream, which is the conn's own or lies above it (TLS). `request`
  * gets every request; see pl_http1_events. PL_OK, or PL_ENOMEM: nothing was started. */
 int pl_conn_http_start(pl_conn *conn, pl_stream *stream, const pl_http1_settings *settings,
 		       void (*request)(pl_conn *conn, pl_exchange *exchange));

@@ -163,6 +163,27 @@ int pl_conn_tcp_open(pl_conn *conn, const pl_frame_end *end)
 	return PL_OK;
 }
 
+int pl_conn_tcp_add_end(pl_conn *conn, pl_slice bytes, enum pl_frame_scan scan)
+{
+	char all[PL_FRAME_END_MAX];
+	pl_frame_end *end;
+	size_t len;
+	bool strip;
+
+	if (conn->ops != &tcp_ops)
+		return PL_ESTATE;
+	end = pl_tcp_session_end(conn->session);
+	len = end->len;
+	strip = end->strip;
+	if (bytes.len == 0 || bytes.len > sizeof(all) - len)
+		return PL_EINVAL;
+	memcpy(all, end->bytes, len);
+	memcpy(all + len, bytes.at, bytes.len);
+	pl_frame_end_set(end, scan, pl_slice_make(all, len + bytes.len));
+	end->strip = strip;
+	return PL_OK;
+}
+
 void pl_conn_tcp_begin(pl_conn *conn, const uint8_t *leftover, size_t len)
 {
 	pl_tcp_session_start(conn->session, leftover, len);

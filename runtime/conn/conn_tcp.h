@@ -22,6 +22,11 @@
  * within this turn. PL_OK, or PL_ENOMEM: nothing has changed. */
 int pl_conn_tcp_open(pl_conn *conn, const pl_frame_end *end);
 
+/* Bytes that belong to the end of a frame, behind those that do already, from now on. PL_OK;
+ * PL_ESTATE when the conn carries something else; PL_EINVAL for none, or more than PL_FRAME_END_MAX
+ * in all. */
+int pl_conn_tcp_add_end(pl_conn *conn, pl_slice bytes, enum pl_frame_scan scan);
+
 /* Handles what was read behind whatever went before, and begins reading. */
 void pl_conn_tcp_begin(pl_conn *conn, const uint8_t *leftover, size_t len);
 

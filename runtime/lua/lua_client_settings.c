@@ -196,21 +196,6 @@ static void read_tcp(lua_State *L, int options, pl_client_settings *settings)
 	lua_pop(L, 1);
 }
 
-/* end_of_frame: { bytes, scan, strip } or nothing. */
-static void read_frames(lua_State *L, int options, pl_frame_end *frames)
-{
-	lua_getfield(L, options, "frames");
-	if (lua_istable(L, -1)) {
-		int table = lua_gettop(L);
-		bool all = pl_slice_equal(text_field(L, table, "scan"), PL_SLICE("all_bytes"));
-
-		pl_frame_end_set(frames, all ? PL_FRAME_SCAN_ALL : PL_FRAME_SCAN_LATEST,
-				 text_field(L, table, "bytes"));
-		frames->strip = pl_lua_bool_field(L, table, "strip");
-	}
-	lua_pop(L, 1);
-}
-
 static void read_messages(lua_State *L, client_object *self, int options,
 			  pl_client_settings *settings)
 {
@@ -242,7 +227,7 @@ static void read_settings(lua_State *L, client_object *self, int options,
 	read_redirects(L, options, settings);
 	read_watchdog(L, options, &settings->watchdog);
 	read_tcp(L, options, settings);
-	read_frames(L, options, &settings->frames);
+	pl_lua_read_frames(L, options, &settings->frames);
 	read_messages(L, self, options, settings);
 	lua_getfield(L, options, "heartbeat");
 	settings->heartbeat = pl_lua_read_heartbeat(L, lua_gettop(L));

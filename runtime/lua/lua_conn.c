@@ -4,6 +4,7 @@
 #include "base/block.h"
 #include "base/status.h"
 #include "codec/utf8.h"
+#include "conn/conn_tcp.h"
 #include "lua/lua_conn_flush.h"
 #include "lua/lua_conn_internal.h"
 #include "lua/lua_conn_ping.h"
@@ -335,7 +336,25 @@ static int conn_gc(lua_State *L)
 	return 0;
 }
 
+/* add_tcp_end_of_frame(conn, bytes [, scan]) */
+static int conn_add_tcp_end_of_frame(lua_State *L)
+{
+	static const char *const scans[] = { "all_bytes", "latest_bytes", NULL };
+	pl_conn *conn = pl_lua_conn_at(L, 1);
+	pl_slice bytes = pl_lua_check_slice(L, 2);
+	enum pl_frame_scan scan = luaL_checkoption(L, 3, "all_bytes", scans) == 0
+					  ? PL_FRAME_SCAN_ALL
+					  : PL_FRAME_SCAN_LATEST;
+	int status = conn ? pl_conn_tcp_add_end(conn, bytes, scan) : PL_ECLOSED;
+
+	luaL_argcheck(L, status != PL_EINVAL, 2, "takes 1 to 32 bytes in all");
+	if (status == PL_ESTATE)
+		return pl_lua_fail(L, status, "the connection is no plain TCP");
+	return pl_lua_result(L, status);
+}
+
 static const luaL_Reg methods[] = {
+	{ "add_tcp_end_of_frame", conn_add_tcp_end_of_frame },
 	{ "write", conn_write },
 	{ "write_binary", conn_write_binary },
 	{ "close", conn_close },

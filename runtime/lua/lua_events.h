@@ -27,6 +27,7 @@ enum { PL_OF_SERVER = 1, PL_OF_CLIENT = 2, PL_OF_BOTH = PL_OF_SERVER | PL_OF_CLI
 	X(OnError, PL_OF_BOTH)                                                                     \
 	X(OnHandshake, PL_OF_BOTH)                                                                 \
 	X(OnException, PL_OF_BOTH)                                                                 \
+	X(OnUnknownProtocol, PL_OF_SERVER)                                                         \
 	X(OnTCPConnect, PL_OF_SERVER)                                                              \
 	X(OnBeforeForwardHTTP, PL_OF_SERVER)                                                       \
 	X(OnCommandGet, PL_OF_SERVER)                                                              \

@@ -170,6 +170,7 @@ static const pl_server_events server_events = {
 	.asks = pl_server_asks,
 	.arrived = pl_server_arrived,
 	.certificate = pl_server_certificate,
+	.stranger = pl_server_stranger,
 	.protocols = pl_server_protocols,
 	.handshake = pl_server_handshake,
 	.connect = on_connect,

@@ -21,6 +21,7 @@ bool pl_server_asks(pl_server *server, enum pl_question question)
 		[PL_ASKS_ARRIVAL] = PL_OnTCPConnect,
 		[PL_ASKS_CERTIFICATE] = PL_OnSSLVerifyPeer,
 		[PL_ASKS_PROTOCOL] = PL_OnSSLALPNSelect,
+		[PL_ASKS_STRANGER] = PL_OnUnknownProtocol,
 		[PL_ASKS_HANDSHAKE] = PL_OnHandshake,
 	};
 	const server_object *self = server->binding;
@@ -34,18 +35,30 @@ static bool says_yes(lua_State *L)
 	return L && !(lua_isboolean(L, 1) && !lua_toboolean(L, 1));
 }
 
-/* OnTCPConnect(conn) -> boolean */
+/* OnTCPConnect(conn) -> boolean, or "tcp" */
 
 typedef struct arrival_question {
 	pl_lua_question base;
 	pl_arrival *arrival;
 } arrival_question;
 
+static enum pl_arrival_answer arrival_answer(lua_State *L)
+{
+	if (!says_yes(L))
+		return PL_ARRIVAL_REFUSED;
+	if (lua_type(L, 1) != LUA_TSTRING)
+		return PL_ARRIVAL_LET_IN;
+	if (pl_slice_equal(pl_lua_check_slice(L, 1), PL_SLICE("tcp")))
+		return PL_ARRIVAL_TCP;
+	pl_log(PL_LOG_ERROR, "connection refused: OnTCPConnect returns true, false or \"tcp\"");
+	return PL_ARRIVAL_REFUSED;
+}
+
 static void arrival_answered(pl_lua_question *question, pl_conn *conn, lua_State *L)
 {
 	arrival_question *self = (arrival_question *)question;
 
-	pl_arrival_end(self->arrival, conn, says_yes(L));
+	pl_arrival_end(self->arrival, conn, arrival_answer(L));
 	pl_free(self);
 }
 
@@ -55,12 +68,49 @@ void pl_server_arrived(pl_conn *conn, pl_arrival *arrival)
 
 	if (!question) {
 		pl_log(PL_LOG_ERROR, "connection refused: no memory for OnTCPConnect");
-		pl_arrival_end(arrival, conn, false);
+		pl_arrival_end(arrival, conn, PL_ARRIVAL_REFUSED);
 		return;
 	}
 	question->base.event = PL_OnTCPConnect;
 	question->base.answered = arrival_answered;
 	question->arrival = arrival;
+	pl_lua_conn_ask(&object_of(conn)->handlers, conn, &question->base);
+}
+
+/* OnUnknownProtocol(conn, bytes) -> boolean: only true lets it in. */
+
+typedef struct stranger_question {
+	pl_lua_question base;
+	pl_stranger *stranger;
+	pl_slice said; /* until it is pushed */
+} stranger_question;
+
+static int push_said(pl_lua_question *question, lua_State *L)
+{
+	pl_lua_push(L, ((stranger_question *)question)->said);
+	return 1;
+}
+
+static void stranger_answered(pl_lua_question *question, pl_conn *conn, lua_State *L)
+{
+	pl_stranger_end(((stranger_question *)question)->stranger, conn, L && lua_toboolean(L, 1));
+	pl_free(question);
+}
+
+void pl_server_stranger(pl_conn *conn, pl_stranger *stranger, pl_slice said)
+{
+	stranger_question *question = pl_calloc(1, sizeof(*question));
+
+	if (!question) {
+		pl_log(PL_LOG_ERROR, "connection refused: no memory for OnUnknownProtocol");
+		pl_stranger_end(stranger, conn, false);
+		return;
+	}
+	question->base.event = PL_OnUnknownProtocol;
+	question->base.push = push_said;
+	question->base.answered = stranger_answered;
+	question->stranger = stranger;
+	question->said = said;
 	pl_lua_conn_ask(&object_of(conn)->handlers, conn, &question->base);
 }
 

@@ -53,6 +53,7 @@ void pl_server_openings_free(server_object *self);
 bool pl_server_asks(pl_server *server, enum pl_question question);
 bool pl_server_heartbeat(pl_conn *conn);
 void pl_server_arrived(pl_conn *conn, pl_arrival *arrival);
+void pl_server_stranger(pl_conn *conn, pl_stranger *stranger, pl_slice said);
 void pl_server_certificate(pl_conn *conn, const pl_tls_question *asked);
 void pl_server_protocols(pl_conn *conn, const pl_slice *offered, size_t count);
 void pl_server_handshake(pl_conn *conn, pl_upgrade *upgrade);

@@ -145,6 +145,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	lua_getfield(L, -1, "permessage_deflate");
 	read_deflate(L, lua_gettop(L), &settings->deflate);
 	lua_pop(L, 2);
+	pl_lua_read_frames(L, 1, &settings->frames);
 	read_connection(L, 1, settings);
 	read_fallback(L, 1, &settings->events);
 	read_throttle(L, 1, settings);

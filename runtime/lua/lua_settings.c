@@ -184,3 +184,23 @@ int pl_lua_limits(lua_State *L)
 	}
 	return 1;
 }
+
+void pl_lua_read_frames(lua_State *L, int options, pl_frame_end *frames)
+{
+	lua_getfield(L, options, "frames");
+	if (lua_istable(L, -1)) {
+		int table = lua_gettop(L);
+
+		lua_getfield(L, table, "scan");
+		lua_getfield(L, table, "bytes");
+		pl_frame_end_set(
+			frames,
+			pl_slice_equal(pl_lua_check_slice(L, table + 1), PL_SLICE("all_bytes"))
+				? PL_FRAME_SCAN_ALL
+				: PL_FRAME_SCAN_LATEST,
+			pl_lua_check_slice(L, table + 2));
+		frames->strip = pl_lua_bool_field(L, table, "strip");
+		lua_pop(L, 2);
+	}
+	lua_pop(L, 1);
+}

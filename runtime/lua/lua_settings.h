@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/limits.h"
+#include "codec/frame_end.h"
 #include "codec/ws_extension.h"
 #include "conn/conn.h"
 #include "net/tcp_options.h"
@@ -38,6 +39,9 @@ int pl_lua_open_log(lua_State *L, int options, pl_loop *loop, pl_message_log **l
 
 /* fragmented_messages of the table `options`. */
 enum pl_ws_delivery pl_lua_read_delivery(lua_State *L, int options);
+
+/* `frames` of the table `options`, { bytes, scan, strip }; nothing is left as it is. */
+void pl_lua_read_frames(lua_State *L, int options, pl_frame_end *frames);
 
 /* limits() -> list of { name, unit, default, min, max, text }: times in seconds */
 int pl_lua_limits(lua_State *L);

@@ -1,4 +1,4 @@
-/* From a listener's stream to the first request: who is let in, TLS, HTTP. */
+/* From a listener's stream to the first request: who is let in, TLS, what is spoken. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "net/tls.h"
 #include "server/server_internal.h"
+#include "server/stranger.h"
 
 /* Refused connections are told of once in this time, in ms: a flood must not fill the log. */
 enum { REFUSAL_LOG_INTERVAL = 10000 };
@@ -70,8 +71,8 @@ static void on_protocols(void *owner, const pl_slice *offered, size_t count)
 	pl_server_of(conn)->events->protocols(conn, offered, count);
 }
 
-/* TLS, if its port has it, then HTTP. */
-static void proceed(pl_conn *conn, pl_tls_context *tls)
+/* TLS, if its port has it. PL_OK or PL_ENOMEM. */
+static int secure(pl_conn *conn, pl_tls_context *tls, pl_stream **stream)
 {
 	pl_server *server = conn->server;
 	const pl_limits *limits = &server->settings.limits;
@@ -82,13 +83,32 @@ static void proceed(pl_conn *conn, pl_tls_context *tls)
 		.select = asks(server, PL_ASKS_PROTOCOL) ? on_protocols : NULL,
 		.owner = conn,
 	};
+
+	return tls ? pl_tls_accept(stream, *stream, tls, &acceptance) : PL_OK;
+}
+
+/* What is spoken. PL_OK or PL_ENOMEM. */
+static int speak(pl_conn *conn, pl_stream *stream, bool tcp)
+{
+	pl_server *server = conn->server;
+
+	if (tcp)
+		pl_stranger_welcome(conn, stream);
+	else if (asks(server, PL_ASKS_STRANGER))
+		pl_stranger_meet(conn, stream);
+	else
+		return pl_conn_http_start(conn, stream, &server->http1_settings, pl_server_request);
+	return PL_OK;
+}
+
+static void proceed(pl_conn *conn, pl_tls_context *tls, bool tcp)
+{
 	pl_stream *stream = conn->stream;
 
 	if (stream->closing) /* the script was asked, and has ended it */
 		return;
-	if ((tls && pl_tls_accept(&stream, stream, tls, &acceptance)) ||
-	    pl_conn_http_start(conn, stream, &server->http1_settings, pl_server_request)) {
-		tell(server, "out of memory");
+	if (secure(conn, tls, &stream) || speak(conn, stream, tcp)) {
+		tell(conn->server, "out of memory");
 		conn->ops->abort(conn, PL_ENOMEM);
 	}
 }
@@ -110,12 +130,12 @@ static void ask(pl_conn *conn, pl_tls_context *tls)
 	server->events->arrived(conn, arrival);
 }
 
-void pl_arrival_end(pl_arrival *arrival, pl_conn *conn, bool let_in)
+void pl_arrival_end(pl_arrival *arrival, pl_conn *conn, enum pl_arrival_answer answer)
 {
 	if (conn) {
 		pl_loop_stop_timer(conn->settings->loop, &conn->timer);
-		if (let_in)
-			proceed(conn, arrival->tls);
+		if (answer != PL_ARRIVAL_REFUSED)
+			proceed(conn, arrival->tls, answer == PL_ARRIVAL_TCP);
 		else
 			conn->ops->abort(conn, PL_OK);
 	}
@@ -171,6 +191,6 @@ void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls)
 	} else if (asks(server, PL_ASKS_ARRIVAL)) {
 		ask(conn, tls);
 	} else {
-		proceed(conn, tls);
+		proceed(conn, tls, false);
 	}
 }

@@ -8,6 +8,7 @@
 #ifndef PL_SERVER_SERVER_H
 #define PL_SERVER_SERVER_H
 
+#include "codec/frame_end.h"
 #include "conn/conn.h"
 #include "conn/conn_http.h"
 #include "conn/conn_ws.h"
@@ -24,6 +25,7 @@
 
 typedef struct pl_server pl_server;
 typedef struct pl_arrival pl_arrival;
+typedef struct pl_stranger pl_stranger;
 typedef struct pl_upgrade pl_upgrade;
 
 /* What the script may want to be asked. */
@@ -31,6 +33,7 @@ enum pl_question {
 	PL_ASKS_ARRIVAL,
 	PL_ASKS_CERTIFICATE,
 	PL_ASKS_PROTOCOL,
+	PL_ASKS_STRANGER,
 	PL_ASKS_HANDSHAKE,
 	PL_ASKS_FORWARDING
 };
@@ -46,6 +49,10 @@ typedef struct pl_server_events {
 	 * takes longer than limits.handshake_timeout loses the connection. */
 	void (*certificate)(pl_conn *conn, const pl_tls_question *question);
 	void (*protocols)(pl_conn *conn, const pl_slice *offered, size_t count);
+	/* What a connection says first is no HTTP: `said`, which is borrowed. The receiver calls
+	 * pl_stranger_end, now or later; who takes longer than limits.handshake_timeout loses the
+	 * connection. */
+	void (*stranger)(pl_conn *conn, pl_stranger *stranger, pl_slice said);
 	/* A WebSocket handshake is good; the conn's info tells of its request already. The receiver
 	 * calls pl_upgrade_end, now or later: within limits.handshake_timeout, else the answer is
 	 * 503. */
@@ -93,6 +100,7 @@ typedef struct pl_server_settings {
 	pl_deflate_settings deflate;
 	enum pl_ws_delivery delivery;
 	pl_event_settings events;
+	pl_frame_end frames;		  /* of plain TCP */
 	pl_tcp_options tcp;		  /* of its connections */
 	pl_throttle_rates throttle;	  /* of each connection */
 	pl_throttle_rates throttle_total; /* of all together */
@@ -170,8 +178,18 @@ void pl_server_renew_tls(pl_server *server, const pl_tls_context *former, pl_tls
 /* Takes in a connection that came another way, as if a listener had accepted it. */
 void pl_server_adopt(pl_server *server, pl_stream *stream);
 
-/* Answers `arrived`, once: the connection goes on or is closed. conn is NULL when it has gone. */
-void pl_arrival_end(pl_arrival *arrival, pl_conn *conn, bool let_in);
+enum pl_arrival_answer {
+	PL_ARRIVAL_REFUSED,
+	PL_ARRIVAL_LET_IN,
+	PL_ARRIVAL_TCP /* and it speaks plain TCP, of which nothing has to come first */
+};
+
+/* Answers `arrived`, once. conn is NULL when it has gone. */
+void pl_arrival_end(pl_arrival *arrival, pl_conn *conn, enum pl_arrival_answer answer);
+
+/* Answers `stranger`, once: it is a session of plain TCP, or is closed. conn is NULL when it has
+ * gone. */
+void pl_stranger_end(pl_stranger *stranger, pl_conn *conn, bool accept);
 
 /* Whether it is not over without the script: the connection has gone, the deadline has come or the
  * server stops. */

@@ -215,6 +215,11 @@ void pl_tcp_session_start(pl_tcp_session *session, const uint8_t *leftover, size
 
 /* Sending. */
 
+pl_frame_end *pl_tcp_session_end(pl_tcp_session *session)
+{
+	return &session->end;
+}
+
 int pl_tcp_session_send(pl_tcp_session *session, const void *data, size_t len)
 {
 	int status = PL_ECLOSED;

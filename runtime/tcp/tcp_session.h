@@ -35,6 +35,9 @@ int pl_tcp_session_new(pl_tcp_session **session, pl_stream *stream, const pl_fra
 		       const pl_limits *limits, const pl_tcp_session_events *events, void *owner);
 void pl_tcp_session_free(pl_tcp_session *session);
 
+/* Where frames end from now on; may be changed in place. */
+pl_frame_end *pl_tcp_session_end(pl_tcp_session *session);
+
 /* Begins reading; the leftover bytes first. */
 void pl_tcp_session_start(pl_tcp_session *session, const uint8_t *leftover, size_t len);
 

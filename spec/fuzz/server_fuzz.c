@@ -156,9 +156,17 @@ static void on_request(pl_conn *conn, pl_exchange *exchange)
 static bool asks(pl_server *server, enum pl_question what)
 {
 	const fuzz_server *side = server->binding;
+	const unsigned known =
+		1 << PL_ASKS_ARRIVAL | 1 << PL_ASKS_STRANGER | 1 << PL_ASKS_HANDSHAKE;
 
-	(void)what;
-	return side->how & LATE && side->sessions > 0;
+	return known >> what & 1 && side->how & LATE && side->sessions > 0;
+}
+
+/* Half of them are let in. */
+static void on_stranger(pl_conn *conn, pl_stranger *stranger, pl_slice said)
+{
+	FUZZ_CHECK(said.len > 0);
+	pl_stranger_end(stranger, conn, said.at[0] & 1);
 }
 
 static void on_arrived(pl_conn *conn, pl_arrival *arrival)
@@ -200,7 +208,7 @@ static void decide(fuzz_server *side)
 	side->arrival = NULL;
 	side->upgrade = NULL;
 	if (arrival)
-		pl_arrival_end(arrival, side->arrived, true);
+		pl_arrival_end(arrival, side->arrived, PL_ARRIVAL_LET_IN);
 	side->arrived = NULL;
 	if (upgrade)
 		FUZZ_CHECK(!pl_upgrade_end(upgrade, side->how & CLOSE ? 403 : 0, &added, 1));
@@ -213,6 +221,7 @@ static void on_stopped(pl_server *server)
 
 static const pl_server_events events = { .asks = asks,
 					 .arrived = on_arrived,
+					 .stranger = on_stranger,
 					 .handshake = on_handshake,
 					 .error = on_error,
 					 .connect = on_connect,

@@ -120,7 +120,7 @@ static bool ask_and_echo(server_side *side)
 	client = server_side_dial(side, 0);
 	side->asks &= ~(1U << PL_ASKS_ARRIVAL);
 	if (side->arrival)
-		pl_arrival_end(side->arrival, side->arrived, true);
+		pl_arrival_end(side->arrival, side->arrived, PL_ARRIVAL_LET_IN);
 	side->arrival = NULL;
 	SERVER_FEED(client, SERVER_SIDE_HANDSHAKE(""));
 	server_side_turn(side);

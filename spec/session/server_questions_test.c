@@ -33,7 +33,7 @@ static void nothing_is_read_until_the_answer(void **state)
 	(void)state;
 	assert_non_null(side.arrival);
 	assert_false(SERVER_FEED(client, SERVER_SIDE_GET("/")));
-	pl_arrival_end(side.arrival, side.arrived, true);
+	pl_arrival_end(side.arrival, side.arrived, PL_ARRIVAL_LET_IN);
 	assert_true(SERVER_FEED(client, SERVER_SIDE_GET("/")));
 	server_side_turn(&side);
 	assert_true(was_sent(client, "hello"));
@@ -48,7 +48,7 @@ static void an_arrival_is_refused(void **state)
 	server_client *client = begin(&side, 1 << PL_ASKS_ARRIVAL);
 
 	(void)state;
-	pl_arrival_end(side.arrival, side.arrived, false);
+	pl_arrival_end(side.arrival, side.arrived, PL_ARRIVAL_REFUSED);
 	server_side_turn(&side);
 	assert_true(client->memory.closed);
 	assert_int_equal(client->memory.sent.len, 0);
@@ -69,7 +69,7 @@ static void an_arrival_does_not_wait_for_ever(void **state)
 	server_side_turn(&side);
 	assert_true(client->memory.closed);
 	assert_int_equal(client->memory.status, PL_ETIMEDOUT);
-	pl_arrival_end(side.arrival, NULL, true);
+	pl_arrival_end(side.arrival, NULL, PL_ARRIVAL_LET_IN);
 	server_side_close(&side);
 }
 
@@ -81,7 +81,7 @@ static void an_arrival_is_ended_by_a_stop(void **state)
 	(void)state;
 	server_side_stop(&side);
 	assert_true(client->memory.closed);
-	pl_arrival_end(side.arrival, NULL, true);
+	pl_arrival_end(side.arrival, NULL, PL_ARRIVAL_LET_IN);
 	server_side_close(&side);
 }
 

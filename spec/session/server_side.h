@@ -38,6 +38,9 @@ typedef struct server_side {
 	pl_conn *arrived;
 	pl_arrival *arrival;
 	pl_upgrade *upgrade;
+	pl_conn *strange;
+	pl_stranger *stranger;
+	pl_buffer said; /* by the stranger */
 	int errors;
 	int stopped;
 	bool broke_memory; /* an allocation of the test itself has failed */
@@ -188,8 +191,20 @@ static inline void server_side_stopped(pl_server *server)
 	((server_side *)server->binding)->stopped++;
 }
 
+static inline void server_side_stranger(pl_conn *conn, pl_stranger *stranger, pl_slice said)
+{
+	server_side *side = server_side_of(conn);
+
+	side->strange = conn;
+	side->stranger = stranger;
+	side->said.len = 0;
+	if (pl_buffer_append(&side->said, said.at, said.len))
+		side->broke_memory = true;
+}
+
 static const pl_server_events server_side_events = { .asks = server_side_asks,
 						     .arrived = server_side_arrived,
+						     .stranger = server_side_stranger,
 						     .handshake = server_side_handshake,
 						     .error = server_side_error,
 						     .connect = server_side_connect,
@@ -276,6 +291,7 @@ static inline void server_side_close(server_side *side)
 		pl_memory_deinit(&side->clients[i].memory);
 		pl_buffer_deinit(&side->clients[i].journal);
 	}
+	pl_buffer_deinit(&side->said);
 	pl_loop_free(side->loop);
 }
 

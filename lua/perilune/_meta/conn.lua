@@ -96,6 +96,14 @@ function Conn:subscribe(channel) end
 ---@return string? code "ECLOSED"
 function Conn:unsubscribe(channel) end
 
+--- Of plain TCP: these bytes, behind those that were named before, end a message from now on.
+---@param bytes string 1 to 32 in all; others throw.
+---@param scan? "all_bytes"|"latest_bytes" Default "all_bytes".
+---@return true? ok
+---@return string? message
+---@return string? code "ESTATE": it is no plain TCP; "ECLOSED"
+function Conn:add_tcp_end_of_frame(bytes, scan) end
+
 --- Sends a ping. With a timeout it waits for the answer, and disconnects who gives none.
 ---@param timeout? number Seconds, above 0, at most 86400.
 ---@return true? ok

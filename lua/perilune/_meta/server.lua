@@ -17,6 +17,7 @@
 ---@field session_state? boolean|perilune.server.SessionState HTTP sessions. Default false.
 ---@field auto_start_session? boolean A request without a session begins one. Default true.
 ---@field session_timeout? number Seconds without a request, then it ends: 0.1 to 2592000, default 1200.
+---@field end_of_frame? string|{ bytes: string, scan: "all_bytes"|"latest_bytes"|nil, strip: boolean? } Where messages of plain TCP end; default: whatever arrives together.
 ---@field software? string|false The Server header. Default "Perilune"; false leaves it out.
 ---@field heartbeat? perilune.server.Heartbeat|false On by default; false turns it off.
 ---@field options? perilune.server.Switches
@@ -206,9 +207,10 @@
 ---@field OnBeforeHeartBeat? fun(conn: perilune.Conn): handled: boolean? The heartbeat is due. True: no ping is sent, and no answer waited for.
 ---@field OnPing? fun(conn: perilune.Conn, bytes: string) The peer has sent a ping; it has been answered.
 ---@field OnDrain? fun(conn: perilune.Conn) After `true, "buffered"`: what was queued has fallen to limits.low_water.
+---@field OnUnknownProtocol? fun(conn: perilune.Conn, bytes: string): boolean? What a connection says first is no HTTP. true: it is plain TCP; else it is closed.
 ---@field OnSSLALPNSelect? fun(conn: perilune.Conn, protocols: string[]): string|false|nil Which of the protocols that a TLS client offers is spoken. nil: the server's own choice; false: none.
 ---@field OnSSLVerifyPeer? fun(conn: perilune.Conn, certificate: table, error: string?): accept: boolean? A client's certificate and what speaks against it. nil: the error counts.
----@field OnTCPConnect? fun(conn: perilune.Conn): boolean? A connection is there, nothing was read yet. false closes it. It has limits.handshake_timeout to decide.
+---@field OnTCPConnect? fun(conn: perilune.Conn): boolean|"tcp"|nil A connection is there, nothing was read yet. false closes it; "tcp": it speaks plain TCP. It has limits.handshake_timeout to decide.
 ---@field OnBeforeForwardHTTP? fun(conn: perilune.Conn, request: perilune.Request): string|perilune.server.Forward|perilune.forward.Way|integer|false|nil A request, before all else: the URL of the server that is to answer it, or a table with more; a status; false: the server itself; nil: the option `forward` decides. It has limits.handshake_timeout to decide.
 ---@field OnHandshake? fun(conn: perilune.Conn, headers: table<string, string>): table<string, string|number|string[]>|false|nil Before a WebSocket handshake is answered with these headers: a table of more, or false for 403. It has limits.handshake_timeout to decide.
 ---@field OnCreateSession? fun(conn: perilune.Conn, request: perilune.Request): id: string? An HTTP session is about to begin. nil: an id of ours.

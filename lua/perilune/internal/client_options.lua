@@ -80,16 +80,7 @@ local schema = {
   bound_ip = { type = "string", min = 1 },
   bound_port_min = { type = "integer", default = 0, min = 0, max = 65535 },
   bound_port_max = { type = "integer", default = 0, min = 0, max = 65535 },
-  end_of_frame = {
-    type = { "string", "table" },
-    min = 1,
-    max = 32,
-    fields = {
-      bytes = { type = "string", min = 1, max = 32, required = true },
-      scan = { type = "string", default = "all_bytes", values = { "all_bytes", "latest_bytes" } },
-      strip = { type = "boolean", default = false },
-    },
-  },
+  end_of_frame = fields.end_of_frame,
   extensions = fields.extensions,
   options = {
     type = "table",
@@ -277,10 +268,7 @@ local function finish_frames(settings)
     tcp = tcp or place.tcp
   end
   if not tcp then return wrong("end_of_frame", "a tcp:// or tls:// URL beside it") end
-  settings.frames = given
-  if type(given) == "string" then
-    settings.frames = { bytes = given, scan = "all_bytes", strip = false }
-  end
+  settings.frames = fields.finish_end_of_frame(given)
 end
 
 --- Nobody who names a long interval means a shorter one.

@@ -43,6 +43,26 @@ fields.heartbeat = {
   },
 }
 
+--- Where a message of plain TCP ends.
+fields.end_of_frame = {
+  type = { "string", "table" },
+  min = 1,
+  max = 32,
+  fields = {
+    bytes = { type = "string", min = 1, max = 32, required = true },
+    scan = { type = "string", default = "all_bytes", values = { "all_bytes", "latest_bytes" } },
+    strip = { type = "boolean", default = false },
+  },
+}
+
+--- A string is short for the bytes alone.
+---@param given string|table|nil Checked.
+---@return table? frames { bytes, scan, strip }, for C.
+function fields.finish_end_of_frame(given)
+  if type(given) ~= "string" then return given end
+  return { bytes = given, scan = "all_bytes", strip = false }
+end
+
 fields.tcp_keepalive = {
   type = "table",
   off = true,
