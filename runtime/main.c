@@ -4,6 +4,7 @@
  *   perilune [options] APP [arguments]
  *   perilune [options] test [busted's arguments]
  *   perilune cert DIR [--self-signed] [--name NAME]...
+ *   perilune password [USER]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ static const char help[] =
 	"Usage: perilune [options] APP [arguments]\n"
 	"       perilune [options] test [DIR] [busted's arguments]\n"
 	"       perilune cert DIR [--self-signed] [--name NAME]...\n"
+	"       perilune password [USER]\n"
 	"\n"
 	"Runs a Lua script that serves realtime protocols. APP is a Lua file, or a folder\n"
 	"with a main.lua. Whatever follows APP is the script's own (arg[1], arg[2], ...).\n"
@@ -40,6 +42,8 @@ static const char help[] =
 	"                     Self-signed: these two alone, without an authority.\n"
 	"                     Names: host names and IP addresses; default localhost, 127.0.0.1, "
 	"::1\n"
+	"  password           hash a password for the auth_users of a server: USER=HASH. Reads it\n"
+	"                     from the terminal, or a line of standard input\n"
 	"\n"
 	"Environment:\n"
 	"  PERILUNE_HOME      a source tree whose lua/ folder is used instead of the files\n"
@@ -195,10 +199,13 @@ int main(int argc, char **argv)
 		return usage("which script?%s", "");
 	if (strcmp(argv[app], "cert") == 0)
 		return cert(argc - app - 1, argv + app + 1);
-	if (strcmp(argv[app], "test") == 0 && options.workers > 1)
-		return usage("test runs in one worker%s", "");
+	if ((strcmp(argv[app], "test") == 0 || strcmp(argv[app], "password") == 0) &&
+	    options.workers > 1)
+		return usage("%s runs in one worker", argv[app]);
 	if (strcmp(argv[app], "test") == 0)
 		options.module = "perilune.internal.test";
+	else if (strcmp(argv[app], "password") == 0)
+		options.module = "perilune.internal.password_command";
 	else if (stat(argv[app], &info))
 		return usage("there is no file or folder '%s'", argv[app]);
 	else

@@ -145,6 +145,19 @@ describe("examples:", function()
     assert.equal("two, to 127.0.0.1\n", http.request(port, "/a").body)
   end)
 
+  it("11-login asks for a password", function()
+    local run = process.perilune { "examples/11-login.lua", "0" }
+    local url = ("http://127.0.0.1:%d"):format(run:wait_port())
+    local function curl(...)
+      local run_curl = process.run { "curl", "-s", "-w", "%{http_code}", ... }
+      return run_curl.output
+    end
+    assert.equal("Unauthorized\n401", curl(url))
+    assert.equal("0 are here\n200", curl(url .. "/status"))
+    assert.equal("hello, admin\n200", curl("-u", "admin:1234", url))
+    assert.equal("hello, eve\n200", curl("-u", "eve:" .. os.date "!%A", url))
+  end)
+
   it("12-lines talks to netcat and to WebSockets", function()
     local run = process.perilune { "examples/12-lines.lua", "0" }
     local port = run:wait_port()

@@ -3,6 +3,7 @@
 ---     local server = require("perilune.server").new { port = 8080 }
 ---     function server.OnMessage(conn, text) server:broadcast(text) end
 ---     assert(server:start())
+local authentication = require "perilune.internal.authentication"
 local bindings = require "perilune.internal.bindings"
 local component = require "perilune.internal.component"
 local core = require "perilune.core.server"
@@ -24,6 +25,7 @@ local server = {}
 local schema = {
   host = { type = "string", default = "127.0.0.1", min = 1 },
   port = { type = "integer", default = 8080, min = 0, max = 65535 },
+  authentication = authentication.option,
   document_root = { type = "string", min = 1 },
   protocols = fields.protocols,
   session_state = http_sessions.options.session_state,
@@ -155,6 +157,8 @@ local function set_handler(self, event, handler)
   local sessions = core.settings(self).sessions
   if sessions and sessions:has(event) then
     sessions:set_handler(self, event, handler)
+  elseif handler and authentication.events[event] and not core.settings(self).authentication then
+    error(("server.%s needs the option 'authentication'"):format(event), 3)
   elseif http_sessions.has(event) then
     error(("server.%s needs the option 'session_state'"):format(event), 3)
   elseif event == "OnBeforeForwardHTTP" then
@@ -199,6 +203,8 @@ local function finish(settings)
   message = http_sessions.finish(settings) or operations.finish(settings)
   if message then return message end
   message = forward.finish(settings)
+  if message then return message end
+  settings.authentication, message = authentication.finish(settings.authentication)
   if message then return message end
   if settings.tls then
     settings.tls, message = tls.finish("tls", settings.tls)

@@ -43,8 +43,15 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	X(cached_file, BYTES, 128 << 10, 0, 1 << 30, "a file that is kept in memory")              \
 	X(gzip_file, BYTES, 4 << 20, 0, 1 << 30, "a file that is compressed")                      \
 	X(ranges, COUNT, 16, 0, 64, "ranges of a request for a file")                              \
+	X(failed_logins, COUNT, 20, 1, 1 << 20, "wrong passwords of one client address")           \
+	X(failed_login_time, SECONDS, 60000, 10, 86400000, "how long these count")                 \
+	X(password_hashes, COUNT, 2, 1, 64, "passwords that are hashed at a time")                 \
+	X(password_queue, COUNT, 128, 1, 65536, "passwords that wait to be hashed")                \
+	X(login_sessions, COUNT, 65536, 1, 1 << 24, "sessions of authentication")                  \
+	X(login_sessions_per_user, COUNT, 1024, 1, 1 << 24,                                        \
+	  "sessions of authentication of one user")                                                \
 	X(handshake_timeout, SECONDS, 10000, 10, 86400000,                                         \
-	  "a TLS handshake, OnTCPConnect, OnHandshake")                                            \
+	  "a TLS handshake, OnTCPConnect, OnHandshake, an authentication")                         \
 	X(tls_handshakes, COUNT, 16, 1, 65536, "steps of TLS handshakes in one turn")              \
 	X(header_timeout, SECONDS, 10000, 10, 86400000, "a whole request head")                    \
 	X(body_timeout, SECONDS, 30000, 10, 86400000, "silence within a request body")             \

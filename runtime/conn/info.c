@@ -37,6 +37,18 @@ void pl_conn_info_set_alpn(pl_conn_info *info, pl_slice alpn)
 	info->alpn_len = (uint8_t)alpn.len;
 }
 
+static size_t user_at(const pl_conn_info *info)
+{
+	return (size_t)info->protocol_len + info->request_len + info->response_len;
+}
+
+static void put_user(pl_conn_info *info, pl_slice user)
+{
+	info->user_len = (uint32_t)user.len;
+	if (user.len > 0)
+		memcpy(info->bytes + user_at(info), user.at, user.len);
+}
+
 static size_t packed_size(pl_slice head)
 {
 	return pl_http_pack(NULL, head.at, head.len);
@@ -47,7 +59,8 @@ pl_conn_info *pl_conn_info_with(const pl_conn_info *info, const pl_conn_heads *h
 	size_t request = packed_size(heads->request), response = packed_size(heads->response);
 	size_t protocol = heads->protocol.len;
 	size_t before = (size_t)(heads->target.at - heads->request.at);
-	pl_conn_info *result = pl_alloc(sizeof(*result) + protocol + request + response);
+	pl_conn_info *result =
+		pl_alloc(sizeof(*result) + protocol + request + response + info->user_len);
 
 	if (!result)
 		return NULL;
@@ -63,6 +76,21 @@ pl_conn_info *pl_conn_info_with(const pl_conn_info *info, const pl_conn_heads *h
 		memcpy(result->bytes, heads->protocol.at, protocol);
 	pl_http_pack(result->bytes + protocol, heads->request.at, heads->request.len);
 	pl_http_pack(result->bytes + protocol + request, heads->response.at, heads->response.len);
+	put_user(result, pl_conn_info_user(info));
+	return result;
+}
+
+pl_conn_info *pl_conn_info_with_user(const pl_conn_info *info, pl_slice user)
+{
+	size_t before = user_at(info);
+	pl_conn_info *result = pl_alloc(sizeof(*result) + before + user.len);
+
+	if (!result)
+		return NULL;
+	*result = *info;
+	result->refs = 1;
+	memcpy(result->bytes, info->bytes, before);
+	put_user(result, user);
 	return result;
 }
 
@@ -90,4 +118,9 @@ size_t pl_conn_info_response(const pl_conn_info *info, char *out)
 {
 	return pl_http_unpack(out, info->bytes + info->protocol_len + info->request_len,
 			      info->response_len);
+}
+
+pl_slice pl_conn_info_user(const pl_conn_info *info)
+{
+	return pl_slice_make(info->bytes + user_at(info), info->user_len);
 }

@@ -24,7 +24,8 @@ typedef struct pl_conn_info {
 	uint32_t request_len; /* packed */
 	uint32_t response_len;
 	uint32_t generation; /* of the script under which it began */
-	char bytes[];	     /* the subprotocol, then the heads as http_pack.h makes them */
+	uint32_t user_len;
+	char bytes[]; /* the subprotocol, then the heads as http_pack.h makes them, then the user */
 } pl_conn_info;
 
 /* Of a connection at its begin, with a new guid. NULL without memory. */
@@ -44,12 +45,16 @@ typedef struct pl_conn_heads {
 	pl_slice protocol; /* subprotocol agreed on; empty: none */
 } pl_conn_heads;
 
-/* A new one that says the same, with these heads. NULL without memory. */
+/* A new one that says the same, also of the user, with these heads. NULL without memory. */
 pl_conn_info *pl_conn_info_with(const pl_conn_info *info, const pl_conn_heads *heads);
+
+/* A new one that says the same, but for the user. NULL without memory. */
+pl_conn_info *pl_conn_info_with_user(const pl_conn_info *info, pl_slice user);
 
 pl_slice pl_conn_info_alpn(const pl_conn_info *info);	  /* empty: none */
 pl_slice pl_conn_info_url(const pl_conn_info *info);	  /* the target as sent; empty before */
 pl_slice pl_conn_info_protocol(const pl_conn_info *info); /* empty: none */
+pl_slice pl_conn_info_user(const pl_conn_info *info);	  /* who it is; empty: nobody known */
 
 /* Writes the head as it was, and returns its length; out NULL: only tells it. */
 size_t pl_conn_info_request(const pl_conn_info *info, char *out);

@@ -12,6 +12,52 @@ void pl_exchange_own(pl_exchange *exchange, const pl_exchange_events *events, vo
 	exchange->owner = owner;
 }
 
+/* Where the rest of a path begins, or NULL. An empty rest takes the last byte of what is skipped
+ * for its "/". */
+static char *rest_of_path(const pl_exchange_request *request, size_t skip)
+{
+	char *path = (char *)(uintptr_t)request->path.at;
+
+	if (skip == 0 || skip > request->path.len)
+		return NULL;
+	if (skip == request->path.len)
+		return path + skip - 1;
+	return path[skip] == '/' ? path + skip : NULL;
+}
+
+/* A text that stands before the path goes with what is there. */
+static pl_slice shifted(const pl_exchange_request *request, pl_slice text, size_t by)
+{
+	bool before = text.at >= request->raw.at && text.at < request->path.at;
+
+	return before ? pl_slice_make(text.at + by, text.len) : text;
+}
+
+bool pl_exchange_skip_path(pl_exchange *exchange, size_t skip)
+{
+	pl_exchange_request *request = (pl_exchange_request *)(uintptr_t)exchange->request;
+	char *start = (char *)(uintptr_t)request->raw.at;
+	char *rest = rest_of_path(request, skip);
+	size_t by = rest ? (size_t)(rest - request->path.at) : 0;
+
+	if (!rest)
+		return false;
+	for (size_t i = 0; i < request->field_count; i++) { /* Host of an absolute target */
+		pl_http_field *field = (pl_http_field *)(uintptr_t)&request->fields[i];
+
+		field->value = shifted(request, field->value, by);
+	}
+	request->method = shifted(request, request->method, by);
+	request->host = shifted(request, request->host, by);
+	request->target = pl_slice_make(request->target.at + by, request->target.len - by);
+	memmove(start + by, start, (size_t)(request->path.at - start));
+	memset(start, ' ', by);
+	*rest = '/';
+	request->path = pl_slice_make(rest, request->path.len - by);
+	request->raw = pl_slice_make(start + by, request->raw.len - by);
+	return true;
+}
+
 /* Those that the version writes unless there are another server's. */
 static bool name_added(pl_slice name)
 {

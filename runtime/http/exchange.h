@@ -84,6 +84,12 @@ void pl_exchange_own(pl_exchange *exchange, const pl_exchange_events *events, vo
 /* Whether a receiver may set it: name and value are such, and it is none that is added for it. */
 bool pl_exchange_field_valid(const pl_http_field *field);
 
+/* Takes `skip` bytes from the front of the request's path, as if they had never been sent: target
+ * and raw are without them too, and have "/" where nothing is left. For who has used up a prefix,
+ * before anybody else looks at the request; what was there is wiped. False: the path is not that
+ * long, or has no '/' there, and nothing has changed. */
+bool pl_exchange_skip_path(pl_exchange *exchange, size_t skip);
+
 /* Sends the response's head, once: status 200 to 599; content_length -1 when it is not known yet.
  * Date, Server, Content-Length or Transfer-Encoding, and Connection are added (also the option that
  * goes with an Upgrade field) and must not be among the fields. PL_OK; PL_EINVAL for a bad status

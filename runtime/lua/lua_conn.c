@@ -211,6 +211,16 @@ static int get_url(lua_State *L)
 	return 1;
 }
 
+static int get_user(lua_State *L)
+{
+	pl_slice user = pl_conn_info_user(info_of(check(L, 1)));
+
+	if (user.len == 0)
+		return 0;
+	pl_lua_push(L, user);
+	return 1;
+}
+
 static int get_protocol(lua_State *L)
 {
 	pl_lua_push(L, pl_conn_info_protocol(info_of(check(L, 1))));
@@ -373,6 +383,7 @@ static const luaL_Reg getters[] = {
 	{ "local_ip", get_local_ip },
 	{ "local_port", get_local_port },
 	{ "url", get_url },
+	{ "user", get_user },
 	{ "protocol", get_protocol },
 	{ "alpn_protocol", get_alpn_protocol },
 	{ "peer_certificate", get_peer_certificate },

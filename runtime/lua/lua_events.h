@@ -30,6 +30,9 @@ enum { PL_OF_SERVER = 1, PL_OF_CLIENT = 2, PL_OF_BOTH = PL_OF_SERVER | PL_OF_CLI
 	X(OnUnknownProtocol, PL_OF_SERVER)                                                         \
 	X(OnTCPConnect, PL_OF_SERVER)                                                              \
 	X(OnBeforeForwardHTTP, PL_OF_SERVER)                                                       \
+	X(OnBeforeCommand, PL_OF_SERVER)                                                           \
+	X(OnAuthentication, PL_OF_SERVER)                                                          \
+	X(OnUnknownAuthentication, PL_OF_SERVER)                                                   \
 	X(OnCommandGet, PL_OF_SERVER)                                                              \
 	X(OnCommandOther, PL_OF_SERVER)                                                            \
 	X(OnStartup, PL_OF_SERVER)                                                                 \

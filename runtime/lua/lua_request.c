@@ -99,6 +99,19 @@ static int get_query(lua_State *L)
 	return 1;
 }
 
+/* user -> string, or nil: nobody known */
+static int get_user(lua_State *L)
+{
+	pl_slice user;
+
+	head_of(L);
+	user = pl_conn_info_user(check(L)->conn->info);
+	if (user.len == 0)
+		return 0;
+	pl_lua_push(L, user);
+	return 1;
+}
+
 static int get_version(lua_State *L)
 {
 	lua_pushfstring(L, "HTTP/1.%d", head_of(L)->minor);
@@ -337,10 +350,9 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg getters[] = {
-	{ "command", get_command }, { "document", get_document },
-	{ "query", get_query },	    { "version", get_version },
-	{ "body", get_body },	    { "headers", get_headers },
-	{ "params", get_params },   { NULL, NULL },
+	{ "command", get_command }, { "document", get_document }, { "query", get_query },
+	{ "version", get_version }, { "body", get_body },	  { "headers", get_headers },
+	{ "params", get_params },   { "user", get_user },	  { NULL, NULL },
 };
 
 static int no_gc(lua_State *L)

@@ -172,6 +172,7 @@ static const pl_server_events server_events = {
 	.certificate = pl_server_certificate,
 	.stranger = pl_server_stranger,
 	.protocols = pl_server_protocols,
+	.login = pl_server_login,
 	.handshake = pl_server_handshake,
 	.connect = on_connect,
 	.message = on_message,
@@ -289,6 +290,7 @@ static int server_new(lua_State *L)
 					.groups = script->worker->groups,
 					.generation = script->generation };
 	pl_http_field fields[PL_LUA_FIELDS_MAX];
+	pl_http_field refusal[PL_LUA_FIELDS_MAX];
 	server_object *self;
 	int status;
 
@@ -305,10 +307,13 @@ static int server_new(lua_State *L)
 	self->component.late = pl_lua_bool_field(L, 1, "operations");
 	status = pl_server_read_settings(L, self, &settings, fields);
 	if (!status)
+		status = pl_server_read_authentication(L, 1, &settings.authentication, refusal);
+	if (!status)
 		status =
 			pl_server_new(&self->server, script->loop, &settings, &server_events, self);
 	pl_free((void *)(uintptr_t)settings.protocols);
 	pl_free((void *)(uintptr_t)settings.origins);
+	pl_free((void *)(uintptr_t)settings.authentication.public_paths);
 	if (status)
 		return luaL_error(L, "server.new: %s", pl_status_text(status));
 	return 1;
@@ -396,12 +401,14 @@ static const luaL_Reg functions[] = {
 	{ "get_handler", get_handler },
 	{ "set_handler", set_handler },
 	{ "set_metatable", set_metatable },
+	{ "is_password_hash", pl_server_is_password_hash },
 	{ NULL, NULL },
 };
 
 static const luaL_Reg life[] = {
 	{ "start", server_start },
 	{ "stop", server_stop },
+	{ "logout", pl_server_logout },
 	{ NULL, NULL },
 };
 

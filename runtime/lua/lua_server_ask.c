@@ -22,6 +22,9 @@ bool pl_server_asks(pl_server *server, enum pl_question question)
 		[PL_ASKS_CERTIFICATE] = PL_OnSSLVerifyPeer,
 		[PL_ASKS_PROTOCOL] = PL_OnSSLALPNSelect,
 		[PL_ASKS_STRANGER] = PL_OnUnknownProtocol,
+		[PL_ASKS_COMMAND] = PL_OnBeforeCommand,
+		[PL_ASKS_LOGIN] = PL_OnAuthentication,
+		[PL_ASKS_OTHER_LOGIN] = PL_OnUnknownAuthentication,
 		[PL_ASKS_HANDSHAKE] = PL_OnHandshake,
 	};
 	const server_object *self = server->binding;

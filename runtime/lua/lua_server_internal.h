@@ -44,6 +44,20 @@ server_object *pl_server_object(lua_State *L, int index);
 int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings,
 			    pl_http_field fields[PL_LUA_FIELDS_MAX]);
 
+/* lua_server_authentication.c: reads the option of the table at `options`; `fields` is room for its
+ * headers. The list of paths is the caller's to free. PL_OK or PL_ENOMEM. */
+int pl_server_read_authentication(lua_State *L, int options, pl_authentication_settings *settings,
+				  pl_http_field fields[PL_LUA_FIELDS_MAX]);
+
+/* login: what handlers decide. */
+void pl_server_login(pl_conn *conn, pl_login *login, enum pl_question question);
+
+/* logout(server, user) -> how many sessions of authentication have ended */
+int pl_server_logout(lua_State *L);
+
+/* is_password_hash(text) -> true; false: it looks like one, and is none; nil: it is no hash */
+int pl_server_is_password_hash(lua_State *L);
+
 /* lua_server_listen.c: opens all bindings of the server at 1, or none; an error has its sentence
  * pushed. With `check` files are read and no socket is opened. */
 int pl_server_open(lua_State *L, server_object *self);

@@ -6,7 +6,7 @@
 #include "base/list.h"
 #include "base/status.h"
 
-static size_t key_of(uint8_t key[17], const pl_address *address)
+size_t pl_guest_key(uint8_t key[PL_GUEST_KEY], const pl_address *address)
 {
 	size_t len = address->family == 6 ? 8 : 4;
 
@@ -50,8 +50,8 @@ static pl_guest *guest_new(pl_admission *admission, const uint8_t *key, size_t l
 static int enter(pl_admission *admission, const pl_limits *limits, const pl_address *address,
 		 pl_guest **result, const char **limit)
 {
-	uint8_t key[17];
-	size_t len = key_of(key, address);
+	uint8_t key[PL_GUEST_KEY];
+	size_t len = pl_guest_key(key, address);
 	pl_map_entry *entry = pl_map_find(&admission->guests, key, len);
 	pl_guest *guest = entry ? PL_CONTAINER(entry, pl_guest, entry) : NULL;
 

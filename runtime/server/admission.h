@@ -10,12 +10,14 @@
 #include "base/limits.h"
 #include "base/map.h"
 
+enum { PL_GUEST_KEY = 17 }; /* family, then the address or its first eight bytes */
+
 /* One client address that has connections. IPv6 counts by its /64, which one client
  * has for itself. */
 typedef struct pl_guest {
 	pl_map_entry entry;
 	uint32_t count;
-	uint8_t key[17]; /* family, then the address or its first eight bytes */
+	uint8_t key[PL_GUEST_KEY];
 } pl_guest;
 
 typedef struct pl_admission {
@@ -23,6 +25,9 @@ typedef struct pl_admission {
 	pl_map guests;
 	uint32_t count;
 } pl_admission;
+
+/* What tells one client from others; its length. */
+size_t pl_guest_key(uint8_t key[PL_GUEST_KEY], const pl_address *address);
 
 void pl_admission_init(pl_admission *admission);
 void pl_admission_deinit(pl_admission *admission);

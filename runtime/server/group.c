@@ -33,6 +33,7 @@ struct pl_group {
 	bool announced;
 	pthread_mutex_t lock; /* of the members' mailboxes */
 	pl_admission admission;
+	pl_logins logins;
 	pl_list places;
 	member members[]; /* by worker, from 1 */
 };
@@ -80,6 +81,7 @@ static pl_group *group_new(pl_groups *groups, const pl_address *asked)
 	group->asked = *asked;
 	pthread_mutex_init(&group->lock, NULL);
 	pl_admission_init(&group->admission);
+	pl_logins_init(&group->logins);
 	pl_list_init(&group->places);
 	pl_list_append(&groups->list, &group->node);
 	return group;
@@ -96,6 +98,7 @@ static void group_free(pl_group *group)
 	}
 	pl_list_remove(&group->node);
 	pl_admission_deinit(&group->admission);
+	pl_logins_deinit(&group->logins);
 	pthread_mutex_destroy(&group->lock);
 	pl_free(group);
 }
@@ -259,6 +262,11 @@ bool pl_group_announce(pl_group *group)
 pl_admission *pl_group_admission(pl_group *group)
 {
 	return &group->admission;
+}
+
+pl_logins *pl_group_logins(pl_group *group)
+{
+	return &group->logins;
 }
 
 void pl_group_set_sessions(pl_group *group, uint16_t worker, uint32_t count)

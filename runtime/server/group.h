@@ -17,6 +17,7 @@
 #include "base/address.h"
 #include "net/mailbox.h"
 #include "server/admission.h"
+#include "server/authentication.h"
 
 typedef struct pl_groups pl_groups; /* of the process */
 typedef struct pl_group pl_group;
@@ -47,6 +48,7 @@ bool pl_group_announce(pl_group *group);
 
 /* The one count of connections of all members. */
 pl_admission *pl_group_admission(pl_group *group);
+pl_logins *pl_group_logins(pl_group *group);
 
 /* A member's message sessions, for the others to see. */
 void pl_group_set_sessions(pl_group *group, uint16_t worker, uint32_t count);

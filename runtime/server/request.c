@@ -21,6 +21,7 @@ static void ask_script(pl_conn *conn, pl_exchange *exchange)
 }
 
 static stage *const stages[PL_STAGE_COUNT] = {
+	[PL_STAGE_AUTHENTICATION] = pl_server_authenticate,
 	[PL_STAGE_FORWARDING] = ask_forwarding,
 	[PL_STAGE_UPGRADE] = pl_server_upgrade,
 	[PL_STAGE_EVENTS] = pl_server_events_stage,

@@ -10,10 +10,11 @@
 #include "conn/conn.h"
 
 enum pl_stage {
-	PL_STAGE_FORWARDING, /* the server's owner, if it forwards requests */
-	PL_STAGE_UPGRADE,    /* upgrade.c: a handshake of WebSocket */
-	PL_STAGE_EVENTS,     /* events.c: event streams, and what their clients send */
-	PL_STAGE_SCRIPT,     /* the server's owner, who may give it to pl_server_serve */
+	PL_STAGE_AUTHENTICATION, /* authentication.c: who is it, and is that one let in? */
+	PL_STAGE_FORWARDING,	 /* the server's owner, if it forwards requests */
+	PL_STAGE_UPGRADE,	 /* upgrade.c: a handshake of WebSocket */
+	PL_STAGE_EVENTS,	 /* events.c: event streams, and what their clients send */
+	PL_STAGE_SCRIPT,	 /* the server's owner, who may give it to pl_server_serve */
 	PL_STAGE_COUNT
 };
 

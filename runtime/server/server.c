@@ -30,6 +30,7 @@ static void leave_group(pl_server *server)
 	pl_event_post_refuse(server);
 	server->group = NULL;
 	server->admission = &server->own_admission;
+	server->logins = &server->own_logins;
 	pl_group_leave(group, server->settings.worker);
 	pl_roster_cancel_all(server);
 }
@@ -222,8 +223,10 @@ static int join_group(pl_server *server, const pl_address *asked)
 		return PL_OK;
 	status = pl_group_join(&server->group, server->settings.groups, server->settings.worker,
 			       server, server->loop, asked);
-	if (!status)
+	if (!status) {
 		server->admission = pl_group_admission(server->group);
+		server->logins = pl_group_logins(server->group);
+	}
 	return status;
 }
 
@@ -368,6 +371,8 @@ static void set_up(pl_server *server, pl_loop *loop)
 	server->settings.files.limits = &settings->limits;
 	pl_admission_init(&server->own_admission);
 	server->admission = &server->own_admission;
+	pl_logins_init(&server->own_logins);
+	server->logins = &server->own_logins;
 	pl_list_init(&server->ports);
 	pl_list_init(&server->conns);
 	pl_list_init(&server->holds);
@@ -383,6 +388,11 @@ static bool make_parts(pl_server *server)
 {
 	const pl_deflate_settings *deflate = &server->settings.deflate;
 
+	if (server->settings.authentication.enabled) {
+		server->authentication = pl_authentication_new(&server->settings.authentication);
+		if (!server->authentication)
+			return false;
+	}
 	server->files = pl_files_new(server->loop, &server->settings.files);
 	if (deflate->enabled)
 		server->deflate_pool = pl_ws_deflate_pool_new(deflate->mem_level, deflate->level);
@@ -398,8 +408,10 @@ int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *s
 {
 	pl_server *server = pl_calloc(1, sizeof(*server));
 
-	if (!server)
+	if (!server) {
+		pl_users_free(settings->authentication.users);
 		return PL_ENOMEM;
+	}
 	server->settings = *settings;
 	server->events = events;
 	server->binding = binding;
@@ -450,6 +462,11 @@ void pl_server_free(pl_server *server)
 	pl_channels_deinit(&server->channels);
 	pl_protocols_deinit(&server->protocols);
 	pl_admission_deinit(&server->own_admission);
+	pl_logins_deinit(&server->own_logins);
+	if (server->authentication)
+		pl_authentication_unref(server->authentication);
+	else
+		pl_users_free(server->settings.authentication.users);
 	pl_map_deinit(&server->by_guid);
 	pl_files_free(server->files);
 	pl_ws_deflate_pool_free(server->deflate_pool);

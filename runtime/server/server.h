@@ -18,6 +18,7 @@
 #include "net/tls.h"
 #include "net/tls_context.h"
 #include "server/admission.h"
+#include "server/authentication.h"
 #include "server/channel.h"
 #include "server/group.h"
 #include "server/protocols.h"
@@ -35,7 +36,10 @@ enum pl_question {
 	PL_ASKS_PROTOCOL,
 	PL_ASKS_STRANGER,
 	PL_ASKS_HANDSHAKE,
-	PL_ASKS_FORWARDING
+	PL_ASKS_FORWARDING,
+	PL_ASKS_COMMAND,    /* whether a request needs to say who it is */
+	PL_ASKS_LOGIN,	    /* whether a user and password are good */
+	PL_ASKS_OTHER_LOGIN /* whether another scheme's data are */
 };
 
 typedef struct pl_server_events {
@@ -53,6 +57,9 @@ typedef struct pl_server_events {
 	 * pl_stranger_end, now or later; who takes longer than limits.handshake_timeout loses the
 	 * connection. */
 	void (*stranger)(pl_conn *conn, pl_stranger *stranger, pl_slice said);
+	/* One of PL_ASKS_COMMAND, PL_ASKS_LOGIN and PL_ASKS_OTHER_LOGIN. The receiver calls
+	 * pl_login_end, now or later: within limits.handshake_timeout, else the answer is 503. */
+	void (*login)(pl_conn *conn, pl_login *login, enum pl_question question);
 	/* A WebSocket handshake is good; the conn's info tells of its request already. The receiver
 	 * calls pl_upgrade_end, now or later: within limits.handshake_timeout, else the answer is
 	 * 503. */
@@ -110,10 +117,11 @@ typedef struct pl_server_settings {
 	size_t protocol_count;		  /* 0: any handshake goes, without subprotocol */
 	const pl_slice *origins;	  /* that may open a WebSocket (origin.h), */
 	size_t origin_count;		  /* 0: all */
-	const char *document_root;	  /* folder of files, or NULL */
-	pl_files_settings files;	  /* its limits are those above */
-	bool html_files;		  /* serve the built-in pages */
-	bool javascript_files;		  /* serve the built-in libraries */
+	pl_authentication_settings authentication;
+	const char *document_root; /* folder of files, or NULL */
+	pl_files_settings files;   /* its limits are those above */
+	bool html_files;	   /* serve the built-in pages */
+	bool javascript_files;	   /* serve the built-in libraries */
 	uint16_t worker;
 	uint32_t generation; /* of the script */
 	pl_groups *groups;   /* where the other workers' servers are; NULL: there is one worker */
@@ -137,6 +145,9 @@ struct pl_server {
 	pl_group *group;		  /* while it listens with others; NULL: alone */
 	pl_admission *admission;	  /* its own or the group's */
 	pl_admission own_admission;
+	pl_authentication *authentication; /* NULL: not enabled */
+	pl_logins *logins;		   /* its own or the group's */
+	pl_logins own_logins;
 	pl_throttle_total *throttle; /* NULL: they have no bound together */
 	pl_list holds;		     /* requests about which something is decided */
 	pl_list rosters;	     /* being collected */

@@ -65,21 +65,31 @@ static void put_all(text_block *block, pl_server_settings *settings)
 	pl_slice cache_control;
 	const char *root = settings->document_root;
 	const pl_http_field *fields;
+	pl_authentication_settings *login = &settings->authentication;
+	pl_slice realm;
 
 	put_list_heads(block, &settings->protocols, settings->protocol_count);
 	put_list_heads(block, &settings->origins, settings->origin_count);
 	fields = put(block, settings->fields, settings->field_count * sizeof(*fields));
 	if (fields)
 		settings->fields = fields;
+	put_list_heads(block, &login->public_paths, login->public_count);
+	fields = put(block, login->fields, login->field_count * sizeof(*fields));
+	if (fields)
+		login->fields = fields;
 	put_field_texts(block, settings->fields, settings->field_count);
+	put_field_texts(block, login->fields, login->field_count);
+	put_list_texts(block, login->public_paths, login->public_count);
 	put_list_texts(block, settings->protocols, settings->protocol_count);
 	put_list_texts(block, settings->origins, settings->origin_count);
+	realm = put_slice(block, login->realm);
 	software = put_slice(block, settings->software);
 	cache_control = put_slice(block, settings->files.cache_control);
 	if (root)
 		root = put(block, root, strlen(root) + 1);
 	if (!block->start)
 		return;
+	login->realm = realm;
 	settings->software = software;
 	settings->files.cache_control = cache_control;
 	settings->document_root = root;

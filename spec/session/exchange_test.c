@@ -34,6 +34,57 @@ static void the_head_lives_as_long_as_the_exchange(void **state)
 	peer_close(&peer);
 }
 
+/* What is left when `skip` bytes of the path of this request line are taken away. */
+static void check_skipped(const char *line, size_t skip, const char *expected, const char *path)
+{
+	const pl_exchange_request *request;
+	struct peer peer;
+	char text[256];
+
+	peer_open(&peer);
+	snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 1\r\n\r\n",
+		 line);
+	peer_send(&peer, text);
+	request = peer.held->request;
+	assert_true(pl_exchange_skip_path(peer.held, skip));
+	snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 1\r\n\r\n",
+		 expected);
+	assert_int_equal(request->raw.len, strlen(text));
+	assert_memory_equal(request->raw.at, text, strlen(text));
+	assert_ptr_equal(request->method.at, request->raw.at);
+	assert_true(pl_slice_equal(request->path, pl_slice_make(path, strlen(path))));
+	assert_ptr_equal(request->target.at, request->raw.at + request->method.len + 1);
+	assert_ptr_equal(request->target.at + request->target.len,
+			 request->raw.at + strlen(expected));
+	assert_true(pl_slice_equal(request->fields[0].value, request->host));
+	assert_true(pl_slice_equal(request->fields[1].value, PL_SLICE("y")));
+	assert_true(pl_slice_equal(request->host,
+				   strstr(line, "//") ? PL_SLICE("b:1") : PL_SLICE("a")));
+	for (const char *at = request->raw.at - 1; at > request->raw.at - skip; at--)
+		assert_int_equal(*at, ' ');
+	peer_close(&peer);
+}
+
+static void a_prefix_of_the_path_can_be_taken_away(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	check_skipped("POST /late/b?c", 5, "POST /b?c", "/b");
+	check_skipped("POST /late/b?c", 7, "POST /?c", "/");
+	check_skipped("POST /late", 5, "POST /", "/");
+	check_skipped("POST /late/secret/b", 12, "POST /b", "/b");
+	check_skipped("POST http://b:1/late/b", 5, "POST http://b:1/b", "/b");
+	check_skipped("VERYLONGMETHOD http://b:1/late/b?c", 7, "VERYLONGMETHOD http://b:1/?c", "/");
+	peer_open(&peer);
+	peer_send(&peer, "POST /late/b HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+	assert_false(pl_exchange_skip_path(peer.held, 0));
+	assert_false(pl_exchange_skip_path(peer.held, 4));
+	assert_false(pl_exchange_skip_path(peer.held, 8));
+	assert_true(pl_slice_equal(peer.held->request->path, PL_SLICE("/late/b")));
+	peer_close(&peer);
+}
+
 static void a_head_without_query_and_host(void **state)
 {
 	struct peer peer;
@@ -410,6 +461,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_head_lives_as_long_as_the_exchange),
+		cmocka_unit_test(a_prefix_of_the_path_can_be_taken_away),
 		cmocka_unit_test(a_head_without_query_and_host),
 		cmocka_unit_test(an_absolute_target_without_a_path),
 		cmocka_unit_test(fields_that_are_refused),

@@ -486,6 +486,8 @@ static const struct {
 	{ "/304", serve_bodyless },
 	{ "/stream", serve_stream },
 	{ "/late", serve_late },
+	{ "/late/b", serve_late },
+	{ "/late/secret/b", serve_late },
 	{ "/paused", serve_paused },
 	{ "/told", serve_told },
 	{ "/pull", serve_pull },

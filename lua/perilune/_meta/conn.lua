@@ -22,6 +22,7 @@
 ---@field port integer The peer's.
 ---@field local_ip string
 ---@field local_port integer
+---@field user? string Who it is, with the server's authentication.
 ---@field url string The target of the WebSocket's handshake as sent, "/tea?cup=2"; "" before.
 ---@field protocol string The subprotocol agreed; "" for none.
 ---@field alpn_protocol string Agreed on in the TLS handshake: "http/1.1"; "" for none, without TLS, and before the first request.

@@ -14,6 +14,7 @@
 ---@field forward? perilune.server.ForwardRule[] What lies below a path is answered by another server.
 ---@field fallback? { server_sent_events?: perilune.server.EventStreams|boolean }|false Event streams; on by default.
 ---@field headers? table<string, string|number|string[]> Headers of every HTTP answer that has none of that name.
+---@field authentication? boolean|perilune.server.Authentication Who may use the server. Default false.
 ---@field session_state? boolean|perilune.server.SessionState HTTP sessions. Default false.
 ---@field auto_start_session? boolean A request without a session begins one. Default true.
 ---@field session_timeout? number Seconds without a request, then it ends: 0.1 to 2592000, default 1200.
@@ -173,7 +174,13 @@
 ---@field cached_file? integer Bytes of a file kept with its content: 0 to 1073741824, default 131072. Larger ones are read each time.
 ---@field gzip_file? integer Bytes of a file that is compressed: 0 to 1073741824, default 4194304. Larger ones are sent as they are.
 ---@field ranges? integer Ranges of a request for a file: 0 to 64, default 16. With more the whole file is sent.
----@field handshake_timeout? number Seconds for a TLS handshake, OnTCPConnect and OnHandshake: 0.01 to 86400, default 10. Then it is closed, or answered 503.
+---@field failed_logins? integer Wrong passwords of one client address: 1 to 1048576, default 20. Then 429.
+---@field failed_login_time? number Seconds within which these count: 0.01 to 86400, default 60.
+---@field password_hashes? integer Passwords hashed at a time: 1 to 64, default 2.
+---@field password_queue? integer Passwords that wait to be hashed: 1 to 65536, default 128. More: 503.
+---@field login_sessions? integer Sessions of authentication: 1 to 16777216, default 65536. More: 503.
+---@field login_sessions_per_user? integer 1 to 16777216, default 1024. More: the oldest ends.
+---@field handshake_timeout? number Seconds for a TLS handshake, OnTCPConnect, OnHandshake and an authentication: 0.01 to 86400, default 10. Then it is closed, or answered 503.
 ---@field tls_handshakes? integer Steps of TLS handshakes in a turn of the loop: 1 to 65536, default 16. The others wait.
 ---@field header_timeout? number Seconds for a request head, from its first byte: 0.01 to 86400, default 10. Then 408.
 ---@field body_timeout? number Seconds of silence, or of less than 500 bytes a second, in a request body that is awaited: 0.01 to 86400, default 30. Then 408.
@@ -181,6 +188,22 @@
 ---@field keep_alive_requests? integer Requests of an HTTP connection: 1 to 1073741824, default 1000000. Then it is closed.
 ---@field write_timeout? number Seconds that blocked output may stand still: 0.01 to 86400, default 30. Then it is closed.
 ---@field close_timeout? number Seconds for the answer to a Close frame: 0.01 to 86400, default 5. Then it is dropped.
+
+---@class perilune.server.Authentication
+---@field auth_users? table<integer|string, string> "user=password" lines, or names as keys; passwords plain or of `perilune password`.
+---@field basic? boolean Authorization: Basic. Default true.
+---@field session? boolean|{ lifetime?: number } Tokens; seconds, 1 to 2592000, default 3600. Default true.
+---@field url? boolean User and password in the path. Default true.
+---@field realm? string Default "Perilune".
+---@field public_paths? string[] "/login", "/public/*": these need none.
+---@field custom_headers? table<string, string|number|string[]> Of refusals.
+
+---@class perilune.server.Command What OnBeforeCommand gets.
+---@field command string
+---@field document string
+---@field query string
+---@field version string
+---@field headers table<string, string>
 
 ---@class perilune.server.SessionState
 ---@field cookie? string Its name; default "perilune_session".
@@ -212,6 +235,9 @@
 ---@field OnSSLVerifyPeer? fun(conn: perilune.Conn, certificate: table, error: string?): accept: boolean? A client's certificate and what speaks against it. nil: the error counts.
 ---@field OnTCPConnect? fun(conn: perilune.Conn): boolean|"tcp"|nil A connection is there, nothing was read yet. false closes it; "tcp": it speaks plain TCP. It has limits.handshake_timeout to decide.
 ---@field OnBeforeForwardHTTP? fun(conn: perilune.Conn, request: perilune.Request): string|perilune.server.Forward|perilune.forward.Way|integer|false|nil A request, before all else: the URL of the server that is to answer it, or a table with more; a status; false: the server itself; nil: the option `forward` decides. It has limits.handshake_timeout to decide.
+---@field OnAuthentication? fun(conn: perilune.Conn, user: string, password: string): boolean? The list of users does not let in, or nothing is said (then both are ""): true lets in.
+---@field OnUnknownAuthentication? fun(conn: perilune.Conn, auth_type: string, auth_data: string): boolean?, string? Another scheme than Basic: true lets in, with a user.
+---@field OnBeforeCommand? fun(conn: perilune.Conn, request: perilune.server.Command): "authorized"? Whether a request needs authentication: "authorized" if not.
 ---@field OnHandshake? fun(conn: perilune.Conn, headers: table<string, string>): table<string, string|number|string[]>|false|nil Before a WebSocket handshake is answered with these headers: a table of more, or false for 403. It has limits.handshake_timeout to decide.
 ---@field OnCreateSession? fun(conn: perilune.Conn, request: perilune.Request): id: string? An HTTP session is about to begin. nil: an id of ours.
 ---@field OnSessionStart? fun(session: perilune.server.Session)
@@ -330,6 +356,11 @@ function Server:disconnect(guid, code) end
 ---@return integer count
 function Server:disconnect_all(code) end
 
+--- Ends the sessions of authentication of a user; connections stay.
+---@param user string
+---@return integer count
+function Server:logout(user) end
+
 --- Sends a ping to all WebSockets, and returns at once. With a timeout, who gives no sign of life within
 --- so many seconds is dropped.
 ---@param timeout? number Above 0, to 86400.
@@ -342,6 +373,7 @@ function Server:ping(timeout) end
 ---@field command string The method: "GET".
 ---@field document string The path, percent-decoded; as sent when it has a bad escape.
 ---@field query string Behind the "?", as sent; "" for none.
+---@field user? string Who it is, with the server's authentication.
 ---@field params table<string, string> Of the query, then of a form in the body (waits for it as body does), decoded; of equal names the first.
 ---@field headers table<string, string> Lower-case names, repeats joined by ", ". A new table each time.
 ---@field body string Waits until all has come; throws when it is over limits.body or does not come. Excludes read.

@@ -51,18 +51,18 @@ end
 
 --- Checks them.
 ---@param given table<string, string|number|table>
+---@param option? string Its name, if it is another one than `headers`.
 ---@return string? message What is wrong.
-function response_headers.check(given)
+function response_headers.check(given, option)
+  local what = ("option '%s' of server.new "):format(option or "headers")
   local seen, lines = {}, 0
   for name, value in pairs(given) do
     local message, count = fault(name, value)
     if not message and seen[name:lower()] then message = ("has '%s' twice"):format(name) end
-    if message then return "option 'headers' of server.new " .. message end
+    if message then return what .. message end
     seen[name:lower()], lines = true, lines + count
   end
-  if lines > MOST then
-    return ("option 'headers' of server.new takes at most %d lines"):format(MOST)
-  end
+  if lines > MOST then return ("%stakes at most %d lines"):format(what, MOST) end
 end
 
 return response_headers

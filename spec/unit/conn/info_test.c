@@ -106,6 +106,35 @@ static void an_open_one_has_both_heads(void **state)
 	}
 }
 
+static void a_user_stays_with_other_heads(void **state)
+{
+	pl_conn_info *former;
+	made self;
+
+	(void)state;
+	make(&self);
+	assert_int_equal(pl_conn_info_user(self.info).len, 0);
+	former = self.info;
+	self.info = pl_conn_info_with_user(former, PL_SLICE("admin"));
+	assert_memory_equal(&self.info->guid, &former->guid, sizeof(former->guid));
+	pl_conn_info_unref(former);
+	assert_true(pl_slice_equal(pl_conn_info_user(self.info), PL_SLICE("admin")));
+	pl_conn_info_unref(open_info(&self, "chat"));
+	assert_true(pl_slice_equal(pl_conn_info_user(self.info), PL_SLICE("admin")));
+	check_head(self.info, pl_conn_info_response, RESPONSE);
+	former = self.info;
+	self.info = pl_conn_info_with_user(former, PL_SLICE("eve"));
+	pl_conn_info_unref(former);
+	assert_true(pl_slice_equal(pl_conn_info_user(self.info), PL_SLICE("eve")));
+	assert_true(pl_slice_equal(pl_conn_info_url(self.info), PL_SLICE("/tea?cup=2")));
+	check_head(self.info, pl_conn_info_request, REQUEST);
+	check_head(self.info, pl_conn_info_response, RESPONSE);
+	pl_alloc_fail_at(1);
+	assert_null(pl_conn_info_with_user(self.info, PL_SLICE("x")));
+	pl_alloc_fail_at(0);
+	unmake(&self);
+}
+
 static void it_lasts_as_long_as_somebody_refers_to_it(void **state)
 {
 	int64_t live = pl_alloc_live();
@@ -146,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(at_its_begin_it_has_a_name_and_addresses),
 		cmocka_unit_test(an_open_one_has_both_heads),
+		cmocka_unit_test(a_user_stays_with_other_heads),
 		cmocka_unit_test(it_lasts_as_long_as_somebody_refers_to_it),
 		cmocka_unit_test(without_memory_it_stays_as_it_was),
 	};

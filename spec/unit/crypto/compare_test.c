@@ -40,12 +40,22 @@ static void a_prefix_is_not_equal(void **state)
 	assert_false(pl_secret_equal(NULL, 0, "x", 1));
 }
 
+static void what_is_wiped_is_gone(void **state)
+{
+	char secret[] = "secret!";
+
+	(void)state;
+	pl_secret_wipe(secret, 6);
+	assert_memory_equal(secret, "\0\0\0\0\0\0!", 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_secrets_are_equal),
 		cmocka_unit_test(one_bit_anywhere_makes_a_difference),
 		cmocka_unit_test(a_prefix_is_not_equal),
+		cmocka_unit_test(what_is_wiped_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
