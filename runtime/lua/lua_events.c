@@ -6,6 +6,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "lua/lua_script.h"
+#include "lua/lua_where.h"
 
 static const char *const names[] = {
 #define X(name, whose) #name,
@@ -64,6 +65,7 @@ pl_task *pl_handlers_task(pl_handlers *handlers, pl_event event,
 		pl_log(PL_LOG_ERROR, "%s was not called: out of memory", names[event]);
 		return NULL;
 	}
+	task->place = handlers->places[event];
 	lua_rawgeti(task->L, LUA_REGISTRYINDEX, handlers->refs[event]);
 	return task;
 }
@@ -124,12 +126,14 @@ int pl_handlers_get(lua_State *L, pl_handlers *handlers)
 
 int pl_handlers_set(lua_State *L, pl_handlers *handlers)
 {
-	int *ref = &handlers->refs[check_event(L)];
+	int event = check_event(L);
+	int *ref = &handlers->refs[event];
 
 	luaL_unref(L, LUA_REGISTRYINDEX, *ref);
 	*ref = LUA_NOREF;
 	if (!lua_isnoneornil(L, 3)) {
 		lua_pushvalue(L, 3);
+		handlers->places[event] = pl_where_of(L, names[event]);
 		*ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	}
 	return 0;

@@ -61,6 +61,7 @@ typedef struct pl_handlers {
 	/* OnConnect of this connection has ended, or there is none. NULL: nobody wants to know. */
 	void (*greeted)(struct pl_handlers *handlers, struct pl_conn *conn);
 	int refs[PL_EVENT_COUNT]; /* LUA_NOREF: none */
+	const char *places[PL_EVENT_COUNT];
 } pl_handlers;
 
 void pl_handlers_init(pl_handlers *handlers, struct pl_script *script, uint8_t whose,

@@ -110,9 +110,20 @@ void pl_script_add(pl_script *script, pl_component *component)
 	pl_script_attempt(script, component);
 }
 
+/* What the main script has started before it waits, or returns, is all that is waited for. */
+static void check_up(pl_script *script)
+{
+	if (script->up || script->stopping || !script->begun ||
+	    !(script->returned || script->started))
+		return;
+	script->up = true;
+	pl_worker_up(script->worker);
+}
+
 void pl_script_has_started(pl_script *script)
 {
 	script->started = true;
+	check_up(script);
 }
 
 void pl_script_attempt(pl_script *script, pl_component *component)
@@ -218,11 +229,13 @@ static void main_done(pl_task *task, bool ok)
 	pl_script *script = task->script;
 
 	pl_loop_release(script->loop);
+	script->returned = ok;
 	if (!ok && !script->stopping) {
 		complain(script, lua_tostring(task->L, -1));
 		script->failed = true;
 		pl_script_stop(script, 1);
 	}
+	check_up(script);
 }
 
 /* The main script as a task: require of a module, or the file. */
@@ -246,6 +259,7 @@ static int start_main(pl_script *script, const pl_script_options *options)
 		lua_xmove(script->L, task->L, 1);
 		lua_settop(script->L, 0);
 	}
+	task->place = "the main script";
 	pl_loop_hold(script->loop);
 	pl_task_run(task, arguments);
 	return PL_OK;
@@ -260,6 +274,8 @@ static bool start_failed(const pl_script *script)
 
 static void run_loop(pl_script *script)
 {
+	script->begun = true;
+	check_up(script);
 	if (script->worker->id == 1)
 		pl_worker_begin_others(script->worker);
 	do {

@@ -21,6 +21,9 @@ typedef struct pl_script {
 	bool stopping;
 	bool stopping_late;  /* what is late, too */
 	bool started;	     /* something has started */
+	bool begun;	     /* the main script has returned, or waits */
+	bool up;	     /* it has begun, and returned or started something */
+	bool returned;	     /* the main script has */
 	bool failed;	     /* the main script threw, or a start failed */
 	uint32_t generation; /* counts the loads of the script: 1 */
 	int exit_code;

@@ -1,10 +1,13 @@
 #include "lua/lua_task.h"
 
 #include <lauxlib.h>
+#include <time.h>
 
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "lua/lua_script.h"
+#include "worker/slow.h"
 
 /* Yielded by what waits; everything else that reaches us is a stray coroutine.yield. */
 static char wait_mark;
@@ -224,6 +227,7 @@ pl_task *pl_task_new(pl_script *script, void (*done)(pl_task *task, bool ok), vo
 	task->done = done;
 	task->abandoned = NULL;
 	task->context = context;
+	task->place = NULL;
 	return task;
 }
 
@@ -330,6 +334,38 @@ static int resume(pl_task *task, int arguments)
 	return status;
 }
 
+/* Of a clock that ticks every few ms, and costs as many ns. */
+static uint64_t coarse_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* What the others may know of it while it runs, and whether it took long. */
+static int resume_watched(pl_task *task, int arguments)
+{
+	const char *_Atomic *running = &pl_counters_own->running;
+	_Atomic uint64_t *busy = &pl_counters_own->busy_since;
+	const char *place = task->place ? task->place : "code that is not a handler";
+	const char *outer = atomic_load_explicit(running, memory_order_relaxed);
+	uint64_t began = coarse_now();
+	uint64_t ended;
+	int status;
+
+	/* The loop says only behind the callbacks of a turn that there is one. */
+	if (!atomic_load_explicit(busy, memory_order_relaxed))
+		atomic_store_explicit(busy, began, memory_order_relaxed);
+	atomic_store_explicit(running, place, memory_order_release);
+	status = resume(task, arguments);
+	atomic_store_explicit(running, outer, memory_order_release);
+	ended = coarse_now();
+	if (ended - began >= PL_SLOW_AFTER)
+		pl_slow_ran(place, ended - began, ended);
+	return status;
+}
+
 void pl_task_run(pl_task *task, int arguments)
 {
 	pl_tasks *tasks = &task->script->tasks;
@@ -337,7 +373,7 @@ void pl_task_run(pl_task *task, int arguments)
 	int status;
 
 	tasks->current = task;
-	status = resume(task, arguments);
+	status = resume_watched(task, arguments);
 	tasks->current = before;
 	if (status == LUA_YIELD)
 		return;

@@ -59,6 +59,7 @@ struct pl_task {
 	void (*done)(pl_task *task, bool ok);
 	void (*abandoned)(pl_task *task); /* or NULL: the script ends, `done` will not come */
 	void *context;
+	const char *place; /* where its function is, see lua_where.h; NULL: not known */
 };
 
 typedef struct pl_tasks {

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "lua/lua_script.h"
 #include "lua/lua_value.h"
+#include "lua/lua_where.h"
 
 static const char KIND[] = "perilune.timer";
 
@@ -70,6 +71,7 @@ static void call(script_timer *self)
 		return;
 	}
 	lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->callback);
+	task->place = pl_where_of(task->L, "a timer");
 	self->running = true;
 	if (!self->every)
 		stop(self);

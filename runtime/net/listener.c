@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "net/inherited.h"
 #include "net/loop_internal.h"
 #include "net/sockaddr.h"
 #include "net/tcp.h"
@@ -127,8 +128,16 @@ static int open_bound(const pl_address *address, bool shared, int *fd)
 
 static int open_listening(const pl_address *address, const pl_listener_options *options, int *fd)
 {
-	int status = open_bound(address, options->shared, fd);
+	int status;
 
+	*fd = pl_inherited_take(address);
+	if (*fd >= 0) {
+		status = pl_tcp_options_set(*fd, &options->tcp);
+		if (status)
+			close(*fd);
+		return status;
+	}
+	status = open_bound(address, options->shared, fd);
 	if (status)
 		return status;
 	status = pl_tcp_options_set(*fd, &options->tcp);
@@ -163,8 +172,14 @@ static int keep_for_shared(int fd)
 
 int pl_listener_reserve(const pl_address *address, int *fd, pl_address *bound)
 {
-	int status = open_bound(address, false, fd);
+	int status;
 
+	*fd = pl_inherited_take(address);
+	if (*fd >= 0) {
+		*bound = *address;
+		return PL_OK;
+	}
+	status = open_bound(address, false, fd);
 	if (status)
 		return status;
 	status = keep_for_shared(*fd);

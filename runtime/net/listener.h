@@ -1,5 +1,6 @@
 /*
  * listener.h - accepts TCP connections at an address; the listeners of several loops may share one.
+ * A socket that was opened for us (inherited.h) is taken in place of a new one.
  */
 #ifndef PL_NET_LISTENER_H
 #define PL_NET_LISTENER_H

@@ -83,7 +83,8 @@ static void on_check(uv_check_t *check)
 {
 	pl_loop *loop = check->data;
 
-	loop->began = uv_now(&loop->uv);
+	/* libuv's clock is that of the end of the wait, unless pl_loop_refresh has moved it. */
+	loop->began = uv_now(&loop->uv) - loop->refreshed;
 	set_busy(loop->began);
 	end_turn(loop);
 	loop->turn++;
@@ -98,6 +99,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	arm(loop);
 	if (loop->began)
 		pl_counters_turn(uv_now(&loop->uv) - loop->began);
+	loop->refreshed = 0;
 	set_busy(0);
 }
 
@@ -258,7 +260,10 @@ uint64_t pl_loop_now(const pl_loop *loop)
 
 void pl_loop_refresh(pl_loop *loop)
 {
+	uint64_t before = uv_now(&loop->uv);
+
 	uv_update_time(&loop->uv);
+	loop->refreshed += uv_now(&loop->uv) - before;
 }
 
 const char *pl_loop_date(pl_loop *loop)

@@ -44,8 +44,9 @@ struct pl_loop {
 	uint64_t armed;	  /* when `timer` fires; UINT64_MAX: it is stopped */
 	pl_list deferred;
 	pl_list flushes;
-	uint64_t turn;	/* counts them */
-	uint64_t began; /* when the present one began, in ms; 0: there was none yet */
+	uint64_t turn;	    /* counts them */
+	uint64_t began;	    /* when the present one began, in ms; 0: there was none yet */
+	uint64_t refreshed; /* ms by which pl_loop_refresh has moved the clock in this turn */
 	pl_tls_turns handshakes;
 	size_t holds;
 	bool stopped;

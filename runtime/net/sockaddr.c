@@ -13,6 +13,10 @@ void pl_sockaddr_read(const struct sockaddr_storage *from, pl_address *address)
 		address->family = 4;
 		address->port = ntohs(v4->sin_port);
 		memcpy(address->ip, &v4->sin_addr, 4);
+	} else if (from->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+		address->family = 4;
+		address->port = ntohs(v6->sin6_port);
+		memcpy(address->ip, &v6->sin6_addr.s6_addr[12], 4);
 	} else if (from->ss_family == AF_INET6) {
 		address->family = 6;
 		address->port = ntohs(v6->sin6_port);

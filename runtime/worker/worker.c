@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,8 +14,11 @@
 #include "base/map.h"
 #include "base/status.h"
 #include "crypto/random.h"
+#include "net/inherited.h"
 #include "net/mailbox.h"
+#include "net/notify.h"
 #include "net/tty.h"
+#include "worker/watch.h"
 
 static volatile sig_atomic_t signalled;
 static void (*loop_handler)(int number); /* libuv has one for all signals */
@@ -63,7 +67,9 @@ typedef struct pl_program {
 	uint16_t count;
 	uint16_t running; /* seats that are open */
 	uint16_t idle;	  /* of them with nothing to do */
-	bool ended;	  /* nobody has */
+	uint16_t up;	  /* scripts that are */
+	pl_watch watch;
+	bool ended; /* nobody has */
 	bool stopping;
 	int code;
 	seat *seats; /* by worker, from 0 */
@@ -104,12 +110,21 @@ static void check_end(pl_program *program)
 			pl_loop_wake(program->seats[i].worker.loop);
 }
 
+static void tell(const char *text)
+{
+	int status = pl_notify_send(text);
+
+	if (status)
+		pl_log(PL_LOG_WARN, "the supervisor cannot be told: %s", pl_status_text(status));
+}
+
 static void stop_program(pl_program *program, const pl_worker *but, int code)
 {
 	pthread_mutex_lock(&program->lock);
 	if (!program->stopping) {
 		program->stopping = true;
 		program->code = code;
+		tell("STOPPING=1");
 		stop_all(program, but);
 	}
 	pthread_mutex_unlock(&program->lock);
@@ -118,6 +133,22 @@ static void stop_program(pl_program *program, const pl_worker *but, int code)
 void pl_worker_stop_all(pl_worker *worker, int code)
 {
 	stop_program(worker->program, worker, code);
+}
+
+void pl_worker_up(pl_worker *worker)
+{
+	pl_program *program = worker->program;
+	char text[64];
+	bool all;
+
+	pthread_mutex_lock(&program->lock);
+	all = ++program->up == program->count && !program->stopping;
+	pthread_mutex_unlock(&program->lock);
+	if (!all)
+		return;
+	snprintf(text, sizeof(text), "READY=1\nSTATUS=running, workers: %u", program->count);
+	tell(text);
+	pl_inherited_tell_unused();
 }
 
 bool pl_worker_rest(pl_worker *worker)
@@ -192,7 +223,12 @@ static void *work(void *context)
 	int code;
 
 	pl_counters_begin(worker->id);
+	if (worker->id == 1)
+		pl_watch_begin(&program->watch, worker->loop, program->count);
 	code = program->main(worker, program->context);
+	if (worker->id == 1)
+		pl_watch_end(&program->watch);
+	atomic_store(&pl_counters_own->busy_since, 0);
 
 	if (code)
 		pl_worker_stop_all(worker, code);
@@ -255,6 +291,8 @@ static void prepare_process(void)
 	uint8_t seed[16];
 
 	fill_standard_descriptors();
+	pl_inherited_begin();
+	pl_notify_begin();
 	/* libuv writes without MSG_NOSIGNAL: a peer that is gone must be an error, not our end. */
 	signal(SIGPIPE, SIG_IGN);
 	pl_random(seed, sizeof(seed));
@@ -289,6 +327,7 @@ int pl_worker_run(uint16_t count, int (*main)(pl_worker *worker, void *context),
 	pl_program program = { .main = main, .context = context, .count = count };
 	pl_groups *groups = NULL;
 	pl_metrics *metrics;
+	pl_looker *looker;
 	pl_shared *shared;
 
 	prepare_process();
@@ -299,7 +338,9 @@ int pl_worker_run(uint16_t count, int (*main)(pl_worker *worker, void *context),
 	if (count > 1)
 		groups = pl_groups_new(count);
 	if (program.seats && shared && metrics && (groups || count == 1)) {
+		looker = pl_looker_new(count);
 		run(&program, groups, shared, metrics);
+		pl_looker_free(looker);
 	} else {
 		pl_log(PL_LOG_ERROR, "the workers cannot be made: out of memory");
 		program.code = 1;
@@ -307,6 +348,7 @@ int pl_worker_run(uint16_t count, int (*main)(pl_worker *worker, void *context),
 	pl_groups_free(groups);
 	pl_shared_free(shared);
 	pl_metrics_free(metrics);
+	pl_notify_end();
 	pl_free(program.seats);
 	pthread_mutex_destroy(&program.lock);
 	return program.code;

@@ -41,6 +41,10 @@ int pl_worker_run(uint16_t count, int (*main)(pl_worker *worker, void *context),
  * (logged), all get `stop` with 1, worker 1 too. */
 void pl_worker_begin_others(pl_worker *worker);
 
+/* The worker's script is up: what it starts at its begin has been started. Once for each worker.
+ * When all are, a supervisor hears that the program is ready. */
+void pl_worker_up(pl_worker *worker);
+
 /* Stops the program, from any worker: the others get `stop`. Only the first call counts. */
 void pl_worker_stop_all(pl_worker *worker, int code);
 
