@@ -11,10 +11,40 @@ const pictures = {
     await page.click("#start");
     await page.waitForTimeout(75_000);
   },
+  async authentication(page, another) {
+    const other = await another();
+    const people = [await another(), other];
+    for (const [index, [user, password]] of [["user", "1234"], ["ada", "1815"]].entries()) {
+      await people[index].fill("#user", user);
+      await people[index].fill("#password", password);
+      await people[index].click("#enter");
+      await people[index].waitForSelector("#text:visible");
+    }
+    for (const [index, text] of [[0, "Is this only for us?"], [1, "For those with a password, yes."]]) {
+      await people[index].fill("#text", text);
+      await people[index].keyboard.press("Enter");
+      await other.getByText(text).waitFor();
+    }
+    await page.fill("#user", "user");
+    await page.fill("#password", "1234");
+    await Promise.all([page, other].map((one) => one.setViewportSize({ width: 500, height: 590 })));
+    await beside(page, other);
+  },
   async snapshots(page) {
     await page.waitForTimeout(5_000);
   },
 };
+
+/** Two pages beside each other: the login, and the room that another has. */
+async function beside(page, other) {
+  const shots = await Promise.all([page, other].map((one) => one.screenshot()));
+  const [left, right] = shots.map((shot) => `data:image/png;base64,${shot.toString("base64")}`);
+  await page.goto("about:blank");
+  await page.setViewportSize({ width: 1000, height: 590 });
+  await page.setContent(`<style>body { margin: 0; display: flex } img { width: 500px; height: 590px }</style>
+    <img src="${left}"><img src="${right}">`);
+  await page.waitForTimeout(200);
+}
 
 const VIEW = { viewport: { width: 1000, height: 780 }, deviceScaleFactor: 1.25 };
 const FLAGS = { monitor: ["--demo"], snapshots: ["--interval", "0.5"] };
