@@ -17,6 +17,7 @@ local paths = require "perilune.internal.paths"
 local response_headers = require "perilune.internal.response_headers"
 local router = require "perilune.internal.router"
 local tls = require "perilune.internal.tls"
+local uploads = require "perilune.internal.uploads"
 require "perilune.internal.conn"
 require "perilune.internal.exchange"
 
@@ -34,6 +35,7 @@ local schema = {
   software = { type = "string", min = 1, off = true, default = "Perilune" },
   headers = response_headers.option,
   forward = forward.option,
+  http_upload_files = uploads.option,
   heartbeat = fields.heartbeat,
   keep_alive = {
     type = { "boolean", "table" },
@@ -137,7 +139,7 @@ function methods:register_protocol(name)
 end
 
 local events = {}
-for _, list in ipairs { core.events, http_sessions.events } do
+for _, list in ipairs { core.events, http_sessions.events, uploads.events } do
   for _, event in ipairs(list) do
     events[#events + 1] = event
   end
@@ -145,6 +147,9 @@ end
 
 local function get_handler(self, event)
   local own = core.settings(self).operations_of
+  local received = core.settings(self).uploads
+  if received and received:has(event) then return received.handlers[event] end
+  if uploads.has(event) then return nil end
   local sessions = core.settings(self).sessions
   if sessions and sessions:has(event) then return sessions:get_handler(event) end
   if http_sessions.has(event) then return nil end
@@ -154,6 +159,14 @@ local function get_handler(self, event)
 end
 
 local function set_handler(self, event, handler)
+  local received = core.settings(self).uploads
+  if received and received:has(event) then
+    received.handlers[event] = handler
+    if uploads.has(event) then return end
+    handler = received:wrap(handler)
+  elseif uploads.has(event) then
+    error(("server.%s needs the option 'http_upload_files'"):format(event), 3)
+  end
   local sessions = core.settings(self).sessions
   if sessions and sessions:has(event) then
     sessions:set_handler(self, event, handler)
@@ -202,7 +215,7 @@ local function finish(settings)
   if message then return message end
   message = http_sessions.finish(settings) or operations.finish(settings)
   if message then return message end
-  message = forward.finish(settings)
+  message = forward.finish(settings) or uploads.finish(settings)
   if message then return message end
   settings.authentication, message = authentication.finish(settings.authentication)
   if message then return message end
@@ -231,10 +244,15 @@ function server.new(given)
   local message = finish(settings)
   if message then error(message, 2) end
   settings.sessions = http_sessions.new(settings)
+  settings.uploads = uploads.new(settings)
   local made = core.new(settings)
   core.set_handler(made, "OnBeforeForwardHTTP", settings.forwarding:handler())
   if settings.sessions then settings.sessions:attach(made) end
   settings.operations_of = operations.new(made, settings, make_apart)
+  if settings.uploads then
+    set_handler(made, "OnCommandGet", nil)
+    set_handler(made, "OnCommandOther", nil)
+  end
   return made
 end
 

@@ -19,6 +19,9 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	X(header_count, COUNT, 100, 1, 100, "header fields of a request")                          \
 	X(body, BYTES, 1 << 20, 0, 1 << 30, "a request body kept in memory")                       \
 	X(body_window, BYTES, 65536, 1024, 1 << 30, "a request body that waits for request:read")  \
+	X(upload, BYTES, INT64_C(64) << 30, 0, INT64_C(1) << 50, "a body that is an upload")       \
+	X(upload_parts, COUNT, 1000, 1, 1 << 20, "parts of a form")                                \
+	X(upload_part_head, BYTES, 8192, 64, 1 << 20, "the fields of a part of a form")            \
 	X(message, BYTES, 16 << 20, 1, 1 << 30, "a WebSocket message")                             \
 	X(fragments, COUNT, 65536, 1, 1 << 30, "fragments of a WebSocket message")                 \
 	X(fragmented_bytes, BYTES, 1 << 30, 1, INT64_C(1) << 40,                                   \

@@ -19,6 +19,8 @@ void pl_script_exchange_release(pl_script_exchange *self)
 	if (--self->users > 0)
 		return;
 	pl_handlers_leave(self->handlers);
+	if (self->upload)
+		pl_upload_free(self->upload);
 	pl_buffer_deinit(&self->body);
 	pl_free(self);
 }
@@ -290,19 +292,16 @@ void pl_script_exchange_give_back(pl_script_exchange *self, pl_exchange *exchang
 	pl_exchange_own(exchange, &exchange_events, self);
 }
 
-void pl_lua_exchange(pl_handlers *handlers, pl_server *server, pl_conn *conn, pl_exchange *exchange)
+/* With the exchange; NULL: no memory, and the answer says so. */
+static pl_script_exchange *take_over(pl_handlers *handlers, pl_server *server, pl_conn *conn,
+				     pl_exchange *exchange)
 {
-	pl_script_exchange *self;
+	/* glibc's calloc is slower: it passes the thread's cache by */
+	pl_script_exchange *self = pl_alloc(sizeof(*self));
 
-	if (!pl_handlers_has(handlers, event_of(exchange->request->method))) {
-		pl_server_serve(server, exchange);
-		return;
-	}
-	self = pl_alloc(
-		sizeof(*self)); /* glibc's calloc is slower: it passes the thread's cache by */
 	if (!self) {
 		pl_exchange_answer(exchange, 503, NULL);
-		return;
+		return NULL;
 	}
 	memset(self, 0, sizeof(*self));
 	pl_handlers_keep(handlers);
@@ -312,6 +311,29 @@ void pl_lua_exchange(pl_handlers *handlers, pl_server *server, pl_conn *conn, pl
 	self->server = server;
 	self->conn = conn;
 	pl_exchange_own(exchange, &exchange_events, self);
+	return self;
+}
+
+void pl_lua_exchange(pl_handlers *handlers, pl_server *server, pl_conn *conn, pl_exchange *exchange)
+{
+	if (pl_handlers_has(handlers, event_of(exchange->request->method)))
+		take_over(handlers, server, conn, exchange);
+	else
+		pl_server_serve(server, exchange);
+}
+
+void pl_lua_exchange_received(pl_handlers *handlers, pl_server *server, pl_conn *conn,
+			      pl_exchange *exchange, pl_upload *upload)
+{
+	pl_script_exchange *self = take_over(handlers, server, conn, exchange);
+
+	if (!self) {
+		pl_upload_free(upload);
+		return;
+	}
+	self->upload = upload;
+	self->whole = true;
+	run_handler(self);
 }
 
 int pl_lua_open_exchange(lua_State *L)

@@ -17,6 +17,12 @@ int pl_lua_open_exchange(lua_State *L);
 void pl_lua_exchange(pl_handlers *handlers, pl_server *server, pl_conn *conn,
 		     pl_exchange *exchange);
 
+struct pl_upload;
+
+/* The same with a request whose body has come already: the upload is its own from here on. */
+void pl_lua_exchange_received(pl_handlers *handlers, pl_server *server, pl_conn *conn,
+			      pl_exchange *exchange, struct pl_upload *upload);
+
 /* The running task is about to wait for this server's end (NULL: for the end of all). If it is the
  * handler of a request there, its answer is sent now, as far as it has come: else the server would
  * wait for the request, and the request for the server. */

@@ -9,6 +9,7 @@
 #define PL_LUA_LUA_EXCHANGE_INTERNAL_H
 
 #include "base/buffer.h"
+#include "http/upload.h"
 #include "lua/lua_exchange.h"
 #include "lua/lua_fields.h"
 #include "lua/lua_value.h"
@@ -41,9 +42,10 @@ typedef struct pl_script_exchange {
 	const char *over;      /* ... and for who asks for its properties */
 	pl_handlers *handlers;
 	pl_server *server;
-	pl_conn *conn;	/* NULL with the exchange */
-	uint32_t users; /* the exchange with its handler, and each wait */
-	int request;	/* references while the handler runs */
+	pl_conn *conn;	   /* NULL with the exchange */
+	uint32_t users;	   /* the exchange with its handler, and each wait */
+	pl_upload *upload; /* the body, when it was received before; else NULL */
+	int request;	   /* references while the handler runs */
 	int response;
 	bool running;
 	bool whole;		/* all of the body has come */

@@ -306,9 +306,24 @@ static int fs_open(lua_State *L)
 	return start_open(L, op);
 }
 
+static void run_place(fs_op *op)
+{
+	op->status = pl_fs_place(op->path, op->other, &op->out);
+}
+
+/* place(from, to) -> the path that it got, which is another one when there is a file */
+static int fs_place(lua_State *L)
+{
+	fs_op *op = pl_fs_op_new(L, 1, 2);
+
+	op->run = run_place;
+	op->push = pl_fs_push_out;
+	return pl_fs_op_start(L, op);
+}
+
 static void run_temporary_file(fs_op *op)
 {
-	op->status = pl_fs_temporary_file((char *)(uintptr_t)op->path, &op->file->fd);
+	op->status = pl_fs_temporary_file((char *)(uintptr_t)op->path, 0, &op->file->fd);
 }
 
 static int push_temporary_file(lua_State *L, const fs_op *op)
@@ -338,6 +353,7 @@ static const luaL_Reg functions[] = {
 	{ "remove", fs_remove },
 	{ "copy", fs_copy },
 	{ "rename", fs_rename },
+	{ "place", fs_place },
 	{ "link", fs_link },
 	{ "read_link", fs_read_link },
 	{ "real_path", fs_real_path },

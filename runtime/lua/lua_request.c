@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "codec/http_path.h"
 #include "lua/lua_task.h"
+#include "lua/lua_upload.h"
 
 static const char REQUEST[] = "perilune.request";
 
@@ -175,6 +176,19 @@ static int get_params(lua_State *L)
 	add_params(L, head->query);
 	if (form)
 		add_params(L, pl_slice_make((const char *)self->body.data, self->body.len));
+	if (self->upload)
+		pl_lua_push_upload_params(L, self->upload);
+	return 1;
+}
+
+/* uploaded(request) -> see pl_lua_push_upload; nil: its body was not received before */
+static int request_uploaded(lua_State *L)
+{
+	const pl_script_exchange *self = check(L);
+
+	if (!self->upload)
+		return 0;
+	pl_lua_push_upload(L, self->upload);
 	return 1;
 }
 
@@ -297,6 +311,8 @@ static void claim(lua_State *L, pl_script_exchange *self, pl_body_use use)
 	if (self->use == PL_BODY_DENIED)
 		luaL_error(L, "the body of the request cannot be read here: it is for who gets the "
 			      "request");
+	if (self->upload)
+		luaL_error(L, "the body of the request is in request.files and request.params");
 	if (self->use != PL_BODY_UNUSED && self->use != use)
 		luaL_error(L, use == PL_BODY_WHOLE
 				      ? "request.body: the body is taken by request:read already"
@@ -376,5 +392,7 @@ int pl_request_open(lua_State *L)
 	pl_lua_set_functions(L, "getters", getters);
 	lua_pushcfunction(L, set_metatable);
 	lua_setfield(L, -2, "set_metatable");
+	lua_pushcfunction(L, request_uploaded);
+	lua_setfield(L, -2, "uploaded");
 	return 1;
 }

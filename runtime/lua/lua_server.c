@@ -77,7 +77,10 @@ static void on_request(pl_conn *conn, pl_exchange *exchange)
 {
 	server_object *self = object_of(conn);
 
-	pl_lua_exchange(&self->handlers, self->server, conn, exchange);
+	if (self->uploads && pl_upload_wants(&self->upload, exchange->request))
+		pl_lua_upload(&self->handlers, self->server, conn, exchange, &self->upload);
+	else
+		pl_lua_exchange(&self->handlers, self->server, conn, exchange);
 }
 
 /* Starting and stopping. */
@@ -311,6 +314,8 @@ static int server_new(lua_State *L)
 	if (!status)
 		status =
 			pl_server_new(&self->server, script->loop, &settings, &server_events, self);
+	if (!status)
+		self->upload.limits = &self->server->settings.limits;
 	pl_free((void *)(uintptr_t)settings.protocols);
 	pl_free((void *)(uintptr_t)settings.origins);
 	pl_free((void *)(uintptr_t)settings.authentication.public_paths);

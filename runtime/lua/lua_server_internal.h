@@ -10,6 +10,7 @@
 #include "lua/lua_events.h"
 #include "lua/lua_fields.h"
 #include "lua/lua_script.h"
+#include "lua/lua_upload.h"
 #include "server/server.h"
 
 /* An address that the server listens on. */
@@ -30,8 +31,10 @@ typedef struct server_object {
 	struct pl_network *trusted;   /* proxies whose word on their clients counts */
 	size_t trusted_count;
 	struct pl_pool *forward_pool; /* NULL: nothing was forwarded yet */
-	bool raise_disconnects;	      /* OnException for who broke the protocol */
-	int self;		      /* keeps the userdata while the handlers have users */
+	pl_upload_settings upload;
+	bool uploads;		/* bodies are received before their handlers run */
+	bool raise_disconnects; /* OnException for who broke the protocol */
+	int self;		/* keeps the userdata while the handlers have users */
 	bool active;
 } server_object;
 

@@ -146,6 +146,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	read_deflate(L, lua_gettop(L), &settings->deflate);
 	lua_pop(L, 2);
 	pl_lua_read_frames(L, 1, &settings->frames);
+	self->uploads = pl_lua_read_upload(L, 1, &self->upload);
 	read_connection(L, 1, settings);
 	read_fallback(L, 1, &settings->events);
 	read_throttle(L, 1, settings);

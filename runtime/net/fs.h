@@ -73,9 +73,15 @@ enum pl_fs_type pl_fs_type_of(mode_t mode);
 int pl_fs_read_link(const char *path, pl_buffer *out);
 int pl_fs_real_path(const char *path, pl_buffer *out);
 
+/* Gives a file another name, or, if that is taken, one like it ("a-2.txt"). No other file is
+ * replaced, whoever makes one meanwhile; until it has its bytes the name is an empty file. Its
+ * permissions become those of a new file. Appends the path to `out`, without NUL. PL_ELIMIT when no
+ * name is free. Also to another file system, where the bytes are copied. */
+int pl_fs_place(const char *from, const char *wanted, pl_buffer *out);
+
 /* `path` ends in XXXXXX, which become a name that is free: an empty file for our eyes only, open
- * for reading and writing, or a folder. */
-int pl_fs_temporary_file(char *path, int *fd);
+ * for reading and writing, or a folder. Behind the XXXXXX of a file may be `ending` more bytes. */
+int pl_fs_temporary_file(char *path, size_t ending, int *fd);
 int pl_fs_temporary_folder(char *path);
 
 #endif

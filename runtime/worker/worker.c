@@ -295,6 +295,7 @@ static void prepare_process(void)
 	pl_notify_begin();
 	/* libuv writes without MSG_NOSIGNAL: a peer that is gone must be an error, not our end. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file at its largest is an error of the call */
 	pl_random(seed, sizeof(seed));
 	pl_map_seed(seed);
 }

@@ -15,6 +15,7 @@
 ---@field fallback? { server_sent_events?: perilune.server.EventStreams|boolean }|false Event streams; on by default.
 ---@field headers? table<string, string|number|string[]> Headers of every HTTP answer that has none of that name.
 ---@field authentication? boolean|perilune.server.Authentication Who may use the server. Default false.
+---@field http_upload_files? perilune.server.UploadFiles Uploads are received before OnCommandGet. Off by default.
 ---@field session_state? boolean|perilune.server.SessionState HTTP sessions. Default false.
 ---@field auto_start_session? boolean A request without a session begins one. Default true.
 ---@field session_timeout? number Seconds without a request, then it ends: 0.1 to 2592000, default 1200.
@@ -58,6 +59,12 @@
 ---@class perilune.server.ForwardRule: perilune.server.Forward
 ---@field path string Of the requests: this one and what lies below it.
 ---@field strip_path? boolean It is taken off the request's path. Default false.
+
+---@class perilune.server.UploadFiles
+---@field stream_type? "memory"|"file" Where files go. Default "memory".
+---@field min_size? integer Bytes; with "file", smaller ones stay in memory. Default 0.
+---@field save_directory? string Of "file"; a relative one is beside the script. Default: the script's folder.
+---@field remove_boundaries? boolean Forms are taken apart. Default true; false: the body is one file, as it comes.
 
 ---@class perilune.server.EventStreams
 ---@field retry? number Seconds until a client comes back: 0 to 86400, default 3.
@@ -239,6 +246,9 @@
 ---@field OnUnknownAuthentication? fun(conn: perilune.Conn, auth_type: string, auth_data: string): boolean?, string? Another scheme than Basic: true lets in, with a user.
 ---@field OnBeforeCommand? fun(conn: perilune.Conn, request: perilune.server.Command): "authorized"? Whether a request needs authentication: "authorized" if not.
 ---@field OnHandshake? fun(conn: perilune.Conn, headers: table<string, string>): table<string, string|number|string[]>|false|nil Before a WebSocket handshake is answered with these headers: a table of more, or false for 403. It has limits.handshake_timeout to decide.
+---@field OnHTTPUploadBeforeSaveFile? fun(name: string, path: string, request: perilune.Request): name: string|false|nil, path: string? A file has come: its name, and its folder; false drops it.
+---@field OnHTTPUploadAfterSaveFile? fun(name: string, path: string, request: perilune.Request) The path of the file itself.
+---@field OnHTTPUploadReadInput? fun(name: string, value: string, request: perilune.Request) A field of a form that is no file.
 ---@field OnCreateSession? fun(conn: perilune.Conn, request: perilune.Request): id: string? An HTTP session is about to begin. nil: an id of ours.
 ---@field OnSessionStart? fun(session: perilune.server.Session)
 ---@field OnInvalidSession? fun(conn: perilune.Conn, request: perilune.Request, response: perilune.Response, id: string): boolean? A cookie names no session. false: the request ends here.
@@ -378,6 +388,7 @@ function Server:ping(timeout) end
 ---@field headers table<string, string> Lower-case names, repeats joined by ", ". A new table each time.
 ---@field body string Waits until all has come; throws when it is over limits.body or does not come. Excludes read.
 ---@field version "HTTP/1.0"|"HTTP/1.1"
+---@field files perilune.Upload[] With http_upload_files; else empty.
 ---@field session perilune.server.Session? With session_state.
 local Request = {}
 

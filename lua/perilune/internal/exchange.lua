@@ -24,6 +24,11 @@ end
 
 request.getters.body, request.getters.params = body, params
 
+--- The files that uploads.lua has received with requests.
+local files = setmetatable({}, { __mode = "k" })
+
+function request.getters.files(self) return files[self] or {} end
+
 --- What http_sessions.lua knows of requests.
 local sessions = setmetatable({}, { __mode = "k" })
 
@@ -126,4 +131,4 @@ response.set_metatable {
   __name = "response",
 }
 
-return { sessions = sessions }
+return { files = files, sessions = sessions }

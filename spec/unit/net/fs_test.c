@@ -321,11 +321,11 @@ static void names_are_told(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(pl_fs_temporary_file(path, &fd), PL_OK);
+	assert_int_equal(pl_fs_temporary_file(path, 0, &fd), PL_OK);
 	assert_int_equal(mode_of(path), 0600);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	close(fd);
-	assert_int_equal(pl_fs_temporary_file(at("no/t-XXXXXX"), &fd), PL_ENOENT);
+	assert_int_equal(pl_fs_temporary_file(at("no/t-XXXXXX"), 0, &fd), PL_ENOENT);
 	assert_int_equal(pl_fs_temporary_folder(at("no/t-XXXXXX")), PL_ENOENT);
 	assert_int_equal(pl_fs_real_path(at("./keep/../keep"), &out), PL_OK);
 	assert_int_equal(out.len, strlen(at("keep")));
