@@ -4,13 +4,14 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { launch, open, start, top, until } from "./harness.mjs";
+import { launch, open, start, top } from "./harness.mjs";
 
 const pictures = {
   async monitor(page) {
     await page.click("#start");
     await page.waitForTimeout(75_000);
   },
+
   async authentication(page, another) {
     const other = await another();
     const people = [await another(), other];
@@ -30,8 +31,27 @@ const pictures = {
     await Promise.all([page, other].map((one) => one.setViewportSize({ width: 500, height: 590 })));
     await beside(page, other);
   },
+
   async snapshots(page) {
     await page.waitForTimeout(5_000);
+  },
+
+  /** Two edit the same cell. */
+  async grid(page, another) {
+    const other = await another();
+    const change = async (who, row, column, text) => {
+      const cell = who.locator(".tabulator-row").nth(row).locator(".tabulator-cell").nth(column);
+      await cell.click();
+      await cell.locator("input").fill(text);
+      return cell.locator("input");
+    };
+    const mine = await change(page, 3, 3, "Korea");
+    await (await change(other, 3, 3, "China")).press("Enter");
+    await page.locator(".notice").waitFor();
+    await mine.press("Enter");
+    await page.getByText("Use mine").waitFor();
+    await change(page, 6, 1, "Order Adm");
+    await page.waitForTimeout(1_500);
   },
 };
 
@@ -57,7 +77,7 @@ try {
     const app = await start(`apps/${name}`, ["--port", "0", ...(FLAGS[name] ?? [])]);
     try {
       const page = await open(browser, app.url, VIEW);
-      await pictures[name](page, () => open(browser, app.url, VIEW), until);
+      await pictures[name](page, () => open(browser, app.url, VIEW));
       await page.screenshot({ path: join(top, `docs/images/${name}.png`) });
     } finally {
       await app.stop();

@@ -82,6 +82,7 @@ describe("cmake --install", function()
     install()
     for app, parts in pairs {
       monitor = { ["/lib/uPlot.js"] = "export { uPlot as default }", ["/lib/uPlot.txt"] = "MIT" },
+      grid = { ["/lib/tabulator.js"] = "TabulatorFull", ["/lib/tabulator.txt"] = "MIT" },
     } do
       local running, port = start(folder.path, app)
       parts["/"] = "<!doctype html>"
@@ -197,6 +198,7 @@ describe("the Debian package", function()
       "/usr/share/man/man1/perilune.1.gz",
       "/usr/share/perilune/apps/chat/main.lua",
       "/usr/share/perilune/apps/chat/public/index.html",
+      "/usr/share/perilune/apps/grid/public/lib/tabulator.js",
       "/usr/share/perilune/apps/monitor/public/lib/uPlot.js",
       "/usr/share/perilune/types/perilune/server.lua",
       "/usr/share/perilune/types/perilune/_meta/conn.lua",

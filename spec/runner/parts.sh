@@ -110,7 +110,7 @@ part_browser() {
   ((${#tests[@]})) || return
   PERILUNE=$top/build/perilune tap 'chromium' 600 node --test --test-reporter=tap "${tests[@]}"
   WORKERS=2 PERILUNE=$top/build/perilune tap 'chromium, two workers' 600 \
-    node --test --test-reporter=tap spec/browser/{chat,monitor,snapshots}.test.mjs
+    node --test --test-reporter=tap spec/browser/{chat,monitor,snapshots,grid}.test.mjs
 }
 
 # What is installed and packaged, and that it runs without the source tree.
