@@ -1,7 +1,8 @@
--- covers: internal/operations.lua
+-- covers: internal/operations.lua internal/dashboard.lua
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
+local json = require "perilune.json"
 local metrics = require "perilune.metrics"
 local process = require "spec.support.process"
 local socket = require "spec.support.socket"
@@ -421,5 +422,97 @@ describe("a server with metrics", function()
     assert.has_error(function() server.new { metrics = { health = "/a b" } } end)
     assert.has_error(function() server.new { metrics = { token = "short" } } end)
     assert.has_error(function() server.new { metrics = { prot = 1 } } end)
+  end)
+end)
+
+describe("the dashboard", function()
+  after_each(fixture.clean)
+
+  local function free_port()
+    local listener = fixture.listener()
+    listener:close()
+    return listener.port
+  end
+
+  --- A server with a dashboard, and a function that asks it with this Host and these headers.
+  local function start(options)
+    local port = free_port()
+    options = options or {}
+    options.dashboard = { port = port }
+    local server = fixture.server(options)
+    return server,
+      port,
+      function(path, host, given)
+        given = given or {}
+        local lines = { (given.method or "GET") .. " " .. path .. " HTTP/1.1", "Host: " .. host }
+        for _, line in ipairs(given.headers or {}) do
+          lines[#lines + 1] = line
+        end
+        if given.body then lines[#lines + 1] = "Content-Length: " .. #given.body end
+        local text = table.concat(lines, "\r\n") .. "\r\n\r\n" .. (given.body or "")
+        local peer = fixture.socket { port = port }
+        peer:send(text)
+        return http.read(peer)
+      end
+  end
+
+  it("answers those alone who name this machine", function()
+    local _, port, ask = start()
+    for _, host in ipairs { "127.0.0.1:%d", "localhost:%d", "LOCALHOST:%d", "[::1]:%d" } do
+      assert.equal(200, ask("/", host:format(port)).status, host)
+    end
+    local wrong = { "evil.example:%d", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:%d" }
+    for _, host in ipairs(wrong) do
+      assert.equal(421, ask("/", host:format(port)).status, host)
+      assert.equal(421, ask("/data", host:format(port)).status, host)
+    end
+    local page = ask("/", "localhost:" .. port)
+    assert.is_truthy(page.headers["content-security-policy"]:find "^default%-src 'none'")
+    assert.equal("nosniff", page.headers["x-content-type-options"])
+    assert.equal(404, ask("/x", "localhost:" .. port).status)
+    assert.equal(404, ask("/disconnect", "localhost:" .. port).status)
+    assert.equal(404, ask("/metrics", "localhost:" .. port).status)
+  end)
+
+  it("disconnects for its own page alone", function()
+    local server, port, ask = start()
+    local peer, conn = fixture.pair(server)
+    local host = "127.0.0.1:" .. port
+    local own = { "Origin: http://" .. host, "Content-Type: application/json" }
+    local function post(headers, body)
+      local given = { method = "POST", headers = headers, body = body }
+      return ask("/disconnect", host, given)
+    end
+    local body = json.encode { guid = conn.guid }
+    assert.equal(403, post({ own[2] }, body).status)
+    assert.equal(403, post({ own[1] }, body).status)
+    assert.equal(403, post({ "Origin: http://evil.example", own[2] }, body).status)
+    assert.equal(403, post({ "Origin: null", own[2] }, body).status)
+    assert.equal(1, server:count())
+    assert.equal(400, post(own, "[").status)
+    assert.equal(400, post(own, "{}").status)
+    assert.same({ done = false }, json.decode(post(own, '{"guid":"no such"}').body))
+    assert.same({ done = true }, json.decode(post(own, body).body))
+    assert.equal(1008, (peer:read_close()))
+  end)
+
+  it("tells what is there as JSON, whatever strangers have sent", function()
+    local server, port, ask = start()
+    local _, conn = fixture.pair(server, { path = "/%ff?%00" })
+    conn:subscribe "a\255channel"
+    local data = json.decode(ask("/data", "localhost:" .. port).body)
+    assert.equal("a?channel", data.channels.list[1].name)
+    assert.equal(1, data.channels.count)
+    assert.is_true(data.listening)
+    assert.is_true(data.counters['connections{transport="rfc6455"}'] >= 1)
+    local clients = json.decode(ask("/clients", "localhost:" .. port).body)
+    assert.equal(conn.guid, clients.list[1].guid)
+  end)
+
+  it("is on this machine alone", function()
+    assert.has_error(
+      function() require("perilune.server").new { dashboard = { port = 0, host = "0.0.0.0" } } end
+    )
+    assert.has_error(function() require("perilune.server").new { dashboard = {} } end)
   end)
 end)

@@ -47,6 +47,7 @@ local schema = {
   linger_state = fields.linger_state,
   log_file = fields.log_file,
   metrics = operations.options.metrics,
+  dashboard = operations.options.dashboard,
   throttle = fields.server_throttle,
   queue_options = fields.queue_options,
   extensions = fields.extensions,

@@ -26,6 +26,7 @@ enum { PL_COUNTERS_WORKERS = 256 };
 	  "Connections that servers turned away.")                                                 \
 	F(CONNECTIONS, "connections", "gauge", "Connections of servers now.")                      \
 	F(SESSIONS, "sessions_total", "counter", "Message sessions that servers began.")           \
+	F(SUBSCRIPTIONS, "subscriptions", "gauge", "Subscriptions to channels now.")               \
 	F(REFUSED, "handshakes_refused_total", "counter", "WebSocket handshakes refused.")         \
 	F(RECEIVED, "messages_received_total", "counter",                                          \
 	  "Messages received, also single fragments.")                                             \
@@ -70,6 +71,7 @@ enum { PL_COUNTERS_WORKERS = 256 };
 	X(SESSIONS_SSE, SESSIONS, "transport=\"sse\"")                                             \
 	X(SESSIONS_TCP, SESSIONS, "transport=\"tcp\"")                                             \
 	X(SESSIONS_OTHER, SESSIONS, "transport=\"other\"")                                         \
+	X(SUBSCRIPTIONS, SUBSCRIPTIONS, "")                                                        \
 	X(REFUSED_REQUEST, REFUSED, "reason=\"request\"")                                          \
 	X(REFUSED_VERSION, REFUSED, "reason=\"version\"")                                          \
 	X(REFUSED_ORIGIN, REFUSED, "reason=\"origin\"")                                            \

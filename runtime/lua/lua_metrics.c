@@ -9,7 +9,9 @@
 #include "lua/lua_script.h"
 #include "lua/lua_value.h"
 #include "net/work.h"
+#include "worker/log_tail.h"
 #include "worker/metrics.h"
+#include "worker/slow.h"
 
 static const char METRIC[] = "perilune.metric";
 static const char SERIES[] = "perilune.series";
@@ -256,6 +258,49 @@ static int metrics_counters(lua_State *L)
 	return 1;
 }
 
+/* keep_log(): from now on the last lines are there for log_lines */
+static int metrics_keep_log(lua_State *L)
+{
+	return pl_lua_result(L, pl_log_tail_begin());
+}
+
+/* log_lines(after) -> { "line", … }, the number of the last one */
+static int metrics_log_lines(lua_State *L)
+{
+	uint64_t after = (uint64_t)luaL_checknumber(L, 1);
+	pl_log_tail_line line;
+	int count = 0;
+
+	lua_newtable(L);
+	while (count < PL_LOG_TAIL_LINES && pl_log_tail_next(after, &line)) {
+		lua_pushlstring(L, line.text, line.len);
+		lua_rawseti(L, -2, ++count);
+		after = line.number;
+	}
+	lua_pushnumber(L, (lua_Number)after);
+	return 2;
+}
+
+/* slow() -> { { place, count, total, most }, … } in seconds */
+static int metrics_slow(lua_State *L)
+{
+	pl_slow list[PL_SLOW_KEPT];
+	size_t count = pl_slow_list(list);
+	size_t i;
+
+	lua_createtable(L, (int)count, 0);
+	for (i = 0; i < count; i++) {
+		lua_createtable(L, 0, 4);
+		lua_pushstring(L, list[i].place);
+		lua_setfield(L, -2, "place");
+		set_number(L, "count", (double)list[i].count);
+		set_number(L, "total", (double)list[i].total / 1000);
+		set_number(L, "most", (double)list[i].most / 1000);
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	return 1;
+}
+
 /* page(name) -> a file of the program, or nil */
 static int metrics_page(lua_State *L)
 {
@@ -269,12 +314,21 @@ static int metrics_page(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-	{ "define", metrics_define },	{ "series", metrics_series },
-	{ "add", metrics_add },		{ "set", metrics_set },
-	{ "observe", metrics_observe }, { "value", metrics_value },
-	{ "limit", metrics_limit },	{ "text", metrics_text },
-	{ "process", metrics_process }, { "counters", metrics_counters },
-	{ "page", metrics_page },	{ NULL, NULL },
+	{ "keep_log", metrics_keep_log },
+	{ "log_lines", metrics_log_lines },
+	{ "slow", metrics_slow },
+	{ "define", metrics_define },
+	{ "series", metrics_series },
+	{ "add", metrics_add },
+	{ "set", metrics_set },
+	{ "observe", metrics_observe },
+	{ "value", metrics_value },
+	{ "limit", metrics_limit },
+	{ "text", metrics_text },
+	{ "process", metrics_process },
+	{ "counters", metrics_counters },
+	{ "page", metrics_page },
+	{ NULL, NULL },
 };
 
 int pl_lua_open_metrics(lua_State *L)

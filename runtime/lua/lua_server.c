@@ -374,6 +374,25 @@ static int server_settings(lua_State *L)
 	return 1;
 }
 
+/* channels(server, most) -> { ["name"] = subscribers, … } of this worker, and how many there are */
+static int server_channels(lua_State *L)
+{
+	const pl_map *by_name = &pl_server_object(L, 1)->server->channels.by_name;
+	const pl_map_entry *entry = pl_map_next(by_name, NULL);
+	lua_Integer most = luaL_checkinteger(L, 2);
+
+	lua_newtable(L);
+	for (; entry && most > 0; entry = pl_map_next(by_name, entry), most--) {
+		const pl_channel *channel = PL_CONTAINER(entry, pl_channel, entry);
+
+		lua_pushlstring(L, channel->name, channel->name_len);
+		lua_pushinteger(L, channel->count);
+		lua_rawset(L, -3);
+	}
+	lua_pushinteger(L, by_name->count);
+	return 2;
+}
+
 /* listening(server): whether somebody who connects now is served */
 static int server_listening(lua_State *L)
 {
@@ -402,6 +421,7 @@ static const luaL_Reg functions[] = {
 	{ "register_protocol", register_protocol },
 	{ "settings", server_settings },
 	{ "listening", server_listening },
+	{ "channels", server_channels },
 	{ "limits", pl_lua_limits },
 	{ "get_handler", get_handler },
 	{ "set_handler", set_handler },

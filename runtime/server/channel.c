@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/status.h"
 
 pl_channel *pl_channels_find(const pl_channels *channels, pl_slice name)
@@ -45,6 +46,7 @@ static void end(pl_channels *channels, pl_subscription *subscription)
 	pl_list_remove(&subscription->in_subscriber);
 	subscription->subscriber->count--;
 	channel->count--;
+	pl_count(PL_COUNT_SUBSCRIPTIONS, -1);
 	pl_free(subscription);
 	release(channels, channel);
 }
@@ -78,6 +80,7 @@ static int join(pl_channels *channels, pl_subscriber *subscriber, pl_channel *ch
 	pl_list_append(&subscriber->subscriptions, &subscription->in_subscriber);
 	channel->count++;
 	subscriber->count++;
+	pl_count(PL_COUNT_SUBSCRIPTIONS, 1);
 	return PL_OK;
 }
 

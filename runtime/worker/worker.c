@@ -18,6 +18,7 @@
 #include "net/mailbox.h"
 #include "net/notify.h"
 #include "net/tty.h"
+#include "worker/log_tail.h"
 #include "worker/watch.h"
 
 static volatile sig_atomic_t signalled;
@@ -350,6 +351,7 @@ int pl_worker_run(uint16_t count, int (*main)(pl_worker *worker, void *context),
 	pl_shared_free(shared);
 	pl_metrics_free(metrics);
 	pl_notify_end();
+	pl_log_tail_end();
 	pl_free(program.seats);
 	pthread_mutex_destroy(&program.lock);
 	return program.code;

@@ -30,6 +30,7 @@
 ---@field queue_options? perilune.server.QueueOptions What goes first when output waits. Default: the order of the calls.
 ---@field log_file? string|perilune.server.LogFile|false A line for each message. Off by default.
 ---@field throttle? perilune.server.Throttle|false Off by default.
+---@field dashboard? perilune.server.Dashboard|false The operator's page. Off by default.
 ---@field metrics? boolean|perilune.server.Metrics Numbers for Prometheus, health, readiness. Default false.
 ---@field extensions? perilune.server.Extensions
 ---@field limits? perilune.server.Limits
@@ -70,6 +71,10 @@
 ---@field retry? number Seconds until a client comes back: 0 to 86400, default 3.
 ---@field raw_fields? boolean Texts that are made of fields go out as them. Default false.
 ---@field greet_all? boolean Every client gets a token as its first message. Default false.
+
+---@class perilune.server.Dashboard
+---@field port integer 0 picks a free one, and the log says which.
+---@field host? "127.0.0.1"|"::1" Default "127.0.0.1".
 
 ---@class perilune.server.Metrics
 ---@field path? string Default "/metrics".

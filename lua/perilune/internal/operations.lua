@@ -1,8 +1,10 @@
 --- What a server tells its operator: metrics, health, readiness; on its own port or on one apart.
 local core = require "perilune.core.server"
 local core_metrics = require "perilune.core.metrics"
+local dashboard = require "perilune.internal.dashboard"
 local log = require "perilune.log"
 local text = require "perilune.core.text"
+local worker = require "perilune.worker"
 
 local operations = {}
 
@@ -11,6 +13,7 @@ local TYPE = "text/plain; version=0.0.4; charset=utf-8"
 local port = { type = "integer", min = 0, max = 65535 }
 
 operations.options = {
+  dashboard = dashboard.option,
   metrics = {
     type = { "boolean", "table" },
     default = false,
@@ -102,7 +105,8 @@ Operations.__index = Operations
 
 --- Answers what is its own. False: it is somebody else's.
 function Operations:answer(conn, request, response)
-  local document = request.document
+  local document, command = request.document, request.command
+  if command ~= "GET" and command ~= "HEAD" then return false end
   for name, page in pairs(pages) do
     if self.metrics[name] == document then
       page(self, conn, request, response)
@@ -114,7 +118,7 @@ end
 
 --- Puts itself in front of the server's OnCommandGet, whatever that is now.
 function Operations:cover(server)
-  if self.apart then return end
+  if not self:covers "OnCommandGet" then return end
   local inner = core.get_handler(server, "OnCommandGet")
   self.inner = inner
   core.set_handler(server, "OnCommandGet", function(conn, request, response)
@@ -124,17 +128,36 @@ function Operations:cover(server)
 end
 
 --- What the script has assigned, where this stands in front of it.
-function Operations:covers(event) return not self.apart and event == "OnCommandGet" end
+function Operations:covers(event)
+  local own_port = self.metrics and not self.apart
+  return own_port and event == "OnCommandGet"
+end
 
---- The server has begun; nil, message, code when the port apart cannot be had.
-function Operations:start()
-  if not self.apart then return true end
-  local ok, message, code = self.apart:start()
-  if not ok then return nil, message, code end
-  if not self.apart.active then return true end -- --check
-  for _, binding in ipairs(self.apart.bindings) do
+local function tell(name, server, path)
+  if worker.id > 1 then return end
+  for _, binding in ipairs(server.bindings) do
     local host = binding.host:find ":" and "[" .. binding.host .. "]" or binding.host
-    log.info(("metrics at http://%s:%d%s"):format(host, binding.port, self.metrics.path))
+    log.info(("%s at http://%s:%d%s"):format(name, host, binding.port, path))
+  end
+end
+
+--- The server has begun; nil, message, code when a port apart cannot be had.
+function Operations:start()
+  for _, name in ipairs { "apart", "page" } do
+    local server = self[name]
+    local ok, message, code = true, nil, nil
+    if server then
+      ok, message, code = server:start()
+    end
+    if not ok then
+      self:stop()
+      return nil, message, code
+    end
+  end
+  if self.apart and self.apart.active then tell("metrics", self.apart, self.metrics.path) end
+  if self.page and self.page.active then
+    dashboard.began()
+    tell("dashboard", self.page, "/")
   end
   return true
 end
@@ -142,7 +165,11 @@ end
 --- The server has stopped.
 function Operations:stop()
   if self.apart and self.apart.active then self.apart:stop() end
+  if self.page and self.page.active then self.page:stop() end
 end
+
+--- The port of the page; nil: there is none.
+function Operations:dashboard_port() return self.page and self.page.port end
 
 local function make_apart(self, make)
   local made = make {
@@ -161,13 +188,14 @@ end
 ---@param settings table Complete.
 ---@param make fun(options: table): userdata Makes a server that is no script's.
 function operations.new(server, settings, make)
-  if not settings.metrics then return nil end
+  if not settings.metrics and not settings.dashboard then return nil end
   local held = setmetatable({ server }, { __mode = "v" })
   local self = setmetatable({
     metrics = settings.metrics,
     server = function() return held[1] end,
   }, Operations)
-  if settings.metrics.port then self.apart = make_apart(self, make) end
+  if settings.metrics and settings.metrics.port then self.apart = make_apart(self, make) end
+  if settings.dashboard then self.page = dashboard.new(settings.dashboard, self.server, make) end
   self:cover(server)
   return self
 end
