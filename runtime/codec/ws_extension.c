@@ -147,10 +147,58 @@ static pl_slice take_extension(pl_slice *rest)
 	return extension;
 }
 
+/* How an extension is called that is looked for, and what its parameters are. */
+typedef struct form_rules {
+	bool (*names)(pl_slice token, uint8_t *form);
+	bool (*read)(offer *self, pl_slice name, pl_slice value);
+	bool (*meet)(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+		     const offer *asked);
+} form_rules;
+
+static bool names_message(pl_slice token, uint8_t *form)
+{
+	*form = PL_WS_PERMESSAGE_DEFLATE;
+	return pl_slice_equal_nocase(token, PL_SLICE("permessage-deflate"));
+}
+
+static bool names_frame(pl_slice token, uint8_t *form)
+{
+	*form = PL_WS_DEFLATE_FRAME;
+	if (pl_slice_equal_nocase(token, PL_SLICE("deflate-frame")))
+		return true;
+	*form = PL_WS_X_WEBKIT_DEFLATE_FRAME;
+	return pl_slice_equal_nocase(token, PL_SLICE("x-webkit-deflate-frame"));
+}
+
+static bool read_frame_param(offer *self, pl_slice name, pl_slice value)
+{
+	if (pl_slice_equal_nocase(name, PL_SLICE("no_context_takeover")))
+		return set_flag(&self->server_fresh, value);
+	return pl_slice_equal_nocase(name, PL_SLICE("max_window_bits")) &&
+	       self->server_window == 0 && window_of(value, &self->server_window);
+}
+
+static bool meet_frame(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+		       const offer *asked)
+{
+	if (asked->bad)
+		return false;
+	*agreed = *ours;
+	if (asked->server_window)
+		agreed->server_window = smaller(asked->server_window, ours->server_window);
+	agreed->server_fresh = ours->server_fresh || asked->server_fresh;
+	return true;
+}
+
+static const form_rules message_rules = { names_message, read_param, meet };
+static const form_rules frame_rules = { names_frame, read_frame_param, meet_frame };
+
 /* One extension of the list. PL_OK: it is agreed on; PL_ENOENT: look at the next; PL_EPROTO. */
-static int look_at(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours, pl_slice extension)
+static int look_at(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+		   const form_rules *rules, pl_slice extension)
 {
 	offer asked = { 0 };
+	uint8_t form;
 	pl_slice token;
 	pl_slice name;
 	pl_slice value;
@@ -159,18 +207,19 @@ static int look_at(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
 	if (!take_token(&extension, &token))
 		return PL_EPROTO;
 	while ((status = pl_ws_extension_param(&extension, &name, &value)) == PL_OK)
-		if (!read_param(&asked, name, value))
+		if (!rules->read(&asked, name, value))
 			asked.bad = true;
 	if (status < 0)
 		return status;
-	if (!pl_slice_equal_nocase(token, PL_SLICE("permessage-deflate")))
+	if (!rules->names(token, &form) || !rules->meet(agreed, ours, &asked))
 		return PL_ENOENT;
-	return meet(agreed, ours, &asked) ? PL_OK : PL_ENOENT;
+	agreed->form = form;
+	return PL_OK;
 }
 
 /* All elements are read, also behind the one that is chosen: a malformed field is refused whole. */
-static int look_through(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours, pl_slice list,
-			bool *found, int *seen)
+static int look_through(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+			const form_rules *rules, pl_slice list, bool *found, int *seen)
 {
 	while (list.len > 0) {
 		pl_ws_deflate_terms terms;
@@ -181,7 +230,7 @@ static int look_through(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *
 			continue;
 		if (++*seen > PL_WS_EXTENSIONS_MAX)
 			return PL_EPROTO;
-		status = look_at(&terms, ours, extension);
+		status = look_at(&terms, ours, rules, extension);
 		if (status == PL_EPROTO)
 			return status;
 		if (status == PL_OK && !*found) {
@@ -192,8 +241,8 @@ static int look_through(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *
 	return PL_OK;
 }
 
-int pl_ws_deflate_agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
-			const pl_ws_request *request)
+static int agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+		 const form_rules *rules, const pl_ws_request *request)
 {
 	bool found = false;
 	int seen = 0;
@@ -203,10 +252,33 @@ int pl_ws_deflate_agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *
 		if (!pl_slice_equal_nocase(request->fields[i].name,
 					   PL_SLICE("sec-websocket-extensions")))
 			continue;
-		if (look_through(agreed, ours, request->fields[i].value, &found, &seen))
+		if (look_through(agreed, ours, rules, request->fields[i].value, &found, &seen))
 			return PL_EPROTO;
 	}
 	return found ? PL_OK : PL_ENOENT;
+}
+
+int pl_ws_deflate_agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+			const pl_ws_request *request)
+{
+	return agree(agreed, ours, &message_rules, request);
+}
+
+int pl_ws_deflate_frame_agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+			      const pl_ws_request *request)
+{
+	return agree(agreed, ours, &frame_rules, request);
+}
+
+static size_t answer_frame(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *agreed)
+{
+	char window[40] = "";
+
+	if (agreed->client_window < PL_WS_WINDOW_MAX)
+		snprintf(window, sizeof(window), "; max_window_bits=%u", agreed->client_window);
+	return (size_t)snprintf(out, PL_WS_DEFLATE_ANSWER_MAX, "%sdeflate-frame%s%s",
+				agreed->form == PL_WS_X_WEBKIT_DEFLATE_FRAME ? "x-webkit-" : "",
+				agreed->client_fresh ? "; no_context_takeover" : "", window);
 }
 
 size_t pl_ws_deflate_answer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *agreed)
@@ -214,6 +286,8 @@ size_t pl_ws_deflate_answer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_defl
 	char server[40] = "";
 	char client[40] = "";
 
+	if (agreed->form != PL_WS_PERMESSAGE_DEFLATE)
+		return answer_frame(out, agreed);
 	if (agreed->server_window < PL_WS_WINDOW_MAX || agreed->server_window_asked)
 		snprintf(server, sizeof(server), "; server_max_window_bits=%u",
 			 agreed->server_window);

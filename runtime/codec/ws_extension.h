@@ -1,6 +1,7 @@
 /*
  * ws_extension.h - Sec-WebSocket-Extensions (RFC 6455 section 9.1), and the agreement on
- * permessage-deflate (RFC 7692 section 7.1), both sides.
+ * permessage-deflate (RFC 7692 section 7.1), both sides, and on what was before it: deflate-frame
+ * (draft-tyoshino-hybi-websocket-perframe-deflate-06), the server's side.
  *
  * Pure.
  */
@@ -20,6 +21,13 @@ enum {
 	PL_WS_EXTENSIONS_MAX = 64	/* offers that are looked at */
 };
 
+/* How compressed data is told from other data. */
+enum pl_ws_deflate_form {
+	PL_WS_PERMESSAGE_DEFLATE,
+	PL_WS_DEFLATE_FRAME, /* each frame by itself; the name it is answered by */
+	PL_WS_X_WEBKIT_DEFLATE_FRAME
+};
+
 /* What one side wants, or what both have agreed on. */
 typedef struct pl_ws_deflate_terms {
 	uint8_t server_window;	  /* bits, 8 to 15 */
@@ -27,6 +35,7 @@ typedef struct pl_ws_deflate_terms {
 	bool server_fresh;	  /* server_no_context_takeover: every message starts anew */
 	bool client_fresh;	  /* client_no_context_takeover */
 	bool server_window_asked; /* the client named it, so the answer must (7.1.2.1) */
+	uint8_t form;		  /* enum pl_ws_deflate_form */
 } pl_ws_deflate_terms;
 
 /* Takes the next `token [= value]` from the front of *rest, of one extension's parameters ("; a;
@@ -40,6 +49,13 @@ int pl_ws_extension_param(pl_slice *rest, pl_slice *name, pl_slice *value);
  * (RFC 6455 9.1: refuse the handshake with 400). */
 int pl_ws_deflate_agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
 			const pl_ws_request *request);
+
+/* The same for deflate-frame and x-webkit-deflate-frame, whose parameters bind whoever receives
+ * them: max_window_bits and no_context_takeover of the offer are the server's, of the answer the
+ * client's. Of ours, client_window and client_fresh are what the answer asks for, the server's what
+ * it does without being asked. */
+int pl_ws_deflate_frame_agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+			      const pl_ws_request *request);
 
 /* The answer's field value; returns its length. */
 size_t pl_ws_deflate_answer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *agreed);

@@ -88,7 +88,7 @@ static int ws_encoding(const pl_conn *conn)
 
 	if (!deflate)
 		return PL_ENCODING_WS;
-	window = pl_ws_deflate_sharing(deflate);
+	window = pl_ws_deflate_by_frame(deflate) ? 0 : pl_ws_deflate_sharing(deflate);
 	return window ? PL_ENCODING_WS_DEFLATE + window - PL_WS_DEFLATE_WINDOW_MIN
 		      : PL_ENCODING_OWN;
 }

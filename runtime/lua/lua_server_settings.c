@@ -6,10 +6,12 @@
 #include "lua/lua_settings.h"
 #include "lua/lua_value.h"
 
-static void read_deflate(lua_State *L, int table, pl_deflate_settings *deflate)
+static void read_deflate(lua_State *L, const char *name, pl_deflate_settings *deflate)
 {
-	deflate->enabled = pl_lua_read_deflate(L, table, &deflate->terms, &deflate->mem_level,
-					       &deflate->level);
+	lua_getfield(L, -1, name);
+	deflate->enabled = pl_lua_read_deflate(L, lua_gettop(L), &deflate->terms,
+					       &deflate->mem_level, &deflate->level);
+	lua_pop(L, 1);
 }
 
 /* What concerns TCP, and when HTTP ends it. */
@@ -142,9 +144,9 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	settings->delivery = pl_lua_read_delivery(L, top + 5);
 	self->raise_disconnects = pl_lua_bool_field(L, top + 5, "raise_disconnect_exceptions");
 	lua_getfield(L, 1, "extensions");
-	lua_getfield(L, -1, "permessage_deflate");
-	read_deflate(L, lua_gettop(L), &settings->deflate);
-	lua_pop(L, 2);
+	read_deflate(L, "permessage_deflate", &settings->deflate);
+	read_deflate(L, "deflate_frame", &settings->deflate_frame);
+	lua_pop(L, 1);
 	pl_lua_read_frames(L, 1, &settings->frames);
 	self->uploads = pl_lua_read_upload(L, 1, &self->upload);
 	read_connection(L, 1, settings);

@@ -384,23 +384,28 @@ static void set_up(pl_server *server, pl_loop *loop)
 }
 
 /* False without memory. */
+static bool make_pool(pl_ws_deflate_pool **pool, const pl_deflate_settings *deflate)
+{
+	if (deflate->enabled)
+		*pool = pl_ws_deflate_pool_new(deflate->mem_level, deflate->level);
+	return *pool || !deflate->enabled;
+}
+
+/* False without memory. */
 static bool make_parts(pl_server *server)
 {
-	const pl_deflate_settings *deflate = &server->settings.deflate;
-
 	if (server->settings.authentication.enabled) {
 		server->authentication = pl_authentication_new(&server->settings.authentication);
 		if (!server->authentication)
 			return false;
 	}
 	server->files = pl_files_new(server->loop, &server->settings.files);
-	if (deflate->enabled)
-		server->deflate_pool = pl_ws_deflate_pool_new(deflate->mem_level, deflate->level);
 	if (pl_throttle_rates_any(&server->settings.throttle_total) &&
 	    pl_throttle_total_new(&server->throttle, server->loop,
 				  &server->settings.throttle_total))
 		return false;
-	return server->files && (server->deflate_pool || !deflate->enabled);
+	return server->files && make_pool(&server->deflate_pool, &server->settings.deflate) &&
+	       make_pool(&server->deflate_frame_pool, &server->settings.deflate_frame);
 }
 
 int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *settings,
@@ -470,6 +475,7 @@ void pl_server_free(pl_server *server)
 	pl_map_deinit(&server->by_guid);
 	pl_files_free(server->files);
 	pl_ws_deflate_pool_free(server->deflate_pool);
+	pl_ws_deflate_pool_free(server->deflate_frame_pool);
 	pl_throttle_total_free(server->throttle);
 	pl_message_log_unref(server->conn_settings.log);
 	pl_free(server->texts);

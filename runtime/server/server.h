@@ -105,6 +105,7 @@ typedef struct pl_server_settings {
 	const pl_http_field *fields; /* of every HTTP answer, see pl_http1_settings */
 	size_t field_count;
 	pl_deflate_settings deflate;
+	pl_deflate_settings deflate_frame;
 	enum pl_ws_delivery delivery;
 	pl_event_settings events;
 	pl_frame_end frames;		  /* of plain TCP */
@@ -142,8 +143,9 @@ struct pl_server {
 	pl_protocols protocols; /* besides those of the settings */
 	pl_files *files;
 	pl_ws_deflate_pool *deflate_pool; /* NULL: not enabled */
-	pl_group *group;		  /* while it listens with others; NULL: alone */
-	pl_admission *admission;	  /* its own or the group's */
+	pl_ws_deflate_pool *deflate_frame_pool;
+	pl_group *group;	 /* while it listens with others; NULL: alone */
+	pl_admission *admission; /* its own or the group's */
 	pl_admission own_admission;
 	pl_authentication *authentication; /* NULL: not enabled */
 	pl_logins *logins;		   /* its own or the group's */

@@ -53,12 +53,27 @@ static void refuse_upgrade(pl_exchange *exchange, const pl_ws_offer *offer, enum
 		pl_exchange_answer(exchange, offer->error_status, offer->error);
 }
 
+/* permessage-deflate goes before deflate-frame: both use RSV1. PL_EPROTO: the field is malformed,
+ * which is refused (RFC 6455 9.1), whether extensions are wanted or not. */
+static int agree_deflate(const pl_server *server, const pl_ws_request *asked,
+			 pl_ws_deflate_terms *deflate, pl_conn_ws_terms *terms)
+{
+	int status = pl_ws_deflate_agree(deflate, &server->settings.deflate.terms, asked);
+
+	terms->pool = status == PL_OK ? server->deflate_pool : NULL;
+	if (!terms->pool && status != PL_EPROTO && server->deflate_frame_pool &&
+	    pl_ws_deflate_frame_agree(deflate, &server->settings.deflate_frame.terms, asked) ==
+		    PL_OK)
+		terms->pool = server->deflate_frame_pool;
+	terms->deflate = terms->pool ? deflate : NULL;
+	return status == PL_EPROTO ? PL_EPROTO : PL_OK;
+}
+
 /* What a client and we can agree on. PL_EPROTO: nothing; the offer says why. */
 static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *offer,
 		 pl_ws_deflate_terms *deflate, pl_conn_ws_terms *terms)
 {
-	/* What is malformed is refused (RFC 6455 9.1), whether extensions are wanted or not. */
-	int status = pl_ws_deflate_agree(deflate, &server->settings.deflate.terms, asked);
+	int status = agree_deflate(server, asked, deflate, terms);
 	pl_slice origin;
 
 	if (!pl_origin_admits(server->settings.origins, server->settings.origin_count,
@@ -78,8 +93,6 @@ static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *off
 	terms->offer = offer;
 	terms->software = server->settings.software;
 	terms->delivery = server->settings.delivery;
-	terms->deflate = status == PL_OK && server->deflate_pool ? deflate : NULL;
-	terms->pool = server->deflate_pool;
 	return PL_OK;
 }
 

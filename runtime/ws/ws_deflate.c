@@ -37,6 +37,7 @@ struct pl_ws_deflate {
 	uint8_t receive_window; /* of what the peer sends */
 	bool send_fresh;
 	bool receive_fresh;
+	bool by_frame;
 };
 
 static z_stream *stream_new(void)
@@ -126,6 +127,7 @@ pl_ws_deflate *pl_ws_deflate_new(pl_ws_deflate_pool *pool, const pl_ws_deflate_t
 	self->receive_window = server ? terms->client_window : terms->server_window;
 	self->send_fresh = server ? terms->server_fresh : terms->client_fresh;
 	self->receive_fresh = server ? terms->client_fresh : terms->server_fresh;
+	self->by_frame = terms->form != PL_WS_PERMESSAGE_DEFLATE;
 	return self;
 }
 
@@ -136,6 +138,11 @@ void pl_ws_deflate_free(pl_ws_deflate *self)
 	free_deflate(self->deflate);
 	free_inflate(self->inflate);
 	pl_free(self);
+}
+
+bool pl_ws_deflate_by_frame(const pl_ws_deflate *self)
+{
+	return self->by_frame;
 }
 
 uint8_t pl_ws_deflate_sharing(const pl_ws_deflate *self)

@@ -1,5 +1,5 @@
 /*
- * ws_deflate.h - permessage-deflate (RFC 7692): messages through zlib.
+ * ws_deflate.h - permessage-deflate (RFC 7692) and deflate-frame: messages and frames through zlib.
  *
  * A direction whose every message starts anew (no context takeover) needs no memory of its own: it
  * borrows from a pool that all connections of a server share. One with takeover has its own zlib
@@ -65,6 +65,9 @@ int pl_ws_inflate_tail(pl_ws_inflation *inflation);
 
 /* What encode or decode gave is not needed any more: a pool's buffer that is large is freed. */
 void pl_ws_deflate_release(pl_ws_deflate *deflate, const void *message);
+
+/* Whether it is deflate-frame: each frame is deflated by itself or not at all. */
+bool pl_ws_deflate_by_frame(const pl_ws_deflate *deflate);
 
 /* Whether what this connection deflates could be sent on another one for which this gives the same
  * number: 0 for "no", else the window bits, 9 to 15. */

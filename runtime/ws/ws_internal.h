@@ -77,8 +77,14 @@ void pl_ws_partial_clear(pl_ws_session *session);
 
 /* ws_message.c: the payload of data frames. All of them may end the session. */
 
+/* Whether every frame says for itself whether it is deflated. */
+bool pl_ws_by_frame(const pl_ws_session *session);
+
 /* A message begins with the frame, whose head is partial->frame. */
 void pl_ws_message_begin(pl_ws_session *session, const pl_ws_frame *frame);
+
+/* A frame begins of which more is to come, or which cannot be given out as it is. */
+void pl_ws_message_frame_begin(pl_ws_session *session, const pl_ws_frame *frame);
 
 /* Whether a frame can be given out from where it was read. */
 bool pl_ws_message_direct(const pl_ws_session *session, const pl_ws_frame *frame);

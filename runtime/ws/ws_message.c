@@ -128,10 +128,28 @@ static bool ends_well(pl_ws_session *session)
 	return session->state != WS_CLOSED;
 }
 
+/* A frame that was deflated by itself is whole. What it has become counts, not what it was. */
+static bool frame_ends_well(pl_ws_session *session)
+{
+	ws_partial *partial = session->partial;
+	int status;
+
+	if (!partial->inflation.stream || !pl_ws_by_frame(session))
+		return true;
+	status = pl_ws_inflate_tail(&partial->inflation);
+	partial->size += partial->inflation.given - partial->frame.length;
+	pl_ws_inflate_end(&partial->inflation, session->deflate);
+	if (status)
+		refuse(session, status);
+	return status == PL_OK;
+}
+
 void pl_ws_message_frame_end(pl_ws_session *session)
 {
 	const pl_ws_frame *frame = &session->partial->frame;
 
+	if (session->state == WS_OPEN && !frame_ends_well(session))
+		return;
 	if (session->state == WS_OPEN && frame->fin && !ends_well(session))
 		return;
 	if (session->state == WS_OPEN && session->delivery != PL_WS_WHOLE &&
@@ -149,7 +167,7 @@ void pl_ws_message_begin(pl_ws_session *session, const pl_ws_frame *frame)
 	int status;
 
 	partial->opcode = frame->opcode;
-	partial->deflated = frame->rsv != 0;
+	partial->deflated = frame->rsv != 0 && !pl_ws_by_frame(session);
 	partial->fragments = 1;
 	partial->size = 0;
 	partial->shown = 0;
@@ -162,10 +180,31 @@ void pl_ws_message_begin(pl_ws_session *session, const pl_ws_frame *frame)
 		refuse(session, status);
 }
 
+bool pl_ws_by_frame(const pl_ws_session *session)
+{
+	return session->deflate && pl_ws_deflate_by_frame(session->deflate);
+}
+
+void pl_ws_message_frame_begin(pl_ws_session *session, const pl_ws_frame *frame)
+{
+	ws_partial *partial = session->partial;
+	uint64_t others = partial->size - frame->length;
+	int status;
+
+	if (frame->rsv == 0 || !pl_ws_by_frame(session) || session->state != WS_OPEN)
+		return;
+	status = pl_ws_inflate_begin(&partial->inflation, session->deflate,
+				     (size_t)session->limits->message - (size_t)others);
+	if (status)
+		refuse(session, status);
+}
+
 bool pl_ws_message_direct(const pl_ws_session *session, const pl_ws_frame *frame)
 {
 	bool first = frame->opcode != PL_WS_CONTINUATION;
 
+	if (frame->rsv != 0 && pl_ws_by_frame(session))
+		return false;
 	switch (session->delivery) {
 	case PL_WS_FRAGMENTS:
 		return frame->length <= PL_WS_PIECE &&

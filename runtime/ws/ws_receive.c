@@ -86,7 +86,7 @@ static bool begin_data(pl_ws_session *session, const pl_ws_frame *frame)
 		return false;
 	}
 	/* "Per-message deflated" is a matter of the first frame (RFC 7692 6.1). */
-	if (continues && frame->rsv != 0) {
+	if (continues && frame->rsv != 0 && !pl_ws_by_frame(session)) {
 		pl_ws_fail(session, PL_WS_PROTOCOL_ERROR, "reserved bit in a continuation");
 		return false;
 	}
@@ -130,6 +130,8 @@ static void begin_partial(pl_ws_session *session, const pl_ws_frame *frame)
 	partial->more = false;
 	partial->got = 0;
 	partial->control_len = 0;
+	if (!is_control(frame->opcode))
+		pl_ws_message_frame_begin(session, frame);
 }
 
 static void end_partial(pl_ws_session *session)

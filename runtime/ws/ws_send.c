@@ -96,12 +96,22 @@ static int deflate_message(pl_ws_deflate *deflate, outgoing *message)
 	return PL_OK;
 }
 
+/* Frames of which each would have to be deflated by itself go as they are. */
+static bool deflates(const pl_ws_deflate *deflate, const outgoing *message)
+{
+	bool parts = message->fragment > 0 && message->len > message->fragment;
+
+	return deflate && !(parts && pl_ws_deflate_by_frame(deflate));
+}
+
 pl_block *pl_ws_encode(pl_ws_deflate *deflate, uint8_t opcode, const void *data, size_t len,
 		       size_t fragment)
 {
 	outgoing message = { .opcode = opcode, .data = data, .len = len, .fragment = fragment };
 	pl_block *block;
 
+	if (!deflates(deflate, &message))
+		deflate = NULL;
 	if (deflate && deflate_message(deflate, &message))
 		return NULL;
 	block = pl_block_new(pl_ws_encoded_size(message.len, fragment));
@@ -185,7 +195,7 @@ int pl_ws_session_send(pl_ws_session *session, uint8_t opcode, const void *data,
 		return PL_ECLOSED;
 	if (opcode == PL_WS_TEXT && !pl_utf8_valid(data, len))
 		return PL_EUTF8;
-	if (!session->deflate)
+	if (!deflates(session->deflate, &message))
 		return send_message(session, &message);
 	status = deflate_message(session->deflate, &message);
 	if (!status)

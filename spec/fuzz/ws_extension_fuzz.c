@@ -56,6 +56,27 @@ static void check_terms(const pl_ws_request *request, const pl_ws_deflate_terms 
 	check_answer(&agreed);
 }
 
+/* What is agreed on by frame: its answer, taken for an offer, binds the server as it binds the
+ * client. */
+static void check_frame(const pl_ws_request *request, const pl_ws_deflate_terms *ours)
+{
+	char answer[PL_WS_DEFLATE_ANSWER_MAX];
+	pl_http_field field = { PL_SLICE("Sec-WebSocket-Extensions"), { answer, 0 } };
+	pl_ws_request reply = { .fields = &field, .field_count = 1 };
+	pl_ws_deflate_terms agreed;
+	pl_ws_deflate_terms again;
+
+	if (pl_ws_deflate_frame_agree(&agreed, ours, request))
+		return;
+	FUZZ_CHECK(agreed.server_window >= 8 && agreed.server_window <= ours->server_window);
+	FUZZ_CHECK(agreed.server_fresh || !ours->server_fresh);
+	FUZZ_CHECK(agreed.client_window == ours->client_window);
+	field.value.len = pl_ws_deflate_answer(answer, &agreed);
+	FUZZ_CHECK(pl_ws_deflate_frame_agree(&again, ours, &reply) == PL_OK);
+	FUZZ_CHECK(again.form == agreed.form);
+	FUZZ_CHECK(again.server_fresh == (ours->server_fresh || agreed.client_fresh));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const pl_ws_deflate_terms ours[] = {
@@ -68,8 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pl_ws_request request = { .fields = fields };
 
 	request.field_count = lines_of(fields, pl_slice_make(text, size));
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		check_terms(&request, &ours[i]);
+		check_frame(&request, &ours[i]);
+	}
 	free(text);
 	return 0;
 }

@@ -14,8 +14,8 @@
 #include "net/memory.h"
 #include "ws/ws_session.h"
 
-/* Bits of the first byte; two of them are the delivery. */
-enum { SERVER = 1, DEFLATE = 2, BLOCK = 4, END = 8, LIMITS = 16, DELIVERY = 32 };
+/* Bits of the first byte; two of them are the delivery, 0 to 2, or 3: deflate is by frame. */
+enum { SERVER = 1, DEFLATE = 2, BLOCK = 4, END = 8, LIMITS = 16, DELIVERY = 32, FRAMES = 96 };
 enum { MESSAGE_MAX = 4096, FRAGMENTS_MAX = 16, ROOM = 64, TURNS = 64 };
 
 typedef struct peer {
@@ -244,11 +244,14 @@ static void look_at_output(peer_state *peer, bool whole)
 	}
 }
 
-static pl_ws_deflate *new_deflate(bool server)
+static pl_ws_deflate *new_deflate(bool server, bool by_frame)
 {
-	static const pl_ws_deflate_terms terms = {
-		.server_window = 15, .client_window = 15, .server_fresh = true, .client_fresh = true
-	};
+	const pl_ws_deflate_terms terms = { .server_window = 15,
+					    .client_window = 15,
+					    .server_fresh = true,
+					    .client_fresh = true,
+					    .form = by_frame ? PL_WS_DEFLATE_FRAME
+							     : PL_WS_PERMESSAGE_DEFLATE };
 	pl_ws_deflate *deflate = pl_ws_deflate_new(pool, &terms, server);
 
 	FUZZ_CHECK(deflate);
@@ -266,7 +269,8 @@ static void begin(peer_state *peer, uint8_t how, bool difficult)
 	peer->delivery = (uint8_t)(how / DELIVERY % 3);
 	pl_ws_session_deliver(peer->session, (enum pl_ws_delivery)peer->delivery);
 	if (how & DEFLATE)
-		pl_ws_session_deflate(peer->session, new_deflate(peer->server));
+		pl_ws_session_deflate(peer->session,
+				      new_deflate(peer->server, (how & FRAMES) == FRAMES));
 }
 
 static void finish(peer_state *peer, uint8_t how)

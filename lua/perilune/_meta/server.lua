@@ -135,6 +135,7 @@
 
 ---@class perilune.server.Extensions
 ---@field permessage_deflate? perilune.server.Deflate|false Compression (RFC 7692). Off by default; a table, also an empty one, offers it.
+---@field deflate_frame? perilune.server.Deflate|false The older deflate-frame and x-webkit-deflate-frame. Off by default; client_no_context_takeover is false by default.
 
 ---@class perilune.server.Deflate
 ---@field server_no_context_takeover? boolean Each message of the server is compressed for itself. Default true; false takes memory for each connection.

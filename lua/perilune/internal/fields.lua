@@ -111,24 +111,33 @@ fields.queue_options = {
 
 fields.linger_state = { type = "integer", default = -1, min = -1, max = 0 }
 
+local function deflate(client_fresh)
+  return {
+    type = "table",
+    off = true,
+    default = false,
+    fields = {
+      server_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
+      client_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
+      server_no_context_takeover = { type = "boolean", default = true },
+      client_no_context_takeover = { type = "boolean", default = client_fresh },
+      mem_level = { type = "integer", default = 8, min = 1, max = 9 },
+      level = { type = "integer", default = 6, min = 1, max = 9 },
+    },
+  }
+end
+
 fields.extensions = {
   type = "table",
   default = {},
-  fields = {
-    permessage_deflate = {
-      type = "table",
-      off = true,
-      default = false,
-      fields = {
-        server_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
-        client_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
-        server_no_context_takeover = { type = "boolean", default = true },
-        client_no_context_takeover = { type = "boolean", default = true },
-        mem_level = { type = "integer", default = 8, min = 1, max = 9 },
-        level = { type = "integer", default = 6, min = 1, max = 9 },
-      },
-    },
-  },
+  fields = { permessage_deflate = deflate(true) },
+}
+
+-- What takes deflate-frame often takes none of its parameters.
+fields.server_extensions = {
+  type = "table",
+  default = {},
+  fields = { permessage_deflate = deflate(true), deflate_frame = deflate(false) },
 }
 
 fields.log_file = {

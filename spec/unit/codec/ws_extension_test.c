@@ -117,19 +117,19 @@ static void offers_are_met(void **state)
 static void our_terms_are_kept(void **state)
 {
 	static const offer_row rows[] = {
-		{ { 15, 15, true, true, false }, { D }, D SNCT CNCT },
-		{ { 15, 15, true, false, false }, { D CNCT }, D SNCT CNCT },
-		{ { 15, 15, true, true, false }, { D SNCT CNCT }, D SNCT CNCT },
-		{ { 10, 15, false, false, false }, { D }, D SMWB "=10" },
-		{ { 10, 15, false, false, false }, { D SMWB "=12" }, D SMWB "=10" },
-		{ { 10, 15, false, false, false }, { D SMWB "=9" }, D SMWB "=9" },
-		{ { 15, 10, false, false, false }, { D CMWB }, D CMWB "=10" },
-		{ { 15, 10, false, false, false }, { D CMWB "=12" }, D CMWB "=10" },
-		{ { 15, 10, false, false, false }, { D CMWB "=9" }, D CMWB "=9" },
-		{ { 15, 8, false, false, false }, { D CMWB }, D CMWB "=8" },
+		{ { 15, 15, true, true, false, 0 }, { D }, D SNCT CNCT },
+		{ { 15, 15, true, false, false, 0 }, { D CNCT }, D SNCT CNCT },
+		{ { 15, 15, true, true, false, 0 }, { D SNCT CNCT }, D SNCT CNCT },
+		{ { 10, 15, false, false, false, 0 }, { D }, D SMWB "=10" },
+		{ { 10, 15, false, false, false, 0 }, { D SMWB "=12" }, D SMWB "=10" },
+		{ { 10, 15, false, false, false, 0 }, { D SMWB "=9" }, D SMWB "=9" },
+		{ { 15, 10, false, false, false, 0 }, { D CMWB }, D CMWB "=10" },
+		{ { 15, 10, false, false, false, 0 }, { D CMWB "=12" }, D CMWB "=10" },
+		{ { 15, 10, false, false, false, 0 }, { D CMWB "=9" }, D CMWB "=9" },
+		{ { 15, 8, false, false, false, 0 }, { D CMWB }, D CMWB "=8" },
 		/* A client that does not know the parameter may not get it (7.1.2.2). */
-		{ { 15, 10, false, false, false }, { D }, NULL },
-		{ { 15, 10, false, false, false }, { D ", " D CMWB }, D CMWB "=10" },
+		{ { 15, 10, false, false, false, 0 }, { D }, NULL },
+		{ { 15, 10, false, false, false, 0 }, { D ", " D CMWB }, D CMWB "=10" },
 	};
 
 	(void)state;
@@ -242,6 +242,64 @@ static void offers_are_counted(void **state)
 				 count > PL_WS_EXTENSIONS_MAX ? PL_EPROTO : PL_ENOENT);
 		assert_int_equal(agree(&agreed, &ours, values, 2),
 				 count + 1 > PL_WS_EXTENSIONS_MAX ? PL_EPROTO : PL_OK);
+	}
+}
+
+/* deflate-frame: the answer, and the terms that only we keep to. */
+static void frames_are_agreed_on(void **state)
+{
+	static const struct {
+		const char *offer;
+		uint8_t client_window;
+		bool client_fresh;
+		int status;
+		const char *answer;
+		uint8_t server_window;
+		bool server_fresh;
+	} rows[] = {
+		{ "x-webkit-deflate-frame", 15, false, PL_OK, "x-webkit-deflate-frame", 14, false },
+		{ "deflate-frame", 15, false, PL_OK, "deflate-frame", 14, false },
+		{ "X-WebKit-Deflate-Frame", 15, false, PL_OK, "x-webkit-deflate-frame", 14, false },
+		{ "deflate-frame; no_context_takeover", 15, false, PL_OK, "deflate-frame", 14,
+		  true },
+		{ "deflate-frame; max_window_bits=9", 15, false, PL_OK, "deflate-frame", 9, false },
+		{ "deflate-frame;max_window_bits=\"15\"", 15, false, PL_OK, "deflate-frame", 14,
+		  false },
+		{ "a, x-webkit-deflate-frame, deflate-frame", 15, true, PL_OK,
+		  "x-webkit-deflate-frame; no_context_takeover", 14, false },
+		{ "deflate-frame", 10, true, PL_OK,
+		  "deflate-frame; no_context_takeover; max_window_bits=10", 14, false },
+		{ "deflate-frame; max_window_bits, x-webkit-deflate-frame", 15, false, PL_OK,
+		  "x-webkit-deflate-frame", 14, false },
+		{ "deflate-frame; max_window_bits=16", 15, false, PL_ENOENT, "", 0, false },
+		{ "deflate-frame; max_window_bits=9; max_window_bits=9", 15, false, PL_ENOENT, "",
+		  0, false },
+		{ "deflate-frame; no_context_takeover=1", 15, false, PL_ENOENT, "", 0, false },
+		{ "deflate-frame; server_no_context_takeover", 15, false, PL_ENOENT, "", 0, false },
+		{ "permessage-deflate", 15, false, PL_ENOENT, "", 0, false },
+		{ "deflate-frame;", 15, false, PL_EPROTO, "", 0, false },
+		{ "deflate-frame, =", 15, false, PL_EPROTO, "", 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		pl_ws_deflate_terms ours = { .server_window = 14,
+					     .client_window = rows[i].client_window,
+					     .client_fresh = rows[i].client_fresh };
+		pl_http_field field = { PL_SLICE("Sec-WebSocket-Extensions"),
+					{ rows[i].offer, strlen(rows[i].offer) } };
+		pl_ws_request request = { .fields = &field, .field_count = 1 };
+		char answer[PL_WS_DEFLATE_ANSWER_MAX + 1];
+		pl_ws_deflate_terms agreed;
+
+		assert_int_equal(pl_ws_deflate_frame_agree(&agreed, &ours, &request),
+				 rows[i].status);
+		if (rows[i].status)
+			continue;
+		answer[pl_ws_deflate_answer(answer, &agreed)] = '\0';
+		assert_string_equal(answer, rows[i].answer);
+		assert_int_equal(agreed.server_window, rows[i].server_window);
+		assert_int_equal(agreed.server_fresh, rows[i].server_fresh);
 	}
 }
 
@@ -398,6 +456,7 @@ int main(void)
 		cmocka_unit_test(offers_are_declined),
 		cmocka_unit_test(malformed_lists_are_refused),
 		cmocka_unit_test(offers_are_counted),
+		cmocka_unit_test(frames_are_agreed_on),
 		cmocka_unit_test(parameters_are_taken_one_by_one),
 		cmocka_unit_test(offers_are_written),
 		cmocka_unit_test(answers_have_to_fit_the_offer),
