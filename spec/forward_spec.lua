@@ -5,6 +5,7 @@ local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
 local socket = require "spec.support.socket"
 local timer = require "perilune.timer"
+local websocket = require "spec.support.websocket"
 
 --- A server that says what it was asked: the request line, then the headers by name.
 local function mirror(options, events)
@@ -488,6 +489,43 @@ describe("a WebSocket that is forwarded", function()
     clock.wait_for(function() return behind:count() == 1 end)
     behind:disconnect_all(4000)
     assert.equal(4000, peer:read_close())
+  end)
+
+  it("goes by TLS on both sides", function()
+    local folder = certificates.folder "localhost"
+    local behind = fixture.server({ tls = certificates.tls(folder) }, {
+      OnMessage = function(conn, text) conn:write(text) end,
+    })
+    local tls = { root_cert_file = folder .. "/ca.pem", host_name = "localhost" }
+    local made = front(
+      function() return { url = url_of(behind, "wss"), tls = tls } end,
+      { tls = certificates.tls(folder) }
+    )
+    local client = fixture.client {
+      url = url_of(made, "wss"):gsub("127.0.0.1", "localhost"),
+      tls = { root_cert_file = folder .. "/ca.pem" },
+    }
+    local large = ("x"):rep(3000000)
+    assert.equal("hello", client:write_and_wait "hello")
+    assert.equal(large, client:write_and_wait(large, 10))
+    assert(client:disconnect())
+    clock.wait_for(function() return behind:count() == 0 end)
+  end)
+
+  it("is not opened on a connection that the script closes meanwhile", function()
+    local listener = fixture.listener()
+    local made = front(function(conn)
+      timer.after(0.01, function() conn:close() end)
+      return ("http://127.0.0.1:%d"):format(listener.port)
+    end)
+    local peer = socket.connect(made.port)
+    peer:send(websocket.compose())
+    local upstream = fixture.accept(listener)
+    assert(upstream:read_through "\r\n\r\n")
+    timer.sleep(0.02)
+    upstream:send "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    assert.equal("", (peer:read_all()))
+    peer:close()
   end)
 
   it("ends with the server in front", function()

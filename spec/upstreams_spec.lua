@@ -1,6 +1,7 @@
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
+local timer = require "perilune.timer"
 local upstreams = require "perilune.upstreams"
 
 local CONN = { ip = "192.0.2.1" }
@@ -267,6 +268,36 @@ describe("upstreams", function()
     assert.equal("/mine 1 nil", ask(front(made, { document = "/mine" })).body)
     local server = front(made, { documents = "/mine" })
     assert.equal(500, ask(server).status)
+  end)
+
+  it("forget the requests of clients that have gone", function()
+    local one = named "one"
+    made = upstreams.new { servers = { nobody(), nobody(), url_of(one) }, max_fails = 100 }
+    local picked = 0
+    local server = fixture.server({}, {
+      OnBeforeForwardHTTP = function(conn, request)
+        timer.sleep(0.03)
+        picked = picked + 1
+        return made:pick(conn, request)
+      end,
+      OnError = function() end,
+    })
+    for i = 1, 6 do
+      local peer = fixture.socket(server)
+      peer:send(http.compose "/")
+      if i % 2 == 0 then timer.sleep(0.031) end
+      peer:close()
+    end
+    clock.wait_for(function() return picked == 6 end)
+    clock.wait_for(function()
+      local active = 0
+      for _, each in ipairs(made:list()) do
+        assert(each.active >= 0)
+        active = active + each.active
+      end
+      return active == 0
+    end)
+    assert.equal("one", ask(server).body)
   end)
 
   it("count WebSockets as long as they are open", function()

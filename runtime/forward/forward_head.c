@@ -247,7 +247,8 @@ static pl_slice put_ip(maker *self)
 static pl_slice put_port(maker *self)
 {
 	size_t from = self->head->texts.len;
-	pl_slice named = pl_http_authority_port(self->request->host);
+	pl_slice host = self->request->host;
+	pl_slice named = host.len > 0 ? pl_http_authority_port(host) : host;
 	char room[PL_SLICE_DIGITS];
 
 	put(self, named.len > 0 ? named : pl_slice_from_u64(room, self->client->port));

@@ -183,8 +183,6 @@ static void finish(forwarding *self)
 
 /* Forwarding. */
 
-static void start(forwarding *self, pl_exchange *exchange);
-
 static void on_head(void *owner, const pl_http_response *response, pl_slice raw)
 {
 	(void)response;
@@ -231,6 +229,8 @@ static void on_changed(void *owner, pl_exchange *exchange, const pl_call_changed
 	self->outcome.status = 101;
 	tunnel.head = pl_slice_make((const char *)head.data, head.len);
 	log_line(self, true, PL_MESSAGE_HEAD, "head", changed->raw);
+	if (!status && self->conn->leaving) /* the script or the server's end has closed it */
+		status = PL_ECLOSED;
 	if (status) {
 		pl_stream_drop(changed->stream);
 		pl_exchange_abort(exchange, status);
@@ -251,8 +251,7 @@ static void give_up(forwarding *self, pl_exchange *exchange)
 	pl_forward_refuse(exchange, pl_forward_status(status), status);
 }
 
-static void take_way(forwarding *self, lua_State *L, int index);
-static void refuse(forwarding *self, pl_exchange *exchange, int answer, int status);
+static void go_way(forwarding *self, pl_exchange *exchange, lua_State *L);
 
 static void on_over(void *owner, pl_conn *conn)
 {
@@ -268,30 +267,26 @@ static void unreached_done(pl_task *task, bool ok)
 	pl_exchange *exchange = pl_hold_take(self->hold);
 
 	self->hold = NULL;
+	self->way = NULL; /* it has been told already */
+	unref(self, &self->way_ref);
 	if (!ok)
 		pl_handlers_exception(&self->object->handlers, task, LUA_NOREF);
-	if (!exchange) {
-		finish(self);
-	} else if (ok && lua_isuserdata(task->L, 1)) {
-		unref(self, &self->way_ref);
-		take_way(self, task->L, 1);
-		self->outcome = (pl_forward_outcome){ 0 };
-		if (self->way)
-			start(self, exchange);
-		else
-			refuse(self, exchange, 503, PL_ENOMEM);
-	} else {
-		self->way = NULL; /* it has been told already */
+	if (ok && lua_isuserdata(task->L, 1))
+		go_way(self, exchange, task->L);
+	else if (exchange)
 		give_up(self, exchange);
-	}
+	else
+		finish(self);
 }
 
 static void unreached_abandoned(pl_task *task)
 {
 	forwarding *self = task->context;
+	pl_exchange *exchange = pl_hold_take(self->hold);
 
-	pl_hold_take(self->hold);
 	release(self);
+	if (exchange)
+		pl_exchange_answer(exchange, 503, NULL);
 }
 
 static void on_unreached(void *owner, pl_exchange *exchange, int status, const char *why)
@@ -394,29 +389,39 @@ static bool origin_allowed(const pl_server *server, const pl_exchange_request *r
 typedef struct keep {
 	forwarding *self;
 	lua_State *L;
-	int index;
 } keep;
 
 static int keep_way(lua_State *L, void *context)
 {
 	keep *kept = context;
 
-	lua_pushvalue(kept->L, kept->index);
+	lua_pushvalue(kept->L, 1);
 	if (L != kept->L)
 		lua_xmove(kept->L, L, 1);
 	kept->self->way_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	return 0;
 }
 
-/* The reference holds it; without memory for that there is no way. */
-static void take_way(forwarding *self, lua_State *L, int index)
+/* The way at 1, which is told of its end in any case. The reference holds it; without memory for
+ * that there is no way. The exchange may be gone. */
+static void go_way(forwarding *self, pl_exchange *exchange, lua_State *L)
 {
-	keep kept = { self, L, index };
+	keep kept = { self, L };
 
-	self->way = NULL;
-	self->way_ref = LUA_NOREF;
+	self->outcome = (pl_forward_outcome){ .gone = true };
 	if (pl_tasks_try(self->object->script, keep_way, &kept))
-		self->way = lua_touserdata(L, index);
+		self->way = lua_touserdata(L, 1);
+	if (!exchange) {
+		finish(self);
+	} else if (!self->way) {
+		refuse(self, exchange, 503, PL_ENOMEM);
+	} else if (!origin_allowed(self->object->server, exchange->request)) {
+		tell_error(self, PL_EACCES, "this origin is not allowed");
+		refuse(self, exchange, 403, PL_EACCES);
+	} else {
+		self->outcome.gone = false;
+		start(self, exchange);
+	}
 }
 
 static void decide(forwarding *self, pl_exchange *exchange, lua_State *L)
@@ -424,18 +429,12 @@ static void decide(forwarding *self, pl_exchange *exchange, lua_State *L)
 	pl_conn *conn = self->conn;
 
 	if (lua_isuserdata(L, 1)) {
-		take_way(self, L, 1);
-		if (!self->way) {
-			refuse(self, exchange, 503, PL_ENOMEM);
-		} else if (!origin_allowed(self->object->server, exchange->request)) {
-			tell_error(self, PL_EACCES, "this origin is not allowed");
-			refuse(self, exchange, 403, PL_EACCES);
-		} else {
-			start(self, exchange);
-		}
+		go_way(self, exchange, L);
 		return;
 	}
 	finish(self);
+	if (!exchange)
+		return;
 	if (lua_isnumber(L, 1))
 		pl_exchange_answer(exchange, (int)lua_tointeger(L, 1), NULL);
 	else
@@ -472,7 +471,7 @@ static void on_answered(pl_lua_question *question, pl_conn *conn, lua_State *L)
 	(void)conn;
 	self->hold = NULL;
 	forget_request(self);
-	if (exchange && L) {
+	if (L) {
 		decide(self, exchange, L);
 		return;
 	}

@@ -328,11 +328,11 @@ static int server_gc(lua_State *L)
 {
 	server_object *self = lua_touserdata(L, 1);
 
+	if (self->forward_pool)
+		pl_pool_free(self->forward_pool);
 	if (self->server)
 		pl_server_free(self->server);
 	pl_server_openings_free(self);
-	if (self->forward_pool)
-		pl_pool_free(self->forward_pool);
 	pl_free(self->trusted);
 	pl_free(self->bound);
 	if (self->script)
