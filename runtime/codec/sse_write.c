@@ -102,7 +102,9 @@ static bool field_of(pl_slice line, pl_slice *name, pl_slice *value)
 	};
 	size_t colon;
 
-	while (line.at && line.len > 0 && (line.at[0] == ' ' || line.at[0] == '\t'))
+	if (!line.at)
+		return false;
+	while (line.len > 0 && (line.at[0] == ' ' || line.at[0] == '\t'))
 		line = pl_slice_make(line.at + 1, line.len - 1);
 	colon = pl_slice_find(line, ':');
 	*name = pl_slice_make(line.at, colon);

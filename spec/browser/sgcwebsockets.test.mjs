@@ -48,7 +48,7 @@ describe("the test page", () => {
     assert.equal(await status(), "not connected");
     assert.equal(await page.inputValue("#url"), echo.url.replace("http", "ws"));
     await connect();
-    await lists("open: ");
+    await lists("open: websocket");
     await page.click("#ask-status");
     await lists("status: open");
     await page.fill("#code", "4001");
@@ -360,10 +360,9 @@ describe("the library", () => {
   test("what cannot be done is an error event, not an exception", async () => {
     const errors = await run(async (url) => {
       const errorOf = (socket) => new Promise((done) => socket.on("error", done));
-      const sse = new sgcWebSocket("sse", "", "sse");
-      const errors = [await errorOf(sse), sse.state()];
-      errors.push(await errorOf(new sgcWebSocket(url, "", ["sse"])));
-      errors.push(await errorOf(new sgcWebSocket(url, "", "pigeon")));
+      const pigeon = new sgcWebSocket(url, "", "pigeon");
+      const errors = [await errorOf(pigeon), pigeon.state(), pigeon.transport()];
+      errors.push(await errorOf(new sgcWebSocket(url, "", ["sse", "pigeon"])));
       errors.push(await errorOf(new sgcWebSocket("ws://")));
       errors.push(await errorOf(new sgcWebSocket({ host: url, user: "..", password: "x" })));
       const socket = new sgcWebSocket(url);
@@ -376,10 +375,10 @@ describe("the library", () => {
       errors.push(socket.send("late"), await errorOf(socket));
       return errors.map((error) => error?.message ?? error);
     });
-    assert.match(errors[0], /'sse' .* not served by this version: use 'websocket'/);
+    assert.match(errors[0], /unknown transport 'pigeon': use 'websocket' or 'sse'/);
     assert.equal(errors[1], undefined);
-    assert.equal(errors[2], errors[0]);
-    assert.match(errors[3], /unknown transport 'pigeon'/);
+    assert.equal(errors[2], undefined);
+    assert.equal(errors[3], errors[0]);
     assert.ok(errors[4].length > 0);
     assert.match(errors[5], /'\.\.' cannot be a part of an address/);
     assert.ok(errors[6].length > 0);
@@ -396,7 +395,12 @@ describe("the library", () => {
       (host) =>
         new Promise((done) => {
           const seen = [];
-          const socket = new sgcWebSocket({ host, user: "u", password: "secret" });
+          const socket = new sgcWebSocket({
+            host,
+            user: "u",
+            password: "secret",
+            transport: "websocket",
+          });
           socket.on("error", ({ message }) => seen.push(message));
           socket.on("close", ({ code, clean }) => done([...seen, code, clean]));
         }),
