@@ -1,4 +1,4 @@
---- Clock: the server's time for everybody, every second, as server-sent events. README.md says more.
+--- Clock: the server's time, every second, as server-sent events. README.md says more.
 local settings = require("perilune.args").parse {
   name = "sse_clock",
   summary = "The server's time, every second, as server-sent events.",
