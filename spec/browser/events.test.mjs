@@ -235,12 +235,13 @@ test("the library goes around what blocks WebSockets", async () => {
       const seen = [];
       const socket = new sgcWebSocket("/");
       const only = new sgcWebSocket("/", "", "websocket");
+      const ended = new Promise((done) => only.on("close", done));
       socket.on("error", () => seen.push("error"));
       socket.on("close", () => seen.push("close"));
       socket.send("hello");
       const echoed = await new Promise((done) => socket.on("message", done));
       seen.push(socket.transport(), echoed.message);
-      seen.push((await new Promise((done) => only.on("close", done))).code);
+      seen.push((await ended).code);
       return seen;
     });
     assert.deepEqual(seen, ["sse", "hello", 1006]);
