@@ -4,6 +4,7 @@ local base64 = require("perilune.core.text").base64_encode
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
+local process = require "spec.support.process"
 local server = require "perilune.server"
 local task = require "perilune.task"
 local timer = require "perilune.timer"
@@ -667,6 +668,48 @@ describe("authentication", function()
     assert.same({ "admin hello" }, messages)
     assert.equal(401, post(token:sub(1, -2) .. (token:sub(-1) == "0" and "1" or "0"), "x"))
     assert.equal(401, post("", "x"))
+    -- With the token nothing else can be had.
+    assert.equal(401, get(made, "/sgc/xhr/" .. token).status)
+    assert.equal(401, shake(made, "/sgc/xhr/" .. token).status)
+    assert.equal(401, shake(made, "/a", "X: /sgc/xhr/" .. token).status)
+  end)
+
+  it("is the same in all workers", function()
+    local run = process.perilune {
+      "--workers",
+      "2",
+      (fixture.script [[
+          local worker = require "perilune.worker"
+          local server = require("perilune.server").new {
+            port = 0,
+            authentication = { auth_users = { "admin=1234" } },
+            limits = { failed_logins = 3 },
+          }
+          function server.OnCommandGet(_, request, response)
+            response.content_text = worker.id .. " " .. request.user
+          end
+          assert(server:start())
+        ]]),
+    }
+    local made = { port = run:wait_port() }
+    local token = body(made, "/sgc/req/auth/session/admin/1234")
+    local seen, count = {}, 0
+    clock.wait_for(function()
+      local text = body(made, "/sgc/auth/session/" .. token)
+      assert.matches("^%d admin$", text)
+      if not seen[text] then
+        seen[text], count = true, count + 1
+      end
+      return count == 2
+    end, 30)
+    for _ = 1, 3 do
+      assert.equal(401, body(made, "/", basic("admin", "wrong")))
+    end
+    for _ = 1, 20 do
+      assert.equal(429, body(made, "/", basic("admin", "wrong")))
+    end
+    run:signal "TERM"
+    assert.equal(0, run:wait(), run.errors)
   end)
 
   it("leaves no secrets in log_file", function()

@@ -142,8 +142,9 @@ bool pl_attempts_end(pl_attempts *self, const pl_limits *limits, uint64_t now,
 	bool blocked;
 
 	pthread_mutex_lock(&self->lock);
-	one = find(self, address); /* those that are pending are not forgotten */
-	blocked = end(self, limits, now, one, failed);
+	one = find(self,
+		   address); /* NULL: it began in another table, before a server joined a group */
+	blocked = one && one->pending > 0 && end(self, limits, now, one, failed);
 	pthread_mutex_unlock(&self->lock);
 	return blocked;
 }

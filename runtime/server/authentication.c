@@ -141,12 +141,17 @@ static bool is_public(const pl_authentication_settings *settings, pl_slice path)
 	return false;
 }
 
-/* What the client of an event stream sends shows a token, which only who was let in has got. */
-static bool is_of_events(pl_slice path)
+/* What the client of an event stream sends shows a token, which only who was let in has got. A
+ * handshake cannot come that way: it is a GET. */
+static bool is_of_events(const pl_exchange_request *request)
 {
 	static const pl_slice place = PL_SLICE(PL_EVENT_POST_PATH);
+	pl_slice path = request->path;
 	pl_guid guid;
 
+	if (!pl_slice_equal(request->method, PL_SLICE("POST")) &&
+	    !pl_slice_equal(request->method, PL_SLICE("OPTIONS")))
+		return false;
 	return path.len > place.len && memcmp(path.at, place.at, place.len) == 0 &&
 	       pl_event_token_decode(&guid,
 				     pl_slice_make(path.at + place.len, path.len - place.len));
@@ -299,7 +304,7 @@ void pl_server_authenticate(pl_conn *conn, pl_exchange *exchange)
 		return;
 	if (!given.in_path && !given.wants_token) {
 		if (is_public(&server->settings.authentication, exchange->request->path) ||
-		    is_of_events(exchange->request->path)) {
+		    is_of_events(exchange->request)) {
 			pl_authentication_admit(conn, exchange, &nobody);
 			return;
 		}

@@ -101,6 +101,16 @@ static void an_old_one_that_is_pending_stays(void **state)
 	assert_false(end("10.0.0.1", true));
 }
 
+static void an_end_without_a_begin_does_nothing(void **state)
+{
+	(void)state;
+	assert_false(end("10.0.0.1", true));
+	assert_int_equal(begin("10.0.0.1"), 0);
+	assert_false(end("10.0.0.1", true));
+	assert_false(end("10.0.0.1", true));
+	assert_int_equal(attempts.by_address.count, 1);
+}
+
 static void ipv6_counts_by_its_network(void **state)
 {
 	(void)state;
@@ -150,6 +160,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_right_leaves_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_being_decided_counts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_old_one_that_is_pending_stays, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(an_end_without_a_begin_does_nothing, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(ipv6_counts_by_its_network, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_oldest_is_forgotten_when_there_are_too_many,
