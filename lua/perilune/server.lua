@@ -16,6 +16,7 @@ local options = require "perilune.internal.options"
 local paths = require "perilune.internal.paths"
 local response_headers = require "perilune.internal.response_headers"
 local router = require "perilune.internal.router"
+local server_watchdog = require "perilune.internal.server_watchdog"
 local tls = require "perilune.internal.tls"
 local uploads = require "perilune.internal.uploads"
 require "perilune.internal.conn"
@@ -47,6 +48,7 @@ local schema = {
   linger_state = fields.linger_state,
   log_file = fields.log_file,
   metrics = operations.options.metrics,
+  watchdog = server_watchdog.option,
   dashboard = operations.options.dashboard,
   throttle = fields.server_throttle,
   queue_options = fields.queue_options,
@@ -95,8 +97,7 @@ local schema = {
 local methods = core.methods
 local start, stop = methods.start, methods.stop
 
---- Begins to serve.
-function methods:start()
+local function start_all(self)
   local ok, message, code = start(self)
   local own = ok and core.settings(self).operations_of
   if not own then return ok, message, code end
@@ -107,12 +108,27 @@ function methods:start()
   return nil, message, code
 end
 
---- Ends it. What it tells its operator goes last: until then it is not ready.
-function methods:stop()
+--- What it tells its operator goes last: until then it is not ready.
+local function stop_all(self)
   local own = core.settings(self).operations_of
   local ok, message, code = stop(self)
   if ok and own then own:stop() end
   return ok, message, code
+end
+
+--- Begins to serve.
+function methods:start()
+  local ok, message, code = start_all(self)
+  local watchdog = core.settings(self).watchdog_of
+  if ok and watchdog and self.active then watchdog:begin() end
+  return ok, message, code
+end
+
+--- Ends it.
+function methods:stop()
+  local watchdog = core.settings(self).watchdog_of
+  if watchdog then watchdog:rest() end
+  return stop_all(self)
 end
 
 --- Several that restart at a time wait for one end; the first of them then starts it.
@@ -215,6 +231,7 @@ local function finish(settings)
   settings.log_file, message = fields.finish_log_file("server.new", settings.log_file)
   if message then return message end
   message = http_sessions.finish(settings) or operations.finish(settings)
+  server_watchdog.finish(settings)
   if message then return message end
   message = forward.finish(settings) or uploads.finish(settings)
   if message then return message end
@@ -250,6 +267,7 @@ function server.new(given)
   core.set_handler(made, "OnBeforeForwardHTTP", settings.forwarding:handler())
   if settings.sessions then settings.sessions:attach(made) end
   settings.operations_of = operations.new(made, settings, make_apart)
+  settings.watchdog_of = server_watchdog.new(made, settings, start_all, stop_all)
   if settings.uploads then
     set_handler(made, "OnCommandGet", nil)
     set_handler(made, "OnCommandOther", nil)

@@ -27,9 +27,11 @@ struct pl_listener {
 	pl_timer again;
 	int fd;
 	bool told; /* that connections wait */
+	bool lost; /* the socket listens no more */
 };
 
 static void on_readable(uv_poll_t *handle, int status, int events);
+static void read_address(int fd, pl_address *address);
 
 static void watch(pl_listener *listener)
 {
@@ -49,6 +51,22 @@ static void rest(pl_listener *listener, int status)
 	listener->told = true;
 	uv_poll_stop(&listener->handle);
 	pl_loop_start(listener->loop, &listener->again, ACCEPT_AGAIN);
+}
+
+/* The socket was shut down under us: looking at it on and on would tell nothing else. */
+static void lose(pl_listener *listener, int error)
+{
+	char ip[PL_ADDRESS_TEXT];
+	pl_address address;
+
+	if (listener->lost)
+		return;
+	read_address(listener->fd, &address);
+	pl_address_ip(&address, ip);
+	pl_log(PL_LOG_ERROR, "nobody listens any more on %s port %u: %s", ip, address.port,
+	       pl_status_text(pl_status_from_errno(error)));
+	listener->lost = true;
+	uv_poll_stop(&listener->handle);
 }
 
 static bool is_closing(const pl_listener *listener)
@@ -82,6 +100,10 @@ static bool take_connection(pl_listener *listener)
 	pl_tcp_free(tcp);
 	if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
 		rest(listener, pl_status_from_errno(error));
+	if (error == EINVAL || error == EBADF || error == ENOTSOCK) {
+		lose(listener, error);
+		return false;
+	}
 	/* What is left is a connection that failed before it was ours. */
 	return error == ECONNABORTED || error == EINTR || error == EPROTO;
 }
@@ -230,6 +252,11 @@ static void on_closed(uv_handle_t *handle)
 
 	listener->events->closed(listener->owner);
 	pl_free(listener);
+}
+
+bool pl_listener_lost(const pl_listener *listener)
+{
+	return listener->lost;
 }
 
 void pl_listener_drain(pl_listener *listener)

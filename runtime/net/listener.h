@@ -36,6 +36,9 @@ int pl_listener_open(pl_listener **listener, pl_loop *loop, const pl_address *ad
 		     void *owner);
 void pl_listener_address(pl_listener *listener, pl_address *address); /* the port as bound */
 
+/* Whether its socket has stopped to listen without our doing; nothing comes any more then. */
+bool pl_listener_lost(const pl_listener *listener);
+
 /* Hands out now what the system has accepted for us already and a close would reset. */
 void pl_listener_drain(pl_listener *listener);
 void pl_listener_close(pl_listener *listener);

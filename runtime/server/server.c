@@ -288,6 +288,11 @@ void pl_server_renew_tls(pl_server *server, const pl_tls_context *former, pl_tls
 	}
 }
 
+static bool is_open(const server_port *port)
+{
+	return port->listener && !pl_listener_lost(port->listener);
+}
+
 bool pl_server_listening(const pl_server *server)
 {
 	const pl_list *node;
@@ -295,9 +300,9 @@ bool pl_server_listening(const pl_server *server)
 	if (server->stopping)
 		return false;
 	for (node = server->ports.next; node != &server->ports; node = node->next)
-		if (!PL_CONTAINER(node, server_port, node)->listener)
+		if (!is_open(PL_CONTAINER(node, server_port, node)))
 			return false;
-	return node->next != node;
+	return !pl_list_empty(&server->ports);
 }
 
 bool pl_server_announces(pl_server *server)

@@ -31,6 +31,7 @@
 ---@field log_file? string|perilune.server.LogFile|false A line for each message. Off by default.
 ---@field throttle? perilune.server.Throttle|false Off by default.
 ---@field dashboard? perilune.server.Dashboard|false The operator's page. Off by default.
+---@field watchdog? perilune.server.Watchdog|false Starts it again when it has stopped by itself. Off by default.
 ---@field metrics? boolean|perilune.server.Metrics Numbers for Prometheus, health, readiness. Default false.
 ---@field extensions? perilune.server.Extensions
 ---@field limits? perilune.server.Limits
@@ -71,6 +72,11 @@
 ---@field retry? number Seconds until a client comes back: 0 to 86400, default 3.
 ---@field raw_fields? boolean Texts that are made of fields go out as them. Default false.
 ---@field greet_all? boolean Every client gets a token as its first message. Default false.
+
+---@class perilune.server.Watchdog
+---@field interval? number Seconds between two looks: 0.1 to 86400, default 60.
+---@field attempts? integer To start it again, one after the other; default 0: without end.
+---@field monitor? boolean|{ timeout?: number } Also connects, as a client; seconds for that, 0.1 to 3600, default 10. Default false.
 
 ---@class perilune.server.Dashboard
 ---@field port integer 0 picks a free one, and the log says which.
