@@ -36,7 +36,7 @@ describe("server options:", function()
     local ok, message = pcall(server.new, { xyzzy = 1 })
     assert.is_false(ok)
     assert.matches("unknown option 'xyzzy' of server.new; there is ", message, 1, true)
-    assert.matches("heartbeat, host, keep_alive, limits", message, 1, true)
+    assert.matches("keep_alive, limits, linger_state", message, 1, true)
   end)
 
   it("says what it takes and what it got", function()
