@@ -174,4 +174,14 @@ describe("examples:", function()
     run:signal "TERM"
     assert.equal(0, run:wait(), run.errors)
   end)
+
+  it("13-operations counts what is said", function()
+    local port = start "13-operations.lua"
+    local peer = connect(port)
+    peer:send "one two three"
+    assert(peer:read())
+    local text = http.request(port, "/metrics").body
+    assert.is_truthy(text:find("\nwords_total 3\n", 1, true))
+    assert.is_truthy(text:find('\nmessage_words_bucket{le="3"} 1\n', 1, true))
+  end)
 end)

@@ -55,13 +55,15 @@ static void keep(void *context, enum pl_log_level level, const char *text, size_
 int pl_log_tail_begin(void)
 {
 	bool begun;
+	bool there;
 
 	pthread_mutex_lock(&lock);
 	begun = lines != NULL;
 	if (!begun)
 		lines = pl_calloc(PL_LOG_TAIL_LINES, sizeof(*lines));
+	there = lines != NULL;
 	pthread_mutex_unlock(&lock);
-	if (!lines)
+	if (!there)
 		return PL_ENOMEM;
 	if (!begun)
 		pl_log_set_sink(keep, NULL);
