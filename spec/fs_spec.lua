@@ -351,6 +351,38 @@ describe("names", function()
   end)
 end)
 
+describe("names", function()
+  after_each(fixture.clean)
+
+  it("a name is made safe, and never replaces a file", function()
+    local kept = fixture.folder()
+    assert.equal("passwd", fs.safe_name "../../etc/passwd")
+    assert.equal("_NUL.txt", fs.safe_name "C:\\NUL.txt")
+    assert.has_error(function() fs.safe_name(5) end, "fs.safe_name takes a name, got a number")
+    local wanted = kept.path .. "/a.txt"
+    local function place(text) return fs.place(kept:write("from", text), wanted) end
+    assert.equal(kept.path .. "/a.txt", place "1")
+    assert.equal(kept.path .. "/a-2.txt", place "2")
+    assert.equal("1", fs.read(kept.path .. "/a.txt"))
+    assert.equal("2", fs.read(kept.path .. "/a-2.txt"))
+    assert.is_nil(fs.stat(kept.path .. "/from"))
+    for _ = 1, 100 do
+      assert(place "more")
+    end
+    assert.equal(102, #fs.list(kept.path))
+    assert.equal("ENOENT", select(3, fs.place(kept.path .. "/a.txt", kept.path .. "/none/a")))
+    assert.equal("ENOENT", select(3, fs.place(kept.path .. "/none", kept.path .. "/b")))
+    assert.is_nil(fs.stat(kept.path .. "/b"))
+    local made, path = assert(fs.temporary_file { folder = "/dev/shm" })
+    made:write "there"
+    made:close()
+    assert.equal(kept.path .. "/a.c", fs.place(path, kept.path .. "/a.c"))
+    assert.equal("there", fs.read(kept.path .. "/a.c"))
+    assert.is_nil(fs.stat(path))
+    assert.equal("644", fs.stat(kept.path .. "/a.c").mode)
+  end)
+end)
+
 describe("wrong use", function()
   it("throws, at the line of the call", function()
     throws("fs_spec.lua", function() local _ = fs.read() end)

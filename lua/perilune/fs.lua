@@ -436,6 +436,27 @@ function fs.realpath(path)
   return core.real_path(path)
 end
 
+--- Gives a file another name, or, if that is taken, one like it: "a-2.txt". No file is replaced.
+--- Also to another file system, where the bytes are copied.
+---@param from string
+---@param to string
+---@return string? path
+---@return string? message
+---@return string? code
+function fs.place(from, to)
+  from, to = whole("fs.place", from), whole("fs.place", to)
+  return core.place(from, to)
+end
+
+--- A name that a stranger has given, made safe to be that of a file: without folders, control
+--- characters, and what means something to a system.
+---@param name string
+---@return string name 1 to 200 bytes.
+function fs.safe_name(name)
+  if type(name) ~= "string" then error("fs.safe_name takes a name, got a " .. type(name), 2) end
+  return core.safe_name(name)
+end
+
 local temporary_schema = {
   folder = { type = "string", min = 1 },
   prefix = { type = "string", default = "perilune-" },

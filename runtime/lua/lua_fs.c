@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/status.h"
+#include "codec/file_name.h"
 #include "lua/lua_fs_internal.h"
 #include "lua/lua_value.h"
 
@@ -321,6 +322,15 @@ static int fs_place(lua_State *L)
 	return pl_fs_op_start(L, op);
 }
 
+/* safe_name(name) -> name */
+static int fs_safe_name(lua_State *L)
+{
+	char out[PL_FILE_NAME_MAX];
+
+	lua_pushlstring(L, out, pl_file_name_safe(out, pl_lua_check_slice(L, 1)));
+	return 1;
+}
+
 static void run_temporary_file(fs_op *op)
 {
 	op->status = pl_fs_temporary_file((char *)(uintptr_t)op->path, 0, &op->file->fd);
@@ -354,6 +364,7 @@ static const luaL_Reg functions[] = {
 	{ "copy", fs_copy },
 	{ "rename", fs_rename },
 	{ "place", fs_place },
+	{ "safe_name", fs_safe_name },
 	{ "link", fs_link },
 	{ "read_link", fs_read_link },
 	{ "real_path", fs_real_path },

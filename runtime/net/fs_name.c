@@ -99,7 +99,7 @@ static int take_place(pl_buffer *out, const char *to, mode_t *mode)
 }
 
 /* Copies beside the place, so that nobody sees half of it. */
-static int place_copy(const char *from, const char *place)
+static int place_copy(const char *from, const char *place, mode_t mode)
 {
 	static const char name[] = "upload-XXXXXX.sgc_ps";
 	pl_buffer path = { 0 };
@@ -112,7 +112,9 @@ static int place_copy(const char *from, const char *place)
 		status = pl_fs_temporary_file(to, 7, &fd);
 	if (!status) {
 		close(fd);
-		status = pl_fs_copy(from, to, true);
+		status = pl_fs_copy(from, to, true); /* which keeps the permissions of `to` */
+		if (!status)
+			status = pl_fs_status(chmod(to, mode));
 		if (!status)
 			status = pl_fs_status(rename(to, place));
 		if (status)
@@ -135,7 +137,7 @@ int pl_fs_place(const char *from, const char *wanted, pl_buffer *out)
 	}
 	status = pl_fs_status(chmod(from, mode));
 	if (!status && rename(from, to) != 0)
-		status = errno == EXDEV ? place_copy(from, to) : pl_status_from_errno(errno);
+		status = errno == EXDEV ? place_copy(from, to, mode) : pl_status_from_errno(errno);
 	if (!status)
 		status = pl_buffer_append(out, to, strlen(to));
 	if (status)

@@ -2,11 +2,23 @@
  * Makes the pictures of the applications in docs/images, one each. Run by hand:
  * node spec/browser/pictures.mjs [APP]... Chat has picture.mjs of its own.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launch, open, start, top } from "./harness.mjs";
 
 const pictures = {
+  async upload(page) {
+    const file = (name, size) => ({ name, mimeType: "application/octet-stream", buffer: Buffer.alloc(size) });
+    await page.setViewportSize({ width: 760, height: 560 });
+    await page.waitForSelector('#status[data-state="online"]');
+    for (const [name, size] of [["moon.jpg", 3_400_000], ["orbit.csv", 52_000], ["descent.mp4", 40_000_000]]) {
+      await page.setInputFiles("#file", file(name, size));
+      await page.click("#socket");
+      await page.getByRole("link", { name }).waitFor();
+    }
+    await page.setInputFiles("#file", [file("crater.png", 900_000), file("log.txt", 1200)]);
+  },
   async monitor(page) {
     await page.click("#start");
     await page.waitForTimeout(75_000);
@@ -67,7 +79,7 @@ async function beside(page, other) {
 }
 
 const VIEW = { viewport: { width: 1000, height: 780 }, deviceScaleFactor: 1.25 };
-const FLAGS = { monitor: ["--demo"], snapshots: ["--interval", "0.5"] };
+const FLAGS = { upload: ["--folder", mkdtempSync(join(tmpdir(), "perilune-upload-"))], monitor: ["--demo"], snapshots: ["--interval", "0.5"] };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(pictures);
 const browser = await launch();
