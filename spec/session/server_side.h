@@ -38,6 +38,7 @@ typedef struct server_side {
 	pl_conn *arrived;
 	pl_arrival *arrival;
 	pl_upgrade *upgrade;
+	pl_login *login;
 	pl_conn *strange;
 	pl_stranger *stranger;
 	pl_buffer said; /* by the stranger */
@@ -180,6 +181,12 @@ static inline void server_side_handshake(pl_conn *conn, pl_upgrade *upgrade)
 	server_side_of(conn)->upgrade = upgrade;
 }
 
+static inline void server_side_login(pl_conn *conn, pl_login *login, enum pl_question question)
+{
+	(void)question;
+	server_side_of(conn)->login = login;
+}
+
 static inline void server_side_error(pl_conn *conn, int status, const char *message)
 {
 	(void)status, (void)message;
@@ -206,6 +213,7 @@ static const pl_server_events server_side_events = { .asks = server_side_asks,
 						     .arrived = server_side_arrived,
 						     .stranger = server_side_stranger,
 						     .handshake = server_side_handshake,
+						     .login = server_side_login,
 						     .error = server_side_error,
 						     .connect = server_side_connect,
 						     .message = server_side_message,
