@@ -1,12 +1,12 @@
 # Fetches the npm packages of an app into a folder of the build, and copies the files that its page
 # loads into public/lib. Run by the build (apps/CMakeLists.txt) with
-#   npm      the program; ends in NOTFOUND when there is none
 #   app      the application's folder, with package.json and package-lock.json
 #   folder   where npm works
 #   copies   a path in node_modules, the name in public/lib, the next path, ...
+find_program(npm npm)
 if(NOT npm)
-  message(FATAL_ERROR "npm fetches the libraries of ${app}: install it (apt-get install npm) and "
-    "configure again; -DPL_LIBRARIES=OFF builds all but these pages")
+  message(FATAL_ERROR "npm fetches the libraries of ${app}: install it (apt-get install npm); "
+    "-DPL_LIBRARIES=OFF builds all but these pages")
 endif()
 file(COPY ${app}/package.json ${app}/package-lock.json DESTINATION ${folder})
 execute_process(

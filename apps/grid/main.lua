@@ -17,7 +17,7 @@ local server = require("perilune.server").new {
   tls = settings.tls,
   document_root = "public",
   extensions = { permessage_deflate = {} },
-  limits = { message = 4096 },
+  limits = { message = 4096, send_queue = 2 * 1024 * 1024 },
 }
 
 local function send(conn, message) conn:write(json.encode(message)) end

@@ -77,6 +77,7 @@ function machine.new(link) return setmetatable({ bytes_per_second = link * 1e6 /
 
 --- Values that wander at random, for where there is no /proc, or nothing happens.
 function machine.demo()
+  math.randomseed(os.time())
   local values = { memory = 30, cpu = 55, network = 68 }
   return {
     sample = function()

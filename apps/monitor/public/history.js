@@ -33,12 +33,14 @@ export class History {
     return this.#rows[0].length;
   }
 
-  /** What the server has kept: a list of values for each sample, the newest last. */
-  fill(samples, interval) {
+  /** What the server has kept, of what is wanted: a list of values for each sample, the newest last. */
+  fill(samples, interval, wanted) {
     const now = Date.now() / 1000;
     this.#rows = [
       samples.map((_, index) => now - (samples.length - 1 - index) * interval),
-      ...this.#names.map((_, column) => samples.map((sample) => sample[column])),
+      ...this.#names.map((name, column) =>
+        samples.map((sample) => (wanted.includes(name) ? sample[column] : null)),
+      ),
     ];
     this.#show();
   }

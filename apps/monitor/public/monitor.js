@@ -25,6 +25,7 @@ function say(state, text) {
   $("start").textContent = state === "idle" ? "Start" : "Stop";
 }
 
+const wanted = () => NAMES.filter((name) => $(name).checked);
 const isOpen = () => socket !== null && socket.state() === "open";
 
 function open() {
@@ -35,12 +36,12 @@ function open() {
     attempt = 0;
     say("online", "Connected");
     opened.rpc("history", "history", []);
-    NAMES.filter((name) => $(name).checked).forEach((name) => opened.subscribe(name));
+    wanted().forEach((name) => opened.subscribe(name));
   });
   opened.on("sgcevent", ({ channel, message }) => socket === opened && receive(channel, message));
   opened.on("sgcrpcresult", ({ id, result }) => {
     if (socket === opened && id === "history") {
-      history.fill(result.samples, result.interval);
+      history.fill(result.samples, result.interval, wanted());
     }
   });
   opened.on("sgcrpcerror", ({ message }) => socket === opened && say("online", `Refused: ${message}`));
