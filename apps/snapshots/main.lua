@@ -28,22 +28,20 @@ local server = require("perilune.server").new {
   limits = { message = 1024, send_queue = 2 * 1024 * 1024 },
 }
 
-local pictures = moon.pictures()
-
 --- Any but the one that is shown.
 local function another(number)
-  if not number then return math.random(#pictures) end
-  return (number - 1 + math.random(#pictures - 1)) % #pictures + 1
+  if not number then return math.random(moon.COUNT) end
+  return (number - 1 + math.random(moon.COUNT - 1)) % moon.COUNT + 1
 end
 
 local function show()
   local number = shared.update("picture", another)
-  server:broadcast_binary(pictures[number])
+  server:broadcast_binary(moon.picture(number))
 end
 
 function server.OnConnect(conn)
   local number = shared.get "picture"
-  if number then conn:write_binary(pictures[number]) end
+  if number then conn:write_binary(moon.picture(number)) end
 end
 
 math.randomseed(os.time())

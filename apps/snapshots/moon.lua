@@ -68,10 +68,23 @@ local function sky()
   return pixels
 end
 
-local function colour(x, y, light_x, light_z)
+--- What is the same in all pictures, row by row from the bottom up: how bright the ground is there,
+--- and how much of the pixel is ground.
+local function disc()
+  local light, share, size = {}, {}, moon.SIZE
+  for index = 0, size * size - 1 do
+    local x = (index % size - size / 2 + 0.5) / RADIUS
+    local y = (math.floor(index / size) - size / 2 + 0.5) / RADIUS
+    share[index] = clamp((1 - math.sqrt(x * x + y * y)) * RADIUS + 0.5, 0, 1)
+    light[index] = share[index] > 0 and ground(x, y) or 0
+  end
+  return { light = light, share = share, sky = sky() }
+end
+
+local function colour(bright, x, y, light_x, light_z)
   local z = math.sqrt(math.max(0, 1 - x * x - y * y))
   local lit = clamp(x * light_x + z * light_z, 0, 1) ^ 0.55
-  local value = 255 * ground(x, y)
+  local value = 255 * bright
   local earth, sun = value * EARTHSHINE, value * lit * (1 - EARTHSHINE)
   return sun + earth, 0.97 * sun + earth, 0.9 * sun + 1.4 * earth
 end
@@ -106,8 +119,8 @@ local function heads(pixel_bytes)
   }
 end
 
-local function draw(number)
-  local size, background = moon.SIZE, sky()
+local function draw(number, base)
+  local size = moon.SIZE
   local angle = 2 * math.pi * (number - 1) / moon.COUNT
   local light_x, light_z = math.sin(angle), -math.cos(angle)
   local rows = { heads(3 * size * size) }
@@ -115,10 +128,10 @@ local function draw(number)
     local bytes = {}
     for column = 0, size - 1 do
       local x, y = (column - size / 2 + 0.5) / RADIUS, (row - size / 2 + 0.5) / RADIUS
-      local red, green, blue = unpack(background[row * size + column])
-      local inside = clamp((1 - math.sqrt(x * x + y * y)) * RADIUS + 0.5, 0, 1)
+      local red, green, blue = unpack(base.sky[row * size + column])
+      local inside = base.share[row * size + column]
       if inside > 0 then
-        local r, g, b = colour(x, y, light_x, light_z)
+        local r, g, b = colour(base.light[row * size + column], x, y, light_x, light_z)
         if inside == 1 then
           red, green, blue = r, g, b
         else
@@ -134,14 +147,16 @@ local function draw(number)
   return table.concat(rows)
 end
 
---- The bytes of all pictures. This takes a moment: before the server starts.
----@return string[]
-function moon.pictures()
-  local drawn = {}
-  for number = 1, moon.COUNT do
-    drawn[number] = draw(number)
-  end
-  return drawn
+local base
+local drawn = {}
+
+--- The bytes of a picture, drawn when it is asked for first; `number` is 1 to moon.COUNT.
+---@param number integer
+---@return string
+function moon.picture(number)
+  base = base or disc()
+  drawn[number] = drawn[number] or draw(number, base)
+  return drawn[number]
 end
 
 return moon
