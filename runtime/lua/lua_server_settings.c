@@ -61,6 +61,20 @@ static void read_fallback(lua_State *L, int options, pl_event_settings *events)
 	lua_pop(L, 2);
 }
 
+/* The text stays in the options' table. */
+static void read_flash(lua_State *L, int options, pl_slice *policy)
+{
+	int table = lua_gettop(L) + 1;
+
+	lua_getfield(L, options, "fallback");
+	lua_getfield(L, table, "flash");
+	if (lua_istable(L, -1)) {
+		lua_getfield(L, -1, "policy");
+		*policy = pl_lua_check_slice(L, lua_gettop(L));
+	}
+	lua_settop(L, table - 1);
+}
+
 /* gzip is a table, or false. */
 static void read_files(lua_State *L, int table, pl_files_settings *files)
 {
@@ -151,6 +165,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	self->uploads = pl_lua_read_upload(L, 1, &self->upload);
 	read_connection(L, 1, settings);
 	read_fallback(L, 1, &settings->events);
+	read_flash(L, 1, &settings->flash_policy);
 	read_throttle(L, 1, settings);
 	status = read_lists(L, 1, settings);
 	if (!status)

@@ -94,7 +94,7 @@ static int speak(pl_conn *conn, pl_stream *stream, bool tcp)
 
 	if (tcp)
 		pl_stranger_welcome(conn, stream);
-	else if (asks(server, PL_ASKS_STRANGER))
+	else if (asks(server, PL_ASKS_STRANGER) || server->settings.flash_policy.len > 0)
 		pl_stranger_meet(conn, stream);
 	else
 		return pl_conn_http_start(conn, stream, &server->http1_settings, pl_server_request);

@@ -108,6 +108,7 @@ typedef struct pl_server_settings {
 	pl_deflate_settings deflate_frame;
 	enum pl_ws_delivery delivery;
 	pl_event_settings events;
+	pl_slice flash_policy;		  /* the file for Flash Player; empty: it is not answered */
 	pl_frame_end frames;		  /* of plain TCP */
 	pl_tcp_options tcp;		  /* of its connections */
 	pl_throttle_rates throttle;	  /* of each connection */

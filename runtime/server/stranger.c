@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "codec/flash_policy.h"
 #include "codec/http_begin.h"
 #include "conn/conn_tcp.h"
 #include "server/server_internal.h"
@@ -74,9 +75,42 @@ void pl_stranger_end(pl_stranger *self, pl_conn *conn, bool accept)
 	pl_free(self);
 }
 
+static void answer_flash(pl_conn *conn)
+{
+	pl_server *server = conn->server;
+	pl_slice policy = server->settings.flash_policy;
+
+	pl_loop_stop_timer(server->loop, &conn->timer);
+	if (pl_stream_write(conn->stream, policy.at, policy.len))
+		conn->ops->abort(conn, PL_ENOMEM);
+	else
+		pl_stream_finish(conn->stream);
+}
+
+/* What is no HTTP. */
+static void handle_other(pl_conn *conn, uint8_t *said, size_t len)
+{
+	pl_server *server = conn->server;
+
+	if (!server->events->asks || !server->events->asks(server, PL_ASKS_STRANGER))
+		begin_http(conn, said, len);
+	else if (said[0] == TLS_HANDSHAKE)
+		refuse(conn, "TLS on a port without it");
+	else
+		ask(conn, said, len);
+}
+
 /* All that has been said so far; false: more is needed. */
 static bool on_first(pl_conn *conn, uint8_t *said, size_t len)
 {
+	int flash = -1;
+
+	if (pl_server_of(conn)->settings.flash_policy.len > 0)
+		flash = pl_flash_policy_begin(said, len);
+	if (flash > 0)
+		answer_flash(conn);
+	if (flash >= 0)
+		return flash > 0;
 	switch (pl_http_begin(said, len)) {
 	case 0:
 		return false;
@@ -84,10 +118,7 @@ static bool on_first(pl_conn *conn, uint8_t *said, size_t len)
 		begin_http(conn, said, len);
 		return true;
 	default:
-		if (said[0] == TLS_HANDSHAKE)
-			refuse(conn, "TLS on a port without it");
-		else
-			ask(conn, said, len);
+		handle_other(conn, said, len);
 		return true;
 	}
 }

@@ -1,7 +1,8 @@
 /*
- * stranger.h - a connection whose first bytes are no HTTP: plain TCP, if the script wants it.
+ * stranger.h - a connection whose first bytes are no HTTP: plain TCP, if the script wants it, or Flash
+ * Player's question for a policy file.
  *
- * Only where somebody is asked (PL_ASKS_STRANGER) the first bytes are looked at; else all is HTTP,
+ * Only where somebody is asked (PL_ASKS_STRANGER), or there is a policy, the first bytes are looked at; else all is HTTP,
  * and what is none is answered 400. With TLS they are those within it. Who has not said enough in
  * limits.header_timeout is closed.
  */

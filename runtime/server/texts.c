@@ -62,6 +62,7 @@ static void put_field_texts(text_block *block, const pl_http_field *fields, size
 static void put_all(text_block *block, pl_server_settings *settings)
 {
 	pl_slice software;
+	pl_slice flash_policy;
 	pl_slice cache_control;
 	const char *root = settings->document_root;
 	const pl_http_field *fields;
@@ -84,6 +85,7 @@ static void put_all(text_block *block, pl_server_settings *settings)
 	put_list_texts(block, settings->origins, settings->origin_count);
 	realm = put_slice(block, login->realm);
 	software = put_slice(block, settings->software);
+	flash_policy = put_slice(block, settings->flash_policy);
 	cache_control = put_slice(block, settings->files.cache_control);
 	if (root)
 		root = put(block, root, strlen(root) + 1);
@@ -91,6 +93,7 @@ static void put_all(text_block *block, pl_server_settings *settings)
 		return;
 	login->realm = realm;
 	settings->software = software;
+	settings->flash_policy = flash_policy;
 	settings->files.cache_control = cache_control;
 	settings->document_root = root;
 }

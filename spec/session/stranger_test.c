@@ -172,6 +172,66 @@ static void who_goes_is_not_asked_about(void **state)
 	server_side_close(&side);
 }
 
+static server_client *begin_flash(server_side *side, unsigned asks)
+{
+	server_side_init(side);
+	side->asks = asks;
+	side->settings.flash_policy = PL_SLICE("<policy/>");
+	assert_int_equal(server_side_start(side), PL_OK);
+	return server_side_dial(side, 0);
+}
+
+static void flash_is_answered(void **state)
+{
+	static const char request[] = "<policy-file-request/>"; /* and its zero byte */
+	server_side side;
+
+	(void)state;
+	for (unsigned asks = 0; asks < 2; asks++) {
+		for (size_t step = 1; step <= sizeof(request); step++) {
+			server_client *client = begin_flash(&side, asks << PL_ASKS_STRANGER);
+
+			feed(&side, client, request, sizeof(request) - 1, step);
+			assert_int_equal(client->memory.sent.len, 0);
+			feed(&side, client, "", 1, 1);
+			assert_true(was_sent(client, "<policy/>"));
+			pl_memory_end(&client->memory);
+			server_side_turn(&side);
+			assert_true(client->memory.closed);
+			assert_null(side.stranger);
+			server_side_close(&side);
+		}
+	}
+}
+
+static void what_only_begins_like_flash(void **state)
+{
+	server_side side;
+	server_client *client = begin_flash(&side, 1 << PL_ASKS_STRANGER);
+
+	(void)state;
+	feed(&side, client, "<policy-file-reques ", 20, 1);
+	assert_int_equal(side.said.len, 20);
+	pl_stranger_end(side.stranger, side.strange, false);
+	server_side_close(&side);
+	/* Nobody is asked: it is taken for HTTP. */
+	client = begin_flash(&side, 0);
+	feed(&side, client, "<policy> \r\n\r\n", 13, 4);
+	assert_true(was_sent(client, "HTTP/1.1 400"));
+	server_side_close(&side);
+	client = begin_flash(&side, 0);
+	feed(&side, client, SERVER_SIDE_GET("/"), strlen(SERVER_SIDE_GET("/")), 3);
+	assert_true(was_sent(client, "hello"));
+	server_side_close(&side);
+	/* And has to end. */
+	client = begin_flash(&side, 0);
+	SERVER_FEED(client, "<policy-file");
+	pl_loop_skip(side.loop, (uint64_t)side.settings.limits.header_timeout);
+	server_side_turn(&side);
+	assert_true(client->memory.closed);
+	server_side_close(&side);
+}
+
 static void tls_on_a_plain_port(void **state)
 {
 	server_side side;
@@ -224,6 +284,8 @@ int main(void)
 		cmocka_unit_test(a_stranger_is_refused),
 		cmocka_unit_test(nobody_waits_for_ever),
 		cmocka_unit_test(who_goes_is_not_asked_about),
+		cmocka_unit_test(flash_is_answered),
+		cmocka_unit_test(what_only_begins_like_flash),
 		cmocka_unit_test(tls_on_a_plain_port),
 		cmocka_unit_test(an_arrival_may_be_tcp),
 		cmocka_unit_test(nobody_asks),

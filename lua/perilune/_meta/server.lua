@@ -12,7 +12,7 @@
 ---@field security_options? { origins_allowed?: string[], trusted_proxies?: string[] } Origins whose pages may open a WebSocket;
 --- "http://host:*" means any port. Default empty: all. Proxies ("10.0.0.0/8") whose word on their clients is handed on; default: none.
 ---@field forward? perilune.server.ForwardRule[] What lies below a path is answered by another server.
----@field fallback? { server_sent_events?: perilune.server.EventStreams|boolean }|false Event streams; on by default.
+---@field fallback? { server_sent_events?: perilune.server.EventStreams|boolean, flash?: { domain?: string, ports?: string }|boolean }|false Event streams, on by default; the policy file of Flash Player, off by default.
 ---@field headers? table<string, string|number|string[]> Headers of every HTTP answer that has none of that name.
 ---@field authentication? boolean|perilune.server.Authentication Who may use the server. Default false.
 ---@field http_upload_files? perilune.server.UploadFiles Uploads are received before OnCommandGet. Off by default.
