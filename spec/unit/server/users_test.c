@@ -70,7 +70,7 @@ static void strangers_are_like_users(void **state)
 {
 	pl_users *users = make(list, 3, PL_OK);
 	int seen[3] = { 0 };
-	char name[16];
+	char name[32];
 
 	(void)state;
 	for (int i = 0; i < 300; i++) {
