@@ -186,6 +186,33 @@ describe("client:connect", function()
     assert_fails("ECONNREFUSED", one:connect())
   end)
 
+  it("asks for subprotocols that were registered", function()
+    local made = fixture.server { protocols = { "tea", "mqtt" } }
+    local one = fixture.new_client(made, { protocols = { "coffee" } })
+    assert_fails("ENOTSUP", one:connect())
+    assert.is_true(one:register_protocol "mqtt")
+    assert.is_true(one:register_protocol "mqtt")
+    assert.is_true(one:connect())
+    assert.equal("mqtt", one.conn.protocol)
+    for _, bad in ipairs { "a b", "", 1, false } do
+      assert.has_error(
+        function() one:register_protocol(bad) end,
+        "client:register_protocol takes a token, got " .. tostring(bad)
+      )
+    end
+    for i = 3, 64 do
+      assert.is_true(one:register_protocol("p" .. i))
+    end
+    assert_fails("ELIMIT", one:register_protocol "one-more")
+    assert.is_true(one:register_protocol "p64")
+    assert.is_true(one:disconnect())
+    assert.is_true(one:connect())
+    assert.equal(
+      64,
+      select(2, one.conn.headers_request["sec-websocket-protocol"]:gsub("[^, ]+", ""))
+    )
+  end)
+
   it("ends when the client is stopped", function()
     local listener = fixture.listener()
     local one = fixture.new_client { url = "ws://127.0.0.1:" .. listener.port }

@@ -49,7 +49,8 @@ function broker.client(given)
   if settings.client.active then error("broker.client takes a client that is not started", 2) end
   local made = brokers.dial(settings.client)
   if not made then error("broker.client: this client has one already", 2) end
-  carrier.ask_for(settings.client, wire.PROTOCOL)
+  local done, message = carrier.ask_for(settings.client, wire.PROTOCOL)
+  if not done then error("broker.client: " .. message, 2) end
   return made
 end
 

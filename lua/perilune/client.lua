@@ -3,11 +3,13 @@
 ---     local client = require("perilune.client").new { url = "ws://127.0.0.1:8080/" }
 ---     function client.OnMessage(conn, text) print(text) end
 ---     assert(client:start())
+local carrier = require "perilune.internal.carrier"
 local client_options = require "perilune.internal.client_options"
 local client_place = require "perilune.internal.client_place"
 local client_route = require "perilune.internal.client_route"
 local component = require "perilune.internal.component"
 local core = require "perilune.core.client"
+local fields = require "perilune.internal.fields"
 local hidden = require "perilune.internal.hidden"
 local options = require "perilune.internal.options"
 local router = require "perilune.internal.router"
@@ -166,6 +168,14 @@ function methods:ping(timeout)
   if not conn then return nil, "the connection is closed", "ECLOSED" end
   local ok, message, code = conn:ping(timeout)
   return outcome(ok, message, code)
+end
+
+--- Makes the client ask for another subprotocol, from the next connection on.
+function methods:register_protocol(name)
+  if type(name) ~= "string" or not name:find(fields.TOKEN) then
+    error("client:register_protocol takes a token, got " .. tostring(name), 2)
+  end
+  return carrier.ask_for(self, name)
 end
 
 -- Properties.

@@ -204,3 +204,10 @@ function Client:write_binary_and_wait(bytes, timeout) end
 ---@return string? message
 ---@return string? code "ECLOSED", "ETIMEDOUT" or "ENOMEM"
 function Client:ping(timeout) end
+
+--- Makes the client ask for one more subprotocol, from the next connection on.
+---@param name string A token; others throw. One that it asks for already changes nothing.
+---@return true? ok
+---@return string? message
+---@return string? code "ELIMIT": there are 64.
+function Client:register_protocol(name) end

@@ -1,6 +1,7 @@
 --- What a protocol is attached to: a server or a client, or a broker in front of one.
 local brokers = require "perilune.internal.brokers"
 local client_core = require "perilune.core.client"
+local fields = require "perilune.internal.fields"
 local router = require "perilune.internal.router"
 local server_core = require "perilune.core.server"
 
@@ -53,15 +54,22 @@ function carrier.serve(what, settings, protocol, handlers, dialect)
 end
 
 --- Makes a client ask for a subprotocol besides those that it asks for.
+---@return true? done
+---@return string? message
+---@return string? code "ELIMIT"
 function carrier.ask_for(client, protocol)
   local settings = client_core.settings(client)
   for _, name in ipairs(settings.protocols) do
-    if name == protocol then return end
+    if name == protocol then return true end
+  end
+  if #settings.protocols >= fields.CLIENT_PROTOCOLS then
+    return nil, "a limit was reached", "ELIMIT"
   end
   local list = { unpack(settings.protocols) }
   list[#list + 1] = protocol
   settings.protocols, settings.changed = list, true
   client_core.prepares(client, true)
+  return true
 end
 
 --- The same of a client, which is not started yet.
@@ -72,7 +80,8 @@ function carrier.dial(what, settings, protocol, handlers)
   local client = settings.client
   if client.active then error(what .. " takes a client that is not started", 3) end
   if not router.attach(client, client_core, protocol, handlers) then taken(what, "client") end
-  carrier.ask_for(client, protocol)
+  local done, message = carrier.ask_for(client, protocol)
+  if not done then error(("%s: %s"):format(what, message), 3) end
   return {
     component = client,
     protocols = { protocol },

@@ -40,7 +40,12 @@ local schema = {
     max = 256,
   },
   tls = tls_client.option,
-  protocols = { type = "list", of = fields.protocols.of, default = {}, max = 64 },
+  protocols = {
+    type = "list",
+    of = fields.protocols.of,
+    default = {},
+    max = fields.CLIENT_PROTOCOLS,
+  },
   origin = { type = "string", min = 1 },
   headers = { type = "table", default = {}, secret = true },
   proxy = proxy.option,

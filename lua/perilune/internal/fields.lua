@@ -4,6 +4,7 @@ local paths = require "perilune.internal.paths"
 
 local fields = {}
 
+fields.CLIENT_PROTOCOLS = 64 -- subprotocols that a client may ask for
 fields.TOKEN = "^[!#$%%&'*+.^_`|~%w-]+$" -- RFC 9110 5.6.2
 
 --- The fields of `limits`: all of them, or those of a list of names.
