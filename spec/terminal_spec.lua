@@ -115,7 +115,7 @@ describe("lines of standard input", function()
         local ticks = 0
         local ticking = timer.every(0.005, function() ticks = ticks + 1 end)
         say(terminal.read_line("name? "))
-        say(terminal.read_line(nil, 0.02))
+        say(terminal.read_line(nil, 0.3))
         ticking:cancel()
         say(ticks > 3)
       ]],

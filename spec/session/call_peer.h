@@ -207,6 +207,7 @@ static inline int caller_init(caller *self)
 
 	memset(self, 0, sizeof(*self));
 	assert_int_equal(pl_loop_new(&self->loop), PL_OK);
+	pl_loop_still(self->loop);
 	pl_memory_init(&self->memory, self->loop);
 	pl_limits_init(&self->limits);
 	return pl_call_http1_start(&self->session, &self->memory.stream, &events, self);
