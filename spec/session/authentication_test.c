@@ -55,9 +55,12 @@ static server_client *begin(server_side *side, unsigned asks)
 static int status_of(server_client *client)
 {
 	const pl_buffer *sent = &client->memory.sent;
-	const char *at = sent->len > 12 ? memmem(sent->data, sent->len, "HTTP/1.1 ", 9) : NULL;
+	const char *at = sent->len > 12 ? memmem(sent->data, sent->len - 3, "HTTP/1.1 ", 9) : NULL;
+	char digits[4] = "";
 
-	return at ? (int)strtol(at + 9, NULL, 10) : 0;
+	if (at)
+		memcpy(digits, at + 9, 3);
+	return atoi(digits);
 }
 
 /* Turns until there is an answer or nothing holds the loop any more: the pool takes real time. */
