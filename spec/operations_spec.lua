@@ -148,7 +148,7 @@ describe("a handler", function()
   after_each(fixture.clean)
 
   it("that holds its worker is told of, with its line, and counted", function()
-    local running = start(SERVER, {})
+    local running = start(SERVER, { env = { PERILUNE_SLOW_HANDLER = "0.1" } })
     local port = running:wait_port()
     local peer = fixture.connect { port = port }
     peer:send "0.2"

@@ -40,18 +40,17 @@ static size_t decode(uint8_t *out, const char *text, size_t len, size_t smallest
 	char again[TEXT_OF(PL_SCRYPT_KEY_MAX)];
 	uint8_t bytes[PL_SCRYPT_KEY_MAX + 2];
 	size_t count = len / 4 * 3 + (len % 4 ? len % 4 - 1 : 0);
+	size_t size = len;
 
 	if (len % 4 == 1 || count < smallest || count > largest)
 		return 0;
 	memcpy(padded, text, len);
-	while (len % 4)
-		padded[len++] = '=';
-	if (EVP_DecodeBlock(bytes, (const uint8_t *)padded, (int)len) < 0)
+	while (size % 4)
+		padded[size++] = '=';
+	if (EVP_DecodeBlock(bytes, (const uint8_t *)padded, (int)size) < 0)
 		return 0;
 	/* OpenSSL forgives white space and bits left over. */
-	encode(again, bytes, count);
-	padded[strcspn(padded, "=")] = '\0';
-	if (strncmp(padded, again, strlen(again)) != 0 || strlen(again) != strcspn(padded, "="))
+	if (encode(again, bytes, count) != len || memcmp(text, again, len) != 0)
 		return 0;
 	memcpy(out, bytes, count);
 	return count;

@@ -361,7 +361,7 @@ static int resume_watched(pl_task *task, int arguments)
 	status = resume(task, arguments);
 	atomic_store_explicit(running, outer, memory_order_release);
 	ended = coarse_now();
-	if (ended - began >= PL_SLOW_AFTER)
+	if (ended - began >= pl_slow_after())
 		pl_slow_ran(place, ended - began, ended);
 	return status;
 }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/counters.h"
@@ -38,6 +39,27 @@ static const char *find(const char *text, size_t len)
 			return place;
 	}
 	return "a handler";
+}
+
+static uint64_t after;
+static pthread_once_t after_read = PTHREAD_ONCE_INIT;
+
+static void read_after(void)
+{
+	const char *text = getenv("PERILUNE_SLOW_HANDLER");
+	char *end = NULL;
+	double seconds = text ? strtod(text, &end) : 0;
+
+	after = PL_SLOW_AFTER;
+	if (!text || end == text || *end || !(seconds >= 0 && seconds <= 86400))
+		return;
+	after = seconds == 0 ? UINT64_MAX : (uint64_t)(seconds * 1000);
+}
+
+uint64_t pl_slow_after(void)
+{
+	pthread_once(&after_read, read_after);
+	return after;
 }
 
 const char *pl_slow_place(const char *text)

@@ -45,7 +45,8 @@ export async function freePort() {
  */
 export async function start(app, args) {
   const words = ["--workers", process.env.WORKERS ?? "1", join(top, app), ...args];
-  const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, PERILUNE_SLOW_HANDLER: "0.05" };
+  const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
   const exited = new Promise((done) => child.once("close", (code, signal) => done(signal ?? code)));
   let output = "";
 

@@ -97,6 +97,10 @@ static void what_is_malformed_is_none(void **state)
 	(void)state;
 	assert_int_equal(decode("$scrypt$ln=15,r=8,p=3$" SALT "$" KEY), PL_OK);
 	assert_int_equal(decode("$scrypt$ln=18,r=8,p=1$" SALT "$" KEY), PL_OK);
+	/* Base64 that needs no padding. */
+	assert_int_equal(decode("$scrypt$ln=15,r=8,p=3$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA$"
+				"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+			 PL_OK);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (decode(bad[i]) != PL_EINVAL)
 			fail_msg("'%s' was taken", bad[i]);

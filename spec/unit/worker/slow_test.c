@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -71,9 +72,20 @@ static void places_are_kept_once(void **state)
 	assert_string_equal(pl_slow_place("b.lua:5"), "b.lua:5");
 }
 
+/* Read once. */
+static void from_when_on(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("PERILUNE_SLOW_HANDLER", "0.25", 1), 0);
+	assert_int_equal(pl_slow_after(), 250);
+	assert_int_equal(setenv("PERILUNE_SLOW_HANDLER", "0", 1), 0);
+	assert_int_equal(pl_slow_after(), 250);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(from_when_on),
 		cmocka_unit_test(the_slowest_come_first),
 		cmocka_unit_test(places_are_kept_once),
 	};
