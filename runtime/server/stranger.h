@@ -1,10 +1,10 @@
 /*
- * stranger.h - a connection whose first bytes are no HTTP: plain TCP, if the script wants it, or Flash
- * Player's question for a policy file.
+ * stranger.h - a connection whose first bytes are no HTTP: plain TCP, if the script wants it, or
+ * Flash Player's question for a policy file.
  *
- * Only where somebody is asked (PL_ASKS_STRANGER), or there is a policy, the first bytes are looked at; else all is HTTP,
- * and what is none is answered 400. With TLS they are those within it. Who has not said enough in
- * limits.header_timeout is closed.
+ * Only where somebody is asked (PL_ASKS_STRANGER), or there is a policy, the first bytes are looked
+ * at; else all is HTTP, and what is none is answered 400. With TLS they are those within it. Who
+ * has not said enough in limits.header_timeout is closed.
  */
 #ifndef PL_SERVER_STRANGER_H
 #define PL_SERVER_STRANGER_H

@@ -13,7 +13,7 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 export PERILUNE_SLOW_HANDLER=0 # on a busy machine anybody is slow
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:atexit_sleep_ms=0
 
 # Every node program of the tests runs in the node that spec/interop pins; npm in the system's own.
 system_path=$PATH
