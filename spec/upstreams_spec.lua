@@ -175,6 +175,81 @@ describe("upstreams", function()
     assert.equal(502, ask(front(made)).status)
   end)
 
+  it("are not tried twice for one request, whatever the way to choose", function()
+    local one = named "one"
+    for _, kind in ipairs { "round_robin", "least_connections", "hash" } do
+      made = upstreams.new {
+        servers = { nobody(), url_of(one), nobody() },
+        balance = kind,
+        key = function(_, request) return request.document end,
+        max_fails = false,
+      }
+      local server = front(made)
+      for i = 1, 12 do
+        assert.equal(200, ask(server, "/" .. i).status)
+      end
+      for _, each in ipairs(made:list()) do
+        assert.equal(0, each.active)
+      end
+    end
+    made = upstreams.new { servers = { nobody(), nobody() }, tries = 10, max_fails = false }
+    assert.equal(502, ask(front(made)).status)
+    assert.equal(1, made:list()[1].failures)
+    assert.equal(1, made:list()[2].failures)
+  end)
+
+  it("that come second get what the request says, too", function()
+    local one = named("one", {
+      OnCommandGet = function(_, request, response)
+        response.content_text = request.document .. " " .. tostring(request.headers["x-a"])
+      end,
+    })
+    for _, kind in ipairs { "round_robin", "hash" } do
+      made = upstreams.new {
+        servers = { nobody(), url_of(one) },
+        balance = kind,
+        max_fails = false,
+        key = function(_, request) return request.document end,
+        forward = { custom_headers = { ["X-A"] = "1" } },
+      }
+      local server = front(made, { document = "/mine" })
+      for i = 1, 4 do
+        assert.equal("/mine 1", ask(server, "/" .. i).body)
+      end
+    end
+  end)
+
+  it("that fail at once for many requests are out for one time of waiting", function()
+    local listener = fixture.listener()
+    made = upstreams.new {
+      servers = { "http://127.0.0.1:" .. listener.port, { url = nobody(), backup = true } },
+      max_fails = 3,
+      back_off = 0.3,
+      max_back_off = 60,
+    }
+    local server = front(made)
+    local peers = {}
+    for i = 1, 12 do
+      peers[i] = fixture.socket(server)
+      peers[i]:send(http.compose("/", { method = "POST", body = "a" }))
+    end
+    local taken = {}
+    for i = 1, 12 do
+      taken[i] = assert(listener:accept())
+    end
+    for i = 1, 12 do
+      taken[i]:close()
+    end
+    for i = 1, 12 do
+      assert.equal(502, http.read(peers[i]).status)
+      peers[i]:close()
+    end
+    listener:close()
+    assert.is_false(made:list()[1].healthy)
+    assert.equal(12, made:list()[1].failures)
+    clock.wait_for(function() return made:list()[1].healthy end, 5)
+  end)
+
   it("are left out after failures, and tried again later", function()
     local listener = fixture.listener()
     local one, dead = named "one", "http://127.0.0.1:" .. listener.port

@@ -101,10 +101,10 @@ local function is_ready(self, server)
   return server.out_until == nil or timer.now() >= server.out_until
 end
 
-local function ready_servers(self, without)
+local function ready_servers(self, asked)
   local main, backup = {}, {}
   for _, server in ipairs(self.servers) do
-    if server ~= without and is_ready(self, server) then
+    if not asked[server] and is_ready(self, server) then
       local list = server.backup and backup or main
       list[#list + 1] = server
     end
@@ -170,8 +170,8 @@ function balance.hash(_, servers, key)
   return best
 end
 
-local function choose(self, key, without)
-  local servers = ready_servers(self, without)
+local function choose(self, key, asked)
+  local servers = ready_servers(self, asked)
   if #servers == 0 then return nil end
   return balance[self.settings.balance](self, servers, key)
 end
@@ -182,12 +182,13 @@ local function begin(server)
   server.active = server.active + 1
   if server.out_until then -- this one tries it
     server.out_until = timer.now() + server.back_off
+    server.trying = true
   end
 end
 
 local function succeeded(server)
   if server.out_until then log.info(("upstream %s answers again"):format(server.url)) end
-  server.failures, server.out_until, server.back_off = 0, nil, nil
+  server.failures, server.out_until, server.back_off, server.trying = 0, nil, nil, false
 end
 
 -- What a server has nothing to do with.
@@ -200,27 +201,13 @@ local function failed(self, server, code)
   if not settings.max_fails or #self.servers == 1 or server.failures < settings.max_fails then
     return
   end
+  -- Requests that were on their way when it was taken out say nothing new.
+  if server.out_until and not server.trying then return end
+  server.trying = false
   local before = server.back_off
   server.back_off = math.min(before and before * 2 or settings.back_off, settings.max_back_off)
   server.out_until = timer.now() + server.back_off
   if not before then log.warn(("upstream %s is left out: %s"):format(server.url, code)) end
-end
-
---- What C tells of a request: see lua_forward_ask.c.
-local function reporter(self, server, key)
-  return function(what, code, status, _, _, attempt)
-    server.active = server.active - 1
-    if code then
-      failed(self, server, code)
-    elseif status > 0 then
-      succeeded(server)
-    end
-    if what ~= "unreached" or attempt >= self.settings.tries then return nil end
-    local other = choose(self, key, server)
-    if not other then return nil end
-    begin(other)
-    return other.make(key)
-  end
 end
 
 local WHAT = "forward of upstreams.new"
@@ -236,21 +223,51 @@ local function merged(given, changes)
   return made
 end
 
---- The way to a server. Those without a key and without changes are made once.
+local make_way
+
+---@class perilune.upstreams.Wish What a request wants of whoever answers it.
+---@field key? string
+---@field given table What perilune.server.Forward has, but for url.
+---@field asked table<table, true> The servers that were asked already.
+
+--- What C tells of a request: see lua_forward_ask.c.
+local function reporter(self, server, wish)
+  return function(what, code, status, _, _, attempt)
+    server.active = server.active - 1
+    if code then
+      failed(self, server, code)
+    elseif status > 0 then
+      succeeded(server)
+    end
+    if what ~= "unreached" or attempt >= self.settings.tries then return nil end
+    local asked = merged(wish.asked, { [server] = true })
+    local other = choose(self, wish.key, asked)
+    if not other then return nil end
+    local way = make_way(self, other, { key = wish.key, given = wish.given, asked = asked })
+    if way then begin(other) end
+    return way
+  end
+end
+
+--- The way to a server; nil and what is wrong with `given`.
+function make_way(self, server, wish)
+  local complete, message =
+    options.complete(WHAT, forward.fields, merged(wish.given, { url = server.url }))
+  if not complete then return nil, message end
+  return forward.ready(WHAT, "", complete, DEFAULTS, reporter(self, server, wish))
+end
+
+--- Ways to a server. Those without a key and without changes are made once.
 local function maker(self, server)
   local shared
-  local function ready(given, key)
-    given = merged(given, { url = server.url })
-    local complete, message = options.complete(WHAT, forward.fields, given)
-    if not complete then return nil, message end
-    return forward.ready(WHAT, "", complete, DEFAULTS, reporter(self, server, key))
-  end
   return function(key, changes)
-    if changes then return ready(merged(self.given, changes), key) end
-    if self.settings.balance == "hash" then return ready(self.given, key) end
+    if changes or self.settings.balance == "hash" then
+      local given = changes and merged(self.given, changes) or self.given
+      return make_way(self, server, { key = key, given = given, asked = {} })
+    end
     local message
     if not shared then
-      shared, message = ready(self.given)
+      shared, message = make_way(self, server, { given = self.given, asked = {} })
     end
     return shared, message
   end
@@ -325,7 +342,7 @@ function class:pick(conn, request, changes)
     key = settings.key and settings.key(conn, request) or conn.ip
     if type(key) ~= "string" then key = tostring(key) end
   end
-  local server = choose(self, key)
+  local server = choose(self, key, {})
   if not server then return UNAVAILABLE end
   local way, message = server.make(key, changes)
   if not way then error(message, 2) end
@@ -369,6 +386,7 @@ local function make_server(self, given)
     failures = 0,
     turn = 0,
     down = false,
+    trying = false,
     streak = 0,
   }
   server.begin = function() begin(server) end
