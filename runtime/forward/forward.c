@@ -323,6 +323,13 @@ static void on_failed(void *owner, int status, const char *why)
 	fail(self, status, why);
 }
 
+/* RFC 9110 7.8: to nothing that was not offered. */
+static bool was_offered(const pl_forward *self, const pl_http_response *response)
+{
+	return pl_http_field_has(response->fields, response->field_count, PL_SLICE("upgrade"),
+				 self->request->upgrade);
+}
+
 static void on_changed(void *owner, const pl_call_changed *changed)
 {
 	pl_forward *self = owner;
@@ -330,6 +337,12 @@ static void on_changed(void *owner, const pl_call_changed *changed)
 	void *whose = self->order.owner;
 	pl_exchange *exchange = self->exchange;
 
+	if (!was_offered(self, changed->response)) {
+		note_counts(self);
+		pl_stream_drop(changed->stream);
+		fail(self, PL_EPROTO, "the server changes to another protocol than was offered");
+		return;
+	}
 	self->call = NULL;
 	release(self);
 	events->changed(whose, exchange, changed);

@@ -85,10 +85,12 @@ static bool is_about_client(pl_slice name)
 	       is_name(name, PL_SLICE("x-real-ip"));
 }
 
-/* Those that are written anew, also after a proxy that is trusted. */
-static bool is_list_of_clients(pl_slice name)
+/* Those that are written anew, also after a proxy that is trusted; and those that this proxy has
+ * never written, as they are spelt with '_'. */
+static bool is_not_of_proxies(pl_slice name)
 {
-	return is_name(name, PL_SLICE("x-forwarded-for")) || is_name(name, PL_SLICE("forwarded"));
+	return is_name(name, PL_SLICE("x-forwarded-for")) || is_name(name, PL_SLICE("forwarded")) ||
+	       pl_slice_find(name, '_') < name.len;
 }
 
 /* Requests. */
@@ -108,10 +110,20 @@ static void add(maker *self, pl_slice name, pl_slice value)
 	self->head->fields[request->count++] = (pl_http_field){ name, value };
 }
 
+static bool is_same(pl_slice one, pl_slice other)
+{
+	if (one.len != other.len)
+		return false;
+	for (size_t i = 0; i < one.len; i++)
+		if (folded(one.at[i]) != folded(other.at[i]))
+			return false;
+	return true;
+}
+
 static bool is_changed(const pl_forward_change *change, pl_slice name)
 {
 	for (size_t i = 0; i < change->field_count; i++)
-		if (pl_slice_equal_nocase(change->fields[i].name, name))
+		if (is_same(change->fields[i].name, name))
 			return true;
 	return false;
 }
@@ -124,7 +136,7 @@ static bool goes_on(const maker *self, pl_slice name, bool options)
 		return false;
 	if (options && is_named(request->fields, request->field_count, name))
 		return false;
-	if (is_about_client(name) && (!self->client->trusted || is_list_of_clients(name)))
+	if (is_about_client(name) && (!self->client->trusted || is_not_of_proxies(name)))
 		return false;
 	if (self->change->no_cache &&
 	    (is_name(name, PL_SLICE("cache-control")) || is_name(name, PL_SLICE("pragma"))))

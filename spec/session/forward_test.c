@@ -449,6 +449,11 @@ static void protocols_change_where_they_were_asked_for(void **state)
 			    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
 			    "Connection: Upgrade\r\nSec-WebSocket-Accept: y\r\n\r\nrest ");
 	behind.received.len = front.memory.sent.len = 0;
+	ASK(handshake, "Upgrade: websocket\r\nConnection: Upgrade\r\n");
+	ANSWER("HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\nrest",
+	       "502 Bad Gateway");
+	assert_string_equal(noted(&front.journal), "ended:EPROTO ");
+	behind.received.len = front.memory.sent.len = 0;
 	ASK(handshake, "\r\n\r\n");
 	ANSWER("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "403 Forbidden");
 	behind.received.len = front.memory.sent.len = 0;

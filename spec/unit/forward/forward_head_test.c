@@ -135,6 +135,8 @@ static void a_proxy_that_is_trusted_is_believed(void **state)
 	assert_string_equal(made(REQUEST("X-Forwarded-Proto: https\r\n"
 					 "Connection: x-forwarded-proto\r\n")),
 			    OURS);
+	assert_string_equal(made(REQUEST("X_Forwarded_Proto: https\r\nX_Real_IP: 6.6.6.6\r\n")),
+			    OURS);
 }
 
 static void the_client_of_ours(void **state)
@@ -160,18 +162,20 @@ static void what_the_application_wants(void **state)
 		{ PL_SLICE("Authorization"), PL_SLICE("Bearer x") },
 		{ PL_SLICE("Cookie"), { NULL, 0 } },
 		{ PL_SLICE("x-forwarded-proto"), PL_SLICE("gopher") },
+		{ PL_SLICE("X-User"), PL_SLICE("alice") },
 	};
 
 	(void)state;
 	change.no_cache = true;
 	change.origin = PL_SLICE("https://a.example");
 	change.fields = fields;
-	change.field_count = 3;
+	change.field_count = 4;
 	assert_string_equal(
 		made(REQUEST("Cookie: a\r\nauthorization: Basic y\r\nOrigin: null\r\n"
+			     "X_User: root\r\n"
 			     "Cache-Control: max-age=1\r\nPragma: x\r\n")),
 		"Cache-Control: no-cache|Pragma: no-cache|Origin: https://a.example|"
-		"Authorization: Bearer x|x-forwarded-proto: gopher|"
+		"Authorization: Bearer x|x-forwarded-proto: gopher|X-User: alice|"
 		"X-Forwarded-For: 192.0.2.1|X-Forwarded-Host: front|"
 		"X-Forwarded-Port: 80|"
 		"Forwarded: for=192.0.2.1;host=\"front\";proto=http|Via: 1.1 perilune|");
