@@ -363,6 +363,33 @@ describe("forwarding", function()
     assert.equal("hi", http.read(peer).body)
   end)
 
+  it("lets nobody take an answer that breaks off for a whole one", function()
+    local listener = fixture.listener()
+    local made, seen = to_listener(listener)
+    for _, framing in ipairs {
+      "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+      "Content-Length: 5\r\n\r\nab",
+    } do
+      for _, version in ipairs { "1.0", "1.1" } do
+        local peer = fixture.socket(made)
+        peer:send(("GET / HTTP/%s\r\nHost: a\r\n\r\n"):format(version))
+        local upstream = fixture.accept(listener)
+        assert(upstream:read_through "\r\n\r\n")
+        upstream:send("HTTP/1.1 200 OK\r\n" .. framing)
+        local head = assert(peer:read_through "\r\n\r\n")
+        local rest = assert(peer:read_through "ab")
+        upstream:close()
+        local more, why = peer:read_all(clock.PATIENCE)
+        assert.is_nil((rest .. more):find("0\r\n", 1, true))
+        if not head:find "Content%-Length" and not head:find "chunked" then
+          assert.equal("reset", why)
+        end
+        peer:close()
+      end
+    end
+    assert.equal(4, #seen)
+  end)
+
   it("reaches public addresses alone with guard", function()
     local behind = mirror()
     local made, seen = front(

@@ -474,6 +474,16 @@ static bool is_below(pl_slice path, pl_slice base)
 	       (path.len == base.len || path.at[base.len] == '/' || path.at[base.len] == '?');
 }
 
+/* "//name" leads to another host; and browsers take '\\' for '/', and pass over tabs. */
+static bool leads_away(pl_slice path)
+{
+	size_t at = 1;
+
+	while (at < path.len && path.at[at] == '\t')
+		at++;
+	return at < path.len && path.at[0] == '/' && (path.at[at] == '/' || path.at[at] == '\\');
+}
+
 static int put_location(pl_buffer *out, pl_slice url, const pl_forward_change *change)
 {
 	pl_slice base = change->base, strip = change->strip;
@@ -481,8 +491,7 @@ static int put_location(pl_buffer *out, pl_slice url, const pl_forward_change *c
 	bool behind = is_behind(url, change->authority, &path);
 	int status;
 
-	/* "//name" leads to another host, and would do so as what is left of a longer one. */
-	if ((!behind && (url.len == 0 || url.at[0] != '/')) || begins(path, PL_SLICE("//")))
+	if ((!behind && (url.len == 0 || url.at[0] != '/')) || leads_away(path))
 		return pl_buffer_append(out, url.at, url.len);
 	if (strip.len > 0 && strip.at[strip.len - 1] == '/')
 		strip.len--;
@@ -490,6 +499,8 @@ static int put_location(pl_buffer *out, pl_slice url, const pl_forward_change *c
 		path = pl_slice_make(path.at + base.len, path.len - base.len);
 	else if (base.len > 0)
 		strip.len = 0;
+	if (strip.len == 0 && leads_away(path)) /* what is left of it does so */
+		return pl_buffer_append(out, url.at, url.len);
 	status = pl_buffer_append(out, strip.at, strip.len);
 	if (!status && (path.len == 0 || path.at[0] != '/'))
 		status = pl_buffer_append(out, "/", 1);

@@ -72,17 +72,22 @@ static bool query_valid(pl_slice query)
 	return true;
 }
 
-/* The path behind what is to be stripped; it keeps its '/'. */
+/* The path behind what is to be stripped, a text that its escapes count for; it keeps its '/'. At
+ * NULL: that is escaped, and so no border of segments to everybody. */
 static pl_slice stripped(const pl_forward_target *target)
 {
-	pl_slice path = target->path, strip = target->strip;
+	pl_slice rest = target->path, strip = target->strip;
 
 	if (strip.len > 0 && strip.at[strip.len - 1] == '/')
 		strip.len--;
-	if (path.len < strip.len || !pl_slice_equal(pl_slice_make(path.at, strip.len), strip))
-		return path;
-	path = pl_slice_make(path.at + strip.len, path.len - strip.len);
-	return path.len == 0 ? PL_SLICE("/") : path.at[0] == '/' ? path : target->path;
+	for (size_t i = 0; i < strip.len; i++)
+		if (rest.len == 0 || take(&rest) != (uint8_t)strip.at[i])
+			return target->path;
+	if (rest.len == 0)
+		return PL_SLICE("/");
+	if (rest.at[0] == '/')
+		return rest;
+	return take(&rest) == '/' ? pl_slice_make(NULL, 0) : target->path;
 }
 
 int pl_forward_target_put(pl_buffer *out, const pl_forward_target *target)
@@ -92,6 +97,8 @@ int pl_forward_target_put(pl_buffer *out, const pl_forward_target *target)
 	pl_slice query = target->query_params.at ? target->query_params : target->query;
 	int status = pl_buffer_append(out, target->base.at, target->base.len);
 
+	if (!path.at && !target->document.at)
+		return PL_EINVAL;
 	if (!status)
 		status = target->document.at ? put_escaped(out, target->document)
 					     : pl_buffer_append(out, path.at, path.len);

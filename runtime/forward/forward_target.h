@@ -22,7 +22,8 @@ bool pl_forward_path_safe(pl_slice path);
 typedef struct pl_forward_target {
 	pl_slice path;	/* the request's, still escaped */
 	pl_slice query; /* at NULL: none */
-	pl_slice strip; /* taken off the front of the path, where that is at a border of segments */
+	pl_slice strip; /* as text; taken off the front of the path, where that is at a border of
+			 * segments */
 	pl_slice base;	/* put in front of it; empty, or begins with '/' and does not end with it */
 	pl_slice document;     /* in place of the path; as text, to be escaped; at NULL: none */
 	pl_slice query_params; /* in place of the query; at NULL: none, empty: no query */

@@ -207,6 +207,7 @@ static int exchange_respond(pl_exchange *base, int status, const pl_http_field *
 	status = checked(exchange->http1, write_head(exchange->http1, &head, fields, count));
 	if (!status)
 		pl_count(pl_counter_http(exchange->request.method, head.status), 1);
+	exchange->http1->stream->abrupt = exchange->unsent < 0 && !head.chunked;
 	return status;
 }
 
@@ -336,6 +337,7 @@ static void exchange_end(pl_exchange *base)
 	let_go(exchange);
 	if (http1->closing)
 		return;
+	http1->stream->abrupt = false;
 	if (exchange->chunked)
 		status = pl_stream_write(http1->stream, "0\r\n\r\n", 5);
 	if (exchange->unsent > 0) {

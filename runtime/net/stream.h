@@ -54,6 +54,8 @@ struct pl_stream {
 	bool blocked;		/* the last flush left bytes; `drain` will come */
 	bool paused;
 	bool shut;    /* pl_stream_shut was called: writes are refused */
+	bool abrupt;  /* set by the owner while an end would be taken for one in order: an abort, or
+		       * a failure, is then seen as such where the transport can show it */
 	bool closing; /* finish or abort was called, or the stream failed: writes are refused */
 };
 

@@ -63,10 +63,19 @@ static void free_busy(pl_tcp *self)
 	self->busy = NULL;
 }
 
+static void reset_at_close(pl_tcp *self)
+{
+	const struct linger reset = { .l_onoff = 1 };
+
+	setsockopt(self->socket.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
 static void tcp_close(pl_tcp *self, int status)
 {
 	if (self->closed)
 		return;
+	if (self->stream.abrupt)
+		reset_at_close(self);
 	self->closed = true;
 	self->stream.closing = true;
 	self->status = status;

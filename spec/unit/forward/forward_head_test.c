@@ -341,6 +341,12 @@ static void locations(void **state)
 		{ "/v1", "/api", "/v1", "/api/" },
 		{ "/v1", "/api", "/v12/a", "/v12/a" },
 		{ "/v1", "", "/v1/a", "/a" },
+		{ "/v1", "", "/v1//evil/a", "/v1//evil/a" },
+		{ "/v1", "", "/v1/\\evil/a", "/v1/\\evil/a" },
+		{ "/v1", "", "http://behind:81/v1//evil", "http://behind:81/v1//evil" },
+		{ "/v1", "/api", "/v1//evil/a", "/api//evil/a" },
+		{ "", "", "http://behind:81/\\evil", "http://behind:81/\\evil" },
+		{ "", "", "http://behind:81/\t/evil", "http://behind:81/\t/evil" },
 		{ "", "/api", "/a", "/api/a" },
 		{ "", "", "", "" },
 	};
