@@ -256,6 +256,31 @@ describe("HTTP sessions:", function()
     end
   end)
 
+  it("a long cookie holds the worker up for no time", function()
+    local made = serving()
+    local jar = {}
+    local id = get(made, jar):match "^%S+"
+    local spaces = ("a%sb; "):format((" "):rep(2000))
+    for _, cookie in ipairs { ("a"):rep(25000), spaces, spaces .. jar.cookie } do
+      local began = timer.now()
+      get(made, { cookie = cookie })
+      assert.is_true(timer.now() - began < 2, #cookie)
+    end
+    for _, before in ipairs {
+      "",
+      "a=1;",
+      "perilune_session2=x; ",
+      "x=perilune_session=y; ",
+      "a; ;=; ",
+    } do
+      local body =
+        http.request(made.port, "/", { headers = { "Cookie: " .. before .. jar.cookie } }).body
+      assert.equal(id, body:match "^%S+", before)
+    end
+    local quoted = ('Cookie: perilune_session="%s"'):format(id)
+    assert.equal(id, http.request(made.port, "/", { headers = { quoted } }).body:match "^%S+")
+  end)
+
   it("do not hold a server that has stopped", function()
     local made = serving()
     get(made, {})
