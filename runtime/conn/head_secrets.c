@@ -120,32 +120,42 @@ static size_t find(pl_slice text, pl_slice part)
 	return text.len;
 }
 
-/* What comes behind these, after the word that says which kind it is. */
-static size_t told_of_path(pl_slice path)
+/* The end of the first of these places; the path's length if there is none. */
+static size_t behind_place(pl_slice path)
 {
 	static const pl_slice places[] = { PL_SLICE("/sgc/auth/"), PL_SLICE("/sgc/req/auth/") };
+	size_t first = path.len;
+	size_t end = path.len;
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		size_t at = find(path, places[i]);
-		pl_slice rest;
 
-		if (at == path.len)
+		if (at >= first)
 			continue;
-		at += places[i].len;
-		cut(behind(path, at), "/", &rest);
-		return rest.len > 0 ? path.len - rest.len + 1 : path.len;
+		first = at;
+		end = at + places[i].len;
 	}
-	return path.len;
+	return end;
+}
+
+/* What comes behind these, after the word that says which kind it is. */
+static size_t told_of_path(pl_slice path)
+{
+	pl_slice rest;
+
+	cut(behind(path, behind_place(path)), "/", &rest);
+	return rest.len > 0 ? path.len - rest.len + 1 : path.len;
 }
 
 static int hide_path(pl_buffer *out, pl_slice path)
 {
 	size_t scheme = find(path, PL_SLICE("://"));
+	pl_slice rest;
 	size_t told;
 	int status = PL_OK;
 
-	if (scheme < path.len) {
-		pl_slice rest;
+	/* Not the one of a URL within a path. */
+	if (scheme < path.len && cut(path, "/", &rest).len == scheme + 1) {
 		pl_slice authority = cut(behind(path, scheme + 3), "/", &rest);
 		size_t user = find(authority, PL_SLICE("@"));
 

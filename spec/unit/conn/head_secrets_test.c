@@ -41,6 +41,12 @@ static const sample samples[] = {
 	{ "GET /sgc/req/auth/session/u/p HTTP/1.1\r\n",
 	  "GET /sgc/req/auth/session/*** HTTP/1.1\r\n" },
 	{ "GET /sgc/auth/session HTTP/1.1\r\n", "GET /sgc/auth/session HTTP/1.1\r\n" },
+	{ "GET /sgc/auth/url/u/p/http://a@b/c HTTP/1.1\r\nReferer: /sgc/auth/url/u/p://a\r\n",
+	  "GET /sgc/auth/url/*** HTTP/1.1\r\nReferer: /sgc/auth/url/***\r\n" },
+	{ "GET /sgc/req/auth/session/u/p/sgc/auth/url/x HTTP/1.1\r\n",
+	  "GET /sgc/req/auth/session/*** HTTP/1.1\r\n" },
+	{ "GET /sgc/auth/url/u/p/sgc/req/auth/session/x HTTP/1.1\r\n",
+	  "GET /sgc/auth/url/*** HTTP/1.1\r\n" },
 	/* URLs. */
 	{ "GET http://user:word@a/b HTTP/1.1\r\n", "GET http://***@a/b HTTP/1.1\r\n" },
 	{ "GET http://u:p@a/sgc/auth/url/u/p HTTP/1.1\r\nReferer: http://a/?sid=b\r\n",
