@@ -224,6 +224,25 @@ describe("uploads that are wrong:", function()
     end)
   end
 
+  it("is answered when the head says so, and the client is not told to go on", function()
+    local made, seen = serving({ stream_type = "file" }, {}, { limits = { upload = 20000 } })
+    local cases = {
+      { 413, "Content-Length: 20001" },
+      { 413, "Content-Length: 20001", TYPE },
+      { 400, "Content-Length: 20000", "Content-Type: multipart/form-data" },
+    }
+    for _, case in ipairs(cases) do
+      for _, expects in ipairs { "Expect: 100-continue", "X-Expect: none" } do
+        local peer = fixture.socket(made)
+        local headers = { case[2], expects, case[3] }
+        peer:send(http.compose("/", { method = "POST", headers = headers }))
+        assert.equal(case[1], assert(http.read(peer)).status)
+        peer:close()
+      end
+    end
+    assert.is_nil(seen.count)
+  end)
+
   it("a client that goes leaves no file", function()
     local made, seen, folder = serving { stream_type = "file" }
     local peer = fixture.socket(made)

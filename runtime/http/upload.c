@@ -431,16 +431,30 @@ static bool decode_form(pl_upload *self, const void *data, size_t len)
 	return true;
 }
 
+static bool refuse_size(pl_upload *self)
+{
+	refuse(self, 413, PL_ETOOBIG, "over limits.upload");
+	return false;
+}
+
+/* What the head says alone: none of the body is awaited, when that is wrong. */
+static bool check_head(pl_upload *self)
+{
+	if (self->form.error) /* of the Content-Type */
+		return refuse_bytes(self, PL_EPROTO);
+	if (self->exchange->request->content_length > self->settings->limits->upload)
+		return refuse_size(self);
+	return true;
+}
+
 static bool take_data(pl_upload *self, const void *data, size_t len)
 {
 	int status;
 
-	if (self->form.error) /* of the Content-Type */
-		return refuse_bytes(self, PL_EPROTO);
-	if ((int64_t)len > self->settings->limits->upload - self->size) {
-		refuse(self, 413, PL_ETOOBIG, "over limits.upload");
+	if (!check_head(self))
 		return false;
-	}
+	if ((int64_t)len > self->settings->limits->upload - self->size)
+		return refuse_size(self);
 	self->size += (int64_t)len;
 	if (self->is_form)
 		return decode_form(self, data, len);
@@ -453,6 +467,12 @@ static void on_data(void *owner, pl_exchange *exchange, const uint8_t *data, siz
 	(void)exchange;
 	if (take_data(owner, data, len))
 		go_on(owner);
+}
+
+static void on_starved(void *owner, pl_exchange *exchange)
+{
+	(void)exchange;
+	check_head(owner);
 }
 
 static void on_end(void *owner, pl_exchange *exchange)
@@ -488,6 +508,7 @@ static void on_aborted(void *owner, pl_exchange *exchange, int status)
 
 static const pl_exchange_events events = {
 	.data = on_data,
+	.starved = on_starved,
 	.end = on_end,
 	.drain = on_drain,
 	.aborted = on_aborted,
