@@ -48,6 +48,16 @@ local function list()
   return json.encode(json.array(files))
 end
 
+--- Pages of others must not send files in the name of who visits them.
+local function is_own(headers)
+  local origin = headers.origin
+  return not origin or origin:match "^https?://(.*)$" == headers.host
+end
+
+function server.OnHandshake(conn)
+  if not is_own(conn.headers_request) then return false end
+end
+
 -- By WebSocket: "uploadfile:<name>", perhaps "uploadsize:<bytes>", then the bytes.
 
 --- Ends what comes, and forgets it.
@@ -131,14 +141,8 @@ function server.OnDisconnect(conn) give_up(conn.data) end
 
 -- By a form, and back.
 
---- Pages of others must not send files in the name of who visits them.
-local function is_own(request)
-  local origin = request.headers.origin
-  return not origin or origin:match "^https?://(.*)$" == request.headers.host
-end
-
 function server.OnHTTPUploadBeforeSaveFile(_, _, request)
-  if not is_own(request) or request.document ~= "/upload" then return false end
+  if not is_own(request.headers) or request.document ~= "/upload" then return false end
 end
 
 function server.OnCommandGet(_, request, response)
@@ -155,7 +159,7 @@ function server.OnCommandGet(_, request, response)
       names[i] = file.filename
     end
     if #names > 0 then server:broadcast "fileschanged:" end
-    response.response_no = is_own(request) and 200 or 403
+    response.response_no = is_own(request.headers) and 200 or 403
     response.content_type, response.content_text =
       "application/json", json.encode(json.array(names))
   end

@@ -142,3 +142,16 @@ test("a page of others cannot send a form in the visitor's name", async () => {
   assert.equal(answer.status, 403);
   await kept([]);
 });
+
+test("a page of others cannot open a WebSocket in the visitor's name", async () => {
+  const url = upload.url.replace("http", "ws");
+  const opened = (origin) =>
+    new Promise((done) => {
+      const socket = new WebSocket(url, { origin });
+      socket.once("open", () => socket.close()).once("close", () => done(true));
+      socket.once("unexpected-response", (_, answer) => done(answer.statusCode)).on("error", () => {});
+    });
+  assert.equal(await opened("http://evil.example"), 403);
+  assert.equal(await opened("null"), 403);
+  assert.equal(await opened(upload.url.slice(0, -1)), true);
+});
