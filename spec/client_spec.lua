@@ -450,6 +450,38 @@ describe("client:write", function()
     assert.is_true(one.conn.rec_bytes < 1000)
     assert.matches("permessage%-deflate", one.conn.headers_response["sec-websocket-extensions"])
   end)
+
+  it("compresses frame by frame where that is what both know", function()
+    local frame, both = { deflate_frame = {} }, { deflate_frame = {}, permessage_deflate = {} }
+    local narrow = {
+      deflate_frame = { server_max_window_bits = 9, server_no_context_takeover = true },
+    }
+    local asks =
+      { deflate_frame = { client_max_window_bits = 9, client_no_context_takeover = true } }
+    local text = ("tea "):rep(5000)
+    for _, case in ipairs {
+      { frame, frame, "^deflate%-frame$" },
+      { frame, both, "^deflate%-frame$" },
+      { both, frame, "^deflate%-frame$" },
+      { both, both, "^permessage%-deflate" },
+      { frame, narrow, "^deflate%-frame$" },
+      { asks, frame, "^deflate%-frame; no_context_takeover; max_window_bits=9$" },
+    } do
+      local one = fixture.client(echo_server { extensions = case[1] }, { extensions = case[2] })
+      for _ = 1, 3 do
+        assert.equal(text, one:write_and_wait(text))
+      end
+      assert.is_true(one.conn.send_bytes < 2000)
+      assert.is_true(one.conn.rec_bytes < 2000)
+      assert.matches(case[3], one.conn.headers_response["sec-websocket-extensions"])
+    end
+    local one = fixture.client(echo_server(), { extensions = both })
+    assert.equal(text, one:write_and_wait(text))
+    assert.is_nil(one.conn.headers_response["sec-websocket-extensions"])
+    local offer = "deflate-frame, x-webkit-deflate-frame"
+    one = fixture.client(echo_server(), { extensions = frame })
+    assert.equal(offer, one.conn.headers_request["sec-websocket-extensions"])
+  end)
 end)
 
 describe("client:write_and_wait", function()

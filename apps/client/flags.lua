@@ -98,6 +98,7 @@ Exit codes: 0 as it was asked for; 1 an error of the program itself; 2 wrong com
   switch("deflate-client-takeover", "We keep our window between messages."),
   integer("deflate-memory", "N", "What we compress with; default 8", 1, 9),
   integer("deflate-level", "N", "1 is the fastest, 9 the smallest; default 6", 1, 9),
+  switch("deflate-frame", "Offer what was before it."),
 
   part("TLS", switch("insecure", "Take any certificate of anybody.", "k")),
   path("ca", "Authorities in place of the system's: PEM, or a folder."),

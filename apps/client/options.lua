@@ -78,6 +78,7 @@ options.made = {
   ["extensions.permessage_deflate"] = "--deflate",
   ["extensions.permessage_deflate.server_no_context_takeover"] = "--deflate-server-takeover",
   ["extensions.permessage_deflate.client_no_context_takeover"] = "--deflate-client-takeover",
+  ["extensions.deflate_frame"] = "--deflate-frame",
   ["options.fragmented_messages"] = "--frames, --no-buffer",
   ["options.clean_disconnect"] = "--abrupt",
 }
@@ -96,6 +97,17 @@ options.without = {
   ["authentication.token.jwt"] = "an object of a script",
   ["options.raise_disconnect_exceptions"] = "every end is told once, whatever it says",
 }
+
+for _, name in ipairs {
+  "server_max_window_bits",
+  "client_max_window_bits",
+  "server_no_context_takeover",
+  "client_no_context_takeover",
+  "mem_level",
+  "level",
+} do
+  options.without["extensions.deflate_frame." .. name] = "what is old is offered as most take it"
+end
 
 --- The flag of an option; nil: there is none.
 ---@param path string "watchdog.interval"

@@ -168,6 +168,7 @@ local function put_levels(made, flags)
 end
 
 local function put_deflate(made, flags)
+  if flags.deflate_frame then put(made, "extensions.deflate_frame", {}) end
   if not flags.deflate then return end
   put(
     made,
@@ -227,6 +228,7 @@ local OF_WEBSOCKET = {
   "user",
   "token",
   "deflate",
+  "deflate_frame",
   "fragment",
   "frames",
   "no_buffer",

@@ -54,8 +54,8 @@ typedef struct pl_attempt_settings {
 	uint16_t local_first, local_last;
 	pl_tcp_options tcp;
 	pl_throttle_rates throttle;
-	const pl_ws_deflate_terms *deflate; /* is offered; NULL: nothing is */
-	const pl_limits *limits;	    /* they stay */
+	pl_ws_deflate_wishes deflate; /* is offered; the terms stay */
+	const pl_limits *limits;      /* they stay */
 	const pl_attempt_events *events;
 	void *owner;
 } pl_attempt_settings;

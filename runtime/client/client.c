@@ -155,18 +155,16 @@ static void set_conn_events(pl_client *client)
 
 static int fill(pl_client *client)
 {
-	const pl_deflate_settings *deflate = &client->settings.deflate;
-
 	client->route = pl_route_copy(&client->settings.route);
 	if (!client->route)
 		return PL_ENOMEM;
 	client->settings.route = (pl_client_route){ .place_count = 0 }; /* that was the caller's */
 	if (client->settings.log)
 		client->conn_settings.log = pl_message_log_ref(client->settings.log);
-	if (!deflate->enabled)
-		return PL_OK;
-	client->pool = pl_ws_deflate_pool_new(deflate->mem_level, deflate->level);
-	return client->pool ? PL_OK : PL_ENOMEM;
+	if (!pl_deflate_settings_pool(&client->settings.deflate, &client->deflate_pool) ||
+	    !pl_deflate_settings_pool(&client->settings.deflate_frame, &client->deflate_frame_pool))
+		return PL_ENOMEM;
+	return PL_OK;
 }
 
 int pl_client_new(pl_client **result, pl_loop *loop, const pl_client_settings *settings,
@@ -210,7 +208,8 @@ void pl_client_free(pl_client *client)
 	pl_queue_deinit(&client->kept);
 	pl_route_free(client->route);
 	pl_route_free(client->next);
-	pl_ws_deflate_pool_free(client->pool);
+	pl_ws_deflate_pool_free(client->deflate_pool);
+	pl_ws_deflate_pool_free(client->deflate_frame_pool);
 	pl_buffer_deinit(&client->at_texts);
 	pl_free(client);
 }

@@ -81,6 +81,7 @@ typedef struct pl_client_settings {
 	pl_throttle_rates throttle;
 	pl_frame_end frames;	     /* of TCP */
 	pl_deflate_settings deflate; /* is offered */
+	pl_deflate_settings deflate_frame;
 	enum pl_ws_delivery delivery;
 	pl_watchdog_settings watchdog;
 	pl_heartbeat heartbeat;

@@ -134,11 +134,18 @@ static void remember_place(pl_client *client, const pl_client_place *place)
 	client->at_texts = texts;
 }
 
+static pl_ws_deflate_pool *pool_of(const pl_client *client, const pl_ws_deflate_terms *agreed)
+{
+	bool message = agreed && agreed->form == PL_WS_PERMESSAGE_DEFLATE;
+
+	return message ? client->deflate_pool : client->deflate_frame_pool;
+}
+
 static int open_session(pl_client *client, pl_conn *conn, const pl_attempt_joined *joined)
 {
 	const pl_conn_ws_joined terms = { .heads = joined->heads,
 					  .deflate = joined->deflate,
-					  .pool = client->pool,
+					  .pool = pool_of(client, joined->deflate),
 					  .delivery = client->settings.delivery };
 
 	pl_conn_info_set_alpn(conn->info, pl_tls_alpn(joined->stream));
@@ -220,6 +227,11 @@ static const pl_attempt_events verified_events = {
 	.handshake = on_handshake, .verify = on_verify, .joined = on_joined, .failed = on_failed
 };
 
+static const pl_ws_deflate_terms *terms_of(const pl_deflate_settings *deflate)
+{
+	return deflate->enabled ? &deflate->terms : NULL;
+}
+
 /* Places. */
 
 static void take_route(pl_client *client)
@@ -250,7 +262,8 @@ static void try_place(pl_client *client)
 		.local_last = settings->local_last,
 		.tcp = settings->tcp,
 		.throttle = settings->throttle,
-		.deflate = settings->deflate.enabled ? &settings->deflate.terms : NULL,
+		.deflate = { .message = terms_of(&settings->deflate),
+			     .frame = terms_of(&settings->deflate_frame) },
 		.limits = &settings->limits,
 		.events = client->events->verify ? &verified_events : &attempt_events,
 		.owner = client

@@ -28,7 +28,8 @@ struct pl_client {
 	pl_conn_events conn_events;
 	const pl_client_events *events;
 	void *binding;
-	pl_ws_deflate_pool *pool; /* NULL: deflate is not enabled */
+	pl_ws_deflate_pool *deflate_pool; /* NULL: not enabled */
+	pl_ws_deflate_pool *deflate_frame_pool;
 	enum client_state state;
 	bool stopping; /* the connection is closed because pl_client_stop was called */
 	bool restart;  /* and pl_client_start after that */

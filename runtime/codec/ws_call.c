@@ -109,12 +109,12 @@ static int put_protocols(pl_buffer *out, const pl_ws_call *call)
 
 static int put_offer(pl_buffer *out, const pl_ws_call *call)
 {
-	char offer[PL_WS_DEFLATE_ANSWER_MAX];
+	char offer[PL_WS_DEFLATE_OFFER_MAX];
+	size_t len = pl_ws_deflate_offer(offer, &call->deflate);
 
-	if (!call->deflate)
+	if (len == 0)
 		return PL_OK;
-	return put_field(out, PL_SLICE("Sec-WebSocket-Extensions"),
-			 pl_slice_make(offer, pl_ws_deflate_offer(offer, call->deflate)));
+	return put_field(out, PL_SLICE("Sec-WebSocket-Extensions"), pl_slice_make(offer, len));
 }
 
 static int put_all(pl_buffer *out, const pl_ws_call *call)
@@ -212,7 +212,7 @@ static int check_protocol(pl_ws_called *called, const pl_ws_call *call, const pl
 static int check_extensions(pl_ws_called *called, const pl_ws_call *call,
 			    const pl_http_field *fields, size_t count)
 {
-	int status = pl_ws_deflate_accept(&called->deflate, call->deflate, fields, count);
+	int status = pl_ws_deflate_accept(&called->deflate, &call->deflate, fields, count);
 
 	if (status == PL_EPROTO)
 		return fail(called, "the server chose extensions that were not offered so");

@@ -15,8 +15,8 @@ typedef struct pl_ws_call {
 	pl_slice origin; /* empty: none */
 	const pl_slice *protocols; /* asked for, the first is preferred */
 	size_t protocol_count;
-	const pl_ws_deflate_terms *deflate; /* what is offered; NULL: nothing is */
-	const pl_http_field *added;	    /* further fields */
+	pl_ws_deflate_wishes deflate; /* what is offered */
+	const pl_http_field *added;   /* further fields */
 	size_t added_count;
 	char key[PL_WS_KEY_SIZE];
 } pl_ws_call;

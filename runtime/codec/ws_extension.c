@@ -309,17 +309,44 @@ static void put_window(char out[40], const char *name, uint8_t bits)
 }
 
 /* That the client can limit its own window is always said: it costs nothing (7.1.2.2). */
-size_t pl_ws_deflate_offer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *ours)
+static size_t offer_message(char *out, size_t size, const pl_ws_deflate_terms *ours)
 {
 	char server[40] = "";
 	char client[40] = "; client_max_window_bits";
 
 	put_window(server, "server", ours->server_window);
 	put_window(client, "client", ours->client_window);
-	return (size_t)snprintf(out, PL_WS_DEFLATE_ANSWER_MAX, "permessage-deflate%s%s%s%s",
+	return (size_t)snprintf(out, size, "permessage-deflate%s%s%s%s",
 				ours->server_fresh ? "; server_no_context_takeover" : "",
 				ours->client_fresh ? "; client_no_context_takeover" : "", server,
 				client);
+}
+
+/* The parameters bind the server. Some servers know it by the one name, some by the other. */
+static size_t offer_frame(char *out, size_t size, const pl_ws_deflate_terms *ours)
+{
+	const char *fresh = ours->server_fresh ? "; no_context_takeover" : "";
+	char window[40] = "";
+
+	if (ours->server_window < PL_WS_WINDOW_MAX)
+		snprintf(window, sizeof(window), "; max_window_bits=%u", ours->server_window);
+	return (size_t)snprintf(out, size, "deflate-frame%s%s, x-webkit-deflate-frame%s%s", fresh,
+				window, fresh, window);
+}
+
+size_t pl_ws_deflate_offer(char out[PL_WS_DEFLATE_OFFER_MAX], const pl_ws_deflate_wishes *ours)
+{
+	size_t len = 0;
+
+	if (ours->message)
+		len = offer_message(out, PL_WS_DEFLATE_OFFER_MAX, ours->message);
+	if (ours->message && ours->frame) {
+		out[len++] = ',';
+		out[len++] = ' ';
+	}
+	if (ours->frame)
+		len += offer_frame(out + len, PL_WS_DEFLATE_OFFER_MAX - len, ours->frame);
+	return len;
 }
 
 /* Whether an answer keeps to the offer: what was asked of the server is there, what the client is
@@ -349,25 +376,43 @@ static bool read_answer_param(offer *self, pl_slice name, pl_slice value)
 	return read_param(self, name, value);
 }
 
-static int read_answer(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
-		       pl_slice extension)
+static bool read_frame_answer(offer *self, pl_slice name, pl_slice value)
 {
-	offer answer = { 0 };
-	pl_slice token;
-	pl_slice name;
-	pl_slice value;
-	int status;
-
-	if (!ours || !take_token(&extension, &token) ||
-	    !pl_slice_equal_nocase(token, PL_SLICE("permessage-deflate")))
-		return PL_EPROTO;
-	while ((status = pl_ws_extension_param(&extension, &name, &value)) == PL_OK)
-		if (!read_answer_param(&answer, name, value))
-			answer.bad = true;
-	return status > 0 && fits(agreed, ours, &answer) ? PL_OK : PL_EPROTO;
+	if (pl_slice_equal_nocase(name, PL_SLICE("no_context_takeover")))
+		return set_flag(&self->client_fresh, value);
+	return pl_slice_equal_nocase(name, PL_SLICE("max_window_bits")) &&
+	       self->client_window == 0 && window_of(value, &self->client_window);
 }
 
-int pl_ws_deflate_accept(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+/* The offer's parameters bind the server whether its answer has any or not. */
+static bool fits_frame(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+		       const offer *answer)
+{
+	if (answer->bad)
+		return false;
+	*agreed = *ours;
+	agreed->client_fresh = ours->client_fresh || answer->client_fresh;
+	if (answer->client_window)
+		agreed->client_window = smaller(answer->client_window, ours->client_window);
+	return true;
+}
+
+static const form_rules message_answers = { names_message, read_answer_param, fits };
+static const form_rules frame_answers = { names_frame, read_frame_answer, fits_frame };
+
+static int read_answer(pl_ws_deflate_terms *agreed, const pl_ws_deflate_wishes *ours,
+		       pl_slice extension)
+{
+	int status = PL_ENOENT;
+
+	if (ours->message)
+		status = look_at(agreed, ours->message, &message_answers, extension);
+	if (status == PL_ENOENT && ours->frame)
+		status = look_at(agreed, ours->frame, &frame_answers, extension);
+	return status == PL_OK ? PL_OK : PL_EPROTO;
+}
+
+int pl_ws_deflate_accept(pl_ws_deflate_terms *agreed, const pl_ws_deflate_wishes *ours,
 			 const pl_http_field *fields, size_t field_count)
 {
 	int status = PL_ENOENT;

@@ -1,7 +1,7 @@
 /*
  * ws_extension.h - Sec-WebSocket-Extensions (RFC 6455 section 9.1), and the agreement on
- * permessage-deflate (RFC 7692 section 7.1), both sides, and on what was before it: deflate-frame
- * (draft-tyoshino-hybi-websocket-perframe-deflate-06), the server's side.
+ * permessage-deflate (RFC 7692 section 7.1) and on what was before it: deflate-frame
+ * (draft-tyoshino-hybi-websocket-perframe-deflate-06), both sides.
  *
  * Pure.
  */
@@ -18,6 +18,7 @@ enum {
 	PL_WS_WINDOW_MIN = 8,
 	PL_WS_WINDOW_MAX = 15,
 	PL_WS_DEFLATE_ANSWER_MAX = 160, /* bytes of the longest answer */
+	PL_WS_DEFLATE_OFFER_MAX = 320,	/* and of the longest offer */
 	PL_WS_EXTENSIONS_MAX = 64	/* offers that are looked at */
 };
 
@@ -60,14 +61,20 @@ int pl_ws_deflate_frame_agree(pl_ws_deflate_terms *agreed, const pl_ws_deflate_t
 /* The answer's field value; returns its length. */
 size_t pl_ws_deflate_answer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *agreed);
 
-/* A client's offer of what it wants, as the field's value; returns its length. */
-size_t pl_ws_deflate_offer(char out[PL_WS_DEFLATE_ANSWER_MAX], const pl_ws_deflate_terms *ours);
+/* What a client wants; NULL: that it does not offer. */
+typedef struct pl_ws_deflate_wishes {
+	const pl_ws_deflate_terms *message; /* permessage-deflate, which goes first */
+	const pl_ws_deflate_terms *frame;   /* deflate-frame, by both of its names */
+} pl_ws_deflate_wishes;
 
-/* What the server has made of that offer. `ours` NULL: nothing was offered. PL_OK with *agreed;
+/* A client's offer, as the field's value; returns its length, 0 when nothing is wanted. */
+size_t pl_ws_deflate_offer(char out[PL_WS_DEFLATE_OFFER_MAX], const pl_ws_deflate_wishes *ours);
+
+/* What the server has made of that offer. PL_OK with *agreed, whose form says which it is;
  * PL_ENOENT: the answer has no extension; PL_EPROTO: it has one that was not offered, another one
  * beside it, or terms that do not fit the offer, and the connection has to fail (RFC 6455 4.1, RFC
- * 7692 7.1). */
-int pl_ws_deflate_accept(pl_ws_deflate_terms *agreed, const pl_ws_deflate_terms *ours,
+ * 7692 7.1). What a deflate-frame's answer asks for binds the client alone. */
+int pl_ws_deflate_accept(pl_ws_deflate_terms *agreed, const pl_ws_deflate_wishes *ours,
 			 const pl_http_field *fields, size_t field_count);
 
 #endif

@@ -191,6 +191,13 @@ static const pl_conn_ops client_ops = {
 	.free = ws_free,
 };
 
+bool pl_deflate_settings_pool(const pl_deflate_settings *deflate, pl_ws_deflate_pool **pool)
+{
+	if (deflate->enabled)
+		*pool = pl_ws_deflate_pool_new(deflate->mem_level, deflate->level);
+	return *pool || !deflate->enabled;
+}
+
 /* The handshake. */
 
 static void add_field(pl_conn_ws_answer *answer, pl_slice name, pl_slice value)

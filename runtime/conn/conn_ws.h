@@ -9,13 +9,17 @@
 #include "conn/conn.h"
 #include "ws/ws_session.h"
 
-/* permessage-deflate: what we want of it (pl_ws_deflate_agree), and zlib's levels. */
+/* permessage-deflate or deflate-frame: what we want of it (pl_ws_deflate_agree), and zlib's levels.
+ */
 typedef struct pl_deflate_settings {
 	bool enabled;
 	pl_ws_deflate_terms terms;
 	int mem_level;
 	int level;
 } pl_deflate_settings;
+
+/* The pool of what is enabled; *pool stays NULL otherwise. False without memory. */
+bool pl_deflate_settings_pool(const pl_deflate_settings *deflate, pl_ws_deflate_pool **pool);
 
 typedef struct pl_conn_leftover {
 	uint8_t *data;

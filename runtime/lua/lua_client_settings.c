@@ -208,11 +208,8 @@ static void read_messages(lua_State *L, client_object *self, int options,
 	self->raise_disconnects = pl_lua_bool_field(L, table, "raise_disconnect_exceptions");
 	settings->clean = pl_lua_bool_field(L, table, "clean_disconnect");
 	lua_getfield(L, options, "extensions");
-	lua_getfield(L, -1, "permessage_deflate");
-	settings->deflate.enabled =
-		pl_lua_read_deflate(L, lua_gettop(L), &settings->deflate.terms,
-				    &settings->deflate.mem_level, &settings->deflate.level);
-	lua_pop(L, 3);
+	pl_lua_read_extensions(L, lua_gettop(L), &settings->deflate, &settings->deflate_frame);
+	lua_pop(L, 2);
 	settings->keep = pl_lua_bool_field(L, options, "keep_messages");
 }
 

@@ -6,14 +6,6 @@
 #include "lua/lua_settings.h"
 #include "lua/lua_value.h"
 
-static void read_deflate(lua_State *L, const char *name, pl_deflate_settings *deflate)
-{
-	lua_getfield(L, -1, name);
-	deflate->enabled = pl_lua_read_deflate(L, lua_gettop(L), &deflate->terms,
-					       &deflate->mem_level, &deflate->level);
-	lua_pop(L, 1);
-}
-
 /* What concerns TCP, and when HTTP ends it. */
 static void read_connection(lua_State *L, int options, pl_server_settings *settings)
 {
@@ -158,8 +150,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	settings->delivery = pl_lua_read_delivery(L, top + 5);
 	self->raise_disconnects = pl_lua_bool_field(L, top + 5, "raise_disconnect_exceptions");
 	lua_getfield(L, 1, "extensions");
-	read_deflate(L, "permessage_deflate", &settings->deflate);
-	read_deflate(L, "deflate_frame", &settings->deflate_frame);
+	pl_lua_read_extensions(L, lua_gettop(L), &settings->deflate, &settings->deflate_frame);
 	lua_pop(L, 1);
 	pl_lua_read_frames(L, 1, &settings->frames);
 	self->uploads = pl_lua_read_upload(L, 1, &self->upload);

@@ -39,18 +39,32 @@ pl_heartbeat pl_lua_read_heartbeat(lua_State *L, int table)
 	return heartbeat;
 }
 
-bool pl_lua_read_deflate(lua_State *L, int table, pl_ws_deflate_terms *terms, int *mem_level,
-			 int *level)
+static void read_deflate(lua_State *L, int extensions, const char *name,
+			 pl_deflate_settings *deflate)
 {
-	if (!lua_istable(L, table))
-		return false;
-	terms->server_window = (uint8_t)pl_lua_int_field(L, table, "server_max_window_bits");
-	terms->client_window = (uint8_t)pl_lua_int_field(L, table, "client_max_window_bits");
-	terms->server_fresh = pl_lua_bool_field(L, table, "server_no_context_takeover");
-	terms->client_fresh = pl_lua_bool_field(L, table, "client_no_context_takeover");
-	*mem_level = (int)pl_lua_int_field(L, table, "mem_level");
-	*level = (int)pl_lua_int_field(L, table, "level");
-	return true;
+	pl_ws_deflate_terms *terms = &deflate->terms;
+	int table = lua_gettop(L) + 1;
+
+	lua_getfield(L, extensions, name);
+	deflate->enabled = lua_istable(L, table);
+	if (deflate->enabled) {
+		terms->server_window =
+			(uint8_t)pl_lua_int_field(L, table, "server_max_window_bits");
+		terms->client_window =
+			(uint8_t)pl_lua_int_field(L, table, "client_max_window_bits");
+		terms->server_fresh = pl_lua_bool_field(L, table, "server_no_context_takeover");
+		terms->client_fresh = pl_lua_bool_field(L, table, "client_no_context_takeover");
+		deflate->mem_level = (int)pl_lua_int_field(L, table, "mem_level");
+		deflate->level = (int)pl_lua_int_field(L, table, "level");
+	}
+	lua_pop(L, 1);
+}
+
+void pl_lua_read_extensions(lua_State *L, int table, pl_deflate_settings *deflate,
+			    pl_deflate_settings *deflate_frame)
+{
+	read_deflate(L, table, "permessage_deflate", deflate);
+	read_deflate(L, table, "deflate_frame", deflate_frame);
 }
 
 void pl_lua_read_keepalive(lua_State *L, int index, pl_tcp_options *tcp)

@@ -9,8 +9,8 @@
 
 #include "base/limits.h"
 #include "codec/frame_end.h"
-#include "codec/ws_extension.h"
 #include "conn/conn.h"
+#include "conn/conn_ws.h"
 #include "net/tcp_options.h"
 #include "net/throttle.h"
 #include "ws/ws_session.h"
@@ -21,8 +21,10 @@ void pl_lua_read_limits(lua_State *L, int table, pl_limits *limits);
 /* A table or false, as all of these: then it is off. */
 pl_heartbeat pl_lua_read_heartbeat(lua_State *L, int table);
 void pl_lua_read_keepalive(lua_State *L, int index, pl_tcp_options *tcp);
-bool pl_lua_read_deflate(lua_State *L, int table, pl_ws_deflate_terms *terms, int *mem_level,
-			 int *level);
+
+/* The table `extensions`. */
+void pl_lua_read_extensions(lua_State *L, int table, pl_deflate_settings *deflate,
+			    pl_deflate_settings *deflate_frame);
 
 /* Rates that the table lacks or has as false are 0. */
 void pl_lua_read_throttle(lua_State *L, int index, pl_throttle_rates *rates);

@@ -389,14 +389,6 @@ static void set_up(pl_server *server, pl_loop *loop)
 }
 
 /* False without memory. */
-static bool make_pool(pl_ws_deflate_pool **pool, const pl_deflate_settings *deflate)
-{
-	if (deflate->enabled)
-		*pool = pl_ws_deflate_pool_new(deflate->mem_level, deflate->level);
-	return *pool || !deflate->enabled;
-}
-
-/* False without memory. */
 static bool make_parts(pl_server *server)
 {
 	if (server->settings.authentication.enabled) {
@@ -409,8 +401,10 @@ static bool make_parts(pl_server *server)
 	    pl_throttle_total_new(&server->throttle, server->loop,
 				  &server->settings.throttle_total))
 		return false;
-	return server->files && make_pool(&server->deflate_pool, &server->settings.deflate) &&
-	       make_pool(&server->deflate_frame_pool, &server->settings.deflate_frame);
+	return server->files &&
+	       pl_deflate_settings_pool(&server->settings.deflate, &server->deflate_pool) &&
+	       pl_deflate_settings_pool(&server->settings.deflate_frame,
+					&server->deflate_frame_pool);
 }
 
 int pl_server_new(pl_server **result, pl_loop *loop, const pl_server_settings *settings,

@@ -89,6 +89,7 @@ cases[deflate .. "server_no_context_takeover"] = { { "--deflate-server-takeover"
 cases[deflate .. "client_no_context_takeover"] = { { "--deflate-client-takeover" }, false, DEFLATE }
 cases[deflate .. "mem_level"] = { { "--deflate-memory", "2" }, 2, DEFLATE }
 cases[deflate .. "level"] = { { "--deflate-level", "1" }, 1, DEFLATE }
+cases["extensions.deflate_frame"] = { { "--deflate-frame" }, {} } -- by its defaults
 cases["options.fragmented_messages"] = { { "--frames" }, "all" }
 
 for name in pairs(client_options.schema.limits.fields) do

@@ -77,6 +77,23 @@ static void check_frame(const pl_ws_request *request, const pl_ws_deflate_terms 
 	FUZZ_CHECK(again.server_fresh == (ours->server_fresh || agreed.client_fresh));
 }
 
+/* The same lines as a server's answer to a client. */
+static void check_accept(const pl_ws_request *answer, const pl_ws_deflate_terms *ours)
+{
+	const pl_ws_deflate_wishes wishes = { ours, ours };
+	pl_ws_deflate_terms agreed;
+	int status = pl_ws_deflate_accept(&agreed, &wishes, answer->fields, answer->field_count);
+
+	if (status != PL_OK) {
+		FUZZ_CHECK(status == PL_ENOENT || status == PL_EPROTO);
+		return;
+	}
+	FUZZ_CHECK(agreed.server_window >= 8 && agreed.server_window <= ours->server_window);
+	FUZZ_CHECK(agreed.client_window >= 8 && agreed.client_window <= ours->client_window);
+	FUZZ_CHECK(agreed.server_fresh || !ours->server_fresh);
+	FUZZ_CHECK(agreed.client_fresh || !ours->client_fresh);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const pl_ws_deflate_terms ours[] = {
@@ -92,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		check_terms(&request, &ours[i]);
 		check_frame(&request, &ours[i]);
+		check_accept(&request, &ours[i]);
 	}
 	free(text);
 	return 0;

@@ -8,6 +8,7 @@ local peers = require "spec.support.peers"
 
 local SILENCE = hostile.SILENCE
 local DEFLATE = { permessage_deflate = {} }
+local BY_FRAME = { deflate_frame = {} }
 
 local function url_of(peer, name) return ("ws://127.0.0.1:%d/"):format(peer.ports[name]) end
 
@@ -104,7 +105,23 @@ local DEFLATES = hostile.expect(
   "deflate with no bits",
   "deflate with a twin",
   "deflate with a stranger",
-  "deflate with a value"
+  "deflate with a value",
+  "deflate by frame, unasked"
+)
+
+--- The same with deflate-frame.
+local DEFLATES_BY_FRAME = hostile.expect(
+  "EPROTO",
+  "by frame: by message, unasked",
+  "by frame: twice",
+  "by frame: both names",
+  "by frame: beside the other",
+  "by frame: 7 bits",
+  "by frame: 16 bits",
+  "by frame: no bits",
+  "by frame: a twin",
+  "by frame: a stranger",
+  "by frame: a value"
 )
 
 --- Frames, and the code that we close with: 1002 breaks the protocol, 1007 is no text, 1009 too
@@ -171,6 +188,19 @@ local DEFLATED = hostile.merge(
   ),
   hostile.expect(1007, "deflated bad UTF-8"),
   hostile.expect(1002, "rsv1 on a continuation")
+)
+
+--- And with deflate-frame.
+local DEFLATED_BY_FRAME = hostile.merge(
+  hostile.expect(1009, "by frame: bomb", "by frame: bomb in frames"),
+  hostile.expect(
+    1007,
+    "by frame: reserved block",
+    "by frame: noise",
+    "by frame: too far back",
+    "by frame: bad UTF-8"
+  ),
+  hostile.expect(1002, "by frame: a ping")
 )
 
 --- Ends without a Close frame: 1006.
@@ -292,6 +322,11 @@ describe("hostile WebSocket servers:", function()
           function(name) return attempt(peer, name, { extensions = DEFLATE }) end
         )
         hostile.assert_refused(DEFLATES, results)
+        results = hostile.run(
+          DEFLATES_BY_FRAME,
+          function(name) return attempt(peer, name, { extensions = BY_FRAME }) end
+        )
+        hostile.assert_refused(DEFLATES_BY_FRAME, results)
       end)
     end)
   )
@@ -323,9 +358,10 @@ describe("hostile WebSocket servers:", function()
   it(
     "deflated frames",
     peers.telling(function()
-      hostile.assert_no_descriptors(
-        function() assert_closed(peer, DEFLATED, { extensions = DEFLATE }, one_error) end
-      )
+      hostile.assert_no_descriptors(function()
+        assert_closed(peer, DEFLATED, { extensions = DEFLATE }, one_error)
+        assert_closed(peer, DEFLATED_BY_FRAME, { extensions = BY_FRAME }, one_error)
+      end)
     end)
   )
 

@@ -22,7 +22,7 @@
 ---@field guard? boolean Connect to public addresses only. Default false.
 ---@field options? perilune.client.Switches
 ---@field end_of_frame? string|perilune.client.EndOfFrame Of tcp:// and tls://: where a message ends. Default: what comes together.
----@field extensions? perilune.server.Extensions Compression is offered when it is on.
+---@field extensions? perilune.client.Extensions Compression is offered when it is on.
 ---@field tcp_keepalive? { time?: integer, interval?: integer, count?: integer }|false Whole seconds: 7200, 1, 9. Off by default.
 ---@field linger_state? -1|0 0: connections that we close are reset. Default -1.
 ---@field log_file? string|perilune.server.LogFile|false A line for each message. Off by default.
@@ -67,6 +67,10 @@
 
 ---@class perilune.client.TokenSource
 ---@field get_token fun(self: any): string?, string?, string? The token, or nil, a message, a code; it may wait.
+
+---@class perilune.client.Extensions
+---@field permessage_deflate? perilune.server.Deflate|false Offers compression (RFC 7692). Off by default.
+---@field deflate_frame? perilune.server.Deflate|false Offers deflate-frame and x-webkit-deflate-frame, which were before it. Off by default; server_no_context_takeover is false by default.
 
 ---@class perilune.client.Watchdog
 ---@field interval? number Seconds before the first attempt: 0.01 to 86400, default 10.

@@ -112,7 +112,7 @@ fields.queue_options = {
 
 fields.linger_state = { type = "integer", default = -1, min = -1, max = 0 }
 
-local function deflate(client_fresh)
+local function deflate(server_fresh, client_fresh)
   return {
     type = "table",
     off = true,
@@ -120,7 +120,7 @@ local function deflate(client_fresh)
     fields = {
       server_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
       client_max_window_bits = { type = "integer", default = 15, min = 8, max = 15 },
-      server_no_context_takeover = { type = "boolean", default = true },
+      server_no_context_takeover = { type = "boolean", default = server_fresh },
       client_no_context_takeover = { type = "boolean", default = client_fresh },
       mem_level = { type = "integer", default = 8, min = 1, max = 9 },
       level = { type = "integer", default = 6, min = 1, max = 9 },
@@ -128,18 +128,17 @@ local function deflate(client_fresh)
   }
 end
 
-fields.extensions = {
-  type = "table",
-  default = {},
-  fields = { permessage_deflate = deflate(true) },
-}
+-- What takes deflate-frame often takes none of its parameters, which are those that bind the peer.
+local function extensions(message, frame)
+  return {
+    type = "table",
+    default = {},
+    fields = { permessage_deflate = message, deflate_frame = frame },
+  }
+end
 
--- What takes deflate-frame often takes none of its parameters.
-fields.server_extensions = {
-  type = "table",
-  default = {},
-  fields = { permessage_deflate = deflate(true), deflate_frame = deflate(false) },
-}
+fields.extensions = extensions(deflate(true, true), deflate(false, true))
+fields.server_extensions = extensions(deflate(true, true), deflate(true, false))
 
 fields.log_file = {
   type = { "string", "table" },

@@ -11,6 +11,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\n"
 UPGRADE, CONNECTION = b"Upgrade: websocket\r\n", b"Connection: Upgrade\r\n"
 EXTENSION = b"Sec-WebSocket-Extensions: permessage-deflate"
+FRAME = b"Sec-WebSocket-Extensions: deflate-frame\r\n"
 DEFLATE = EXTENSION + b"; server_no_context_takeover\r\n"  # as our client asks for it
 MIB = 1024 * 1024
 
@@ -125,6 +126,7 @@ REFUSALS = {
 }
 # With permessage-deflate offered.
 BROKEN_DEFLATE = {
+    "deflate by frame, unasked": FRAME,
     "deflate twice": DEFLATE * 2,
     "deflate and another": DEFLATE[:-2] + b", x-webkit-deflate-frame\r\n",
     "deflate without what was asked": EXTENSION + b"\r\n",
@@ -135,6 +137,19 @@ BROKEN_DEFLATE = {
     "deflate with a stranger": DEFLATE[:-2] + b"; mine=1\r\n",
     "deflate with a value": EXTENSION + b"; server_no_context_takeover=1\r\n",
     "deflate of the client with 7 bits": DEFLATE[:-2] + b"; client_max_window_bits=7\r\n",
+}
+# With deflate-frame offered.
+BROKEN_FRAME_DEFLATE = {
+    "by frame: by message, unasked": DEFLATE,
+    "by frame: twice": FRAME * 2,
+    "by frame: both names": FRAME[:-2] + b", x-webkit-deflate-frame\r\n",
+    "by frame: beside the other": FRAME[:-2] + b", permessage-deflate\r\n",
+    "by frame: 7 bits": FRAME[:-2] + b"; max_window_bits=7\r\n",
+    "by frame: 16 bits": FRAME[:-2] + b"; max_window_bits=16\r\n",
+    "by frame: no bits": FRAME[:-2] + b"; max_window_bits\r\n",
+    "by frame: a twin": FRAME[:-2] + b"; no_context_takeover; no_context_takeover\r\n",
+    "by frame: a stranger": FRAME[:-2] + b"; server_no_context_takeover\r\n",
+    "by frame: a value": FRAME[:-2] + b"; no_context_takeover=1\r\n",
 }
 
 
@@ -152,7 +167,7 @@ for _name, _data in BROKEN_HANDSHAKES.items():
 for _code, _reason in REFUSALS.items():
     _head = b"HTTP/1.1 %d %s\r\nContent-Length: 5\r\n\r\nhello" % (_code, _reason)
     case("answer %d" % _code)(answer_handshake(_head, lambda peer: peer.hold()))
-for _name, _fields in BROKEN_DEFLATE.items():
+for _name, _fields in (BROKEN_DEFLATE | BROKEN_FRAME_DEFLATE).items():
     _data = SWITCH + UPGRADE + CONNECTION + b"ACCEPT\r\n" + _fields + b"\r\n"
     case(_name)(answer_handshake(_data, lambda peer: peer.hold()))
 for _name, _data in {"nothing": b"", "half a head": SWITCH + UPGRADE}.items():
@@ -353,15 +368,41 @@ def bomb_in_fragments(peer):
     watch(peer)
 
 
-for _name, _data in DEFLATED_FRAMES.items():
-    if _data is None:
-        def _serve(peer):
-            handshake(peer, DEFLATE)
-            bomb_in_fragments(peer)
+def bomb_in_frames(peer):
+    data = deflated(bytes(MIB))
+    peer.send(frame(0x42, data) + frame(0x40, data) * 64)
+    watch(peer)
 
-        case(_name)(_serve)
-    else:
-        case(_name)(after_handshake(_data, watch, DEFLATE))
+
+def bombs(how, fields):
+    def serve(peer):
+        handshake(peer, fields)
+        how(peer)
+
+    return serve
+
+
+for _name, _data in DEFLATED_FRAMES.items():
+    case(_name)(
+        bombs(bomb_in_fragments, DEFLATE)
+        if _data is None
+        else after_handshake(_data, watch, DEFLATE)
+    )
+
+# Each frame is whole by itself.
+DEFLATED_SINGLY = {
+    "by frame: bomb": DEFLATED_FRAMES["deflate bomb"],
+    "by frame: bomb in frames": None,
+    "by frame: reserved block": DEFLATED_FRAMES["deflate of reserved block"],
+    "by frame: noise": DEFLATED_FRAMES["deflate of noise"],
+    "by frame: too far back": DEFLATED_FRAMES["deflate too far back"],
+    "by frame: bad UTF-8": frame(0x01, b"a") + frame(0xC0, deflated(b"\xff\xfe")),
+    "by frame: a ping": frame(0xC9, deflated(b"p")),
+}
+for _name, _data in DEFLATED_SINGLY.items():
+    case(_name)(
+        bombs(bomb_in_frames, FRAME) if _data is None else after_handshake(_data, watch, FRAME)
+    )
 
 endless("endless fragments", frame(0x01, b"a"), frame(0x00, b"a"), open_first=True)
 endless("endless empty fragments", frame(0x01), frame(0x00), open_first=True)

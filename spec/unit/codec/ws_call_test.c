@@ -66,7 +66,7 @@ static void requests_are_written(void **state)
 	call.origin = PL_SLICE("https://example.org");
 	call.protocols = protocols;
 	call.protocol_count = 2;
-	call.deflate = &deflate;
+	call.deflate.message = &deflate;
 	call.added = added;
 	call.added_count = 2;
 	encodes(&call, "GET /chat?room=a%20b HTTP/1.1\r\nHost: [::1]:8080\r\n"
@@ -208,7 +208,7 @@ static void responses_have_to_agree(void **state)
 	(void)state;
 	call.protocols = protocols;
 	call.protocol_count = 2;
-	call.deflate = &deflate;
+	call.deflate.message = &deflate;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const response_row *row = &rows[i];
 		pl_ws_called called;
@@ -245,7 +245,7 @@ static void deflate_is_agreed_on(void **state)
 
 	(void)state;
 	assert_int_equal(pl_ws_call_check(&called, &call, fields, 4), PL_EPROTO);
-	call.deflate = &deflate;
+	call.deflate.message = &deflate;
 	assert_int_equal(pl_ws_call_check(&called, &call, fields, 4), PL_OK);
 	assert_true(called.deflated);
 	assert_int_equal(called.deflate.server_window, 10);

@@ -339,7 +339,7 @@ static const char *terms_text(const pl_ws_deflate_terms *terms)
 	return text;
 }
 
-static const char *accepted(const pl_ws_deflate_terms *ours, const char *answer)
+static const char *accepted_of(const pl_ws_deflate_wishes *ours, const char *answer)
 {
 	pl_http_field field = { PL_SLICE("Sec-WebSocket-Extensions"), { NULL, 0 } };
 	size_t len = answer ? strlen(answer) : 0;
@@ -353,6 +353,23 @@ static const char *accepted(const pl_ws_deflate_terms *ours, const char *answer)
 	if (status == PL_ENOENT)
 		return "-";
 	return status == PL_OK ? terms_text(&agreed) : NULL;
+}
+
+static const char *accepted(const pl_ws_deflate_terms *ours, const char *answer)
+{
+	const pl_ws_deflate_wishes wishes = { .message = ours };
+
+	return accepted_of(&wishes, answer);
+}
+
+static uint8_t form_accepted(const pl_ws_deflate_wishes *ours, const char *answer)
+{
+	pl_http_field field = { PL_SLICE("Sec-WebSocket-Extensions"),
+				pl_slice_make(answer, strlen(answer)) };
+	pl_ws_deflate_terms agreed;
+
+	assert_int_equal(pl_ws_deflate_accept(&agreed, ours, &field, 1), PL_OK);
+	return agreed.form;
 }
 
 static void offers_are_written(void **state)
@@ -371,14 +388,112 @@ static void offers_are_written(void **state)
 		  "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
 		  "server_max_window_bits=8; client_max_window_bits" },
 	};
-	char offer[PL_WS_DEFLATE_ANSWER_MAX];
+	char offer[PL_WS_DEFLATE_OFFER_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		size_t len = pl_ws_deflate_offer(offer, &rows[i].ours);
+		const pl_ws_deflate_wishes wishes = { .message = &rows[i].ours };
+		size_t len = pl_ws_deflate_offer(offer, &wishes);
 
 		assert_int_equal(len, strlen(rows[i].offer));
 		assert_memory_equal(offer, rows[i].offer, len);
+	}
+}
+
+/* The parameters of an offer bind the server; permessage-deflate goes first. */
+static void frames_are_offered(void **state)
+{
+	static const pl_ws_deflate_terms any = ANY;
+	static const pl_ws_deflate_terms most = {
+		.server_window = 10, .client_window = 10, .server_fresh = true, .client_fresh = true
+	};
+	static const struct {
+		pl_ws_deflate_wishes ours;
+		const char *offer;
+	} rows[] = {
+		{ { NULL, NULL }, "" },
+		{ { NULL, &any }, "deflate-frame, x-webkit-deflate-frame" },
+		{ { &any, &any },
+		  "permessage-deflate; client_max_window_bits, deflate-frame, "
+		  "x-webkit-deflate-frame" },
+		{ { NULL, &most },
+		  "deflate-frame; no_context_takeover; max_window_bits=10, "
+		  "x-webkit-deflate-frame; no_context_takeover; max_window_bits=10" },
+		{ { &most, &most },
+		  "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+		  "server_max_window_bits=10; client_max_window_bits=10, "
+		  "deflate-frame; no_context_takeover; max_window_bits=10, "
+		  "x-webkit-deflate-frame; no_context_takeover; max_window_bits=10" },
+	};
+	char offer[PL_WS_DEFLATE_OFFER_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		offer[pl_ws_deflate_offer(offer, &rows[i].ours)] = '\0';
+		assert_string_equal(offer, rows[i].offer);
+	}
+}
+
+/* What the answer asks for binds the client; ours binds the server, whatever the answer says. */
+static void answers_by_frame_are_checked(void **state)
+{
+	static const pl_ws_deflate_terms any = ANY;
+	static const pl_ws_deflate_terms narrow = { .server_window = 10,
+						    .client_window = 12,
+						    .server_fresh = true };
+	static const struct {
+		pl_ws_deflate_wishes ours;
+		const char *answer;
+		const char *agreed; /* NULL: refused */
+		uint8_t form;
+	} rows[] = {
+		{ { NULL, &any }, NULL, "-", 0 },
+		{ { NULL, &any }, "deflate-frame", "15 15 ", PL_WS_DEFLATE_FRAME },
+		{ { &any, &any },
+		  "x-webkit-deflate-frame",
+		  "15 15 ",
+		  PL_WS_X_WEBKIT_DEFLATE_FRAME },
+		{ { &any, &any }, "permessage-deflate", "15 15 ", PL_WS_PERMESSAGE_DEFLATE },
+		{ { NULL, &any },
+		  "Deflate-Frame; max_window_bits=\"9\"; no_context_takeover",
+		  "15 9 c",
+		  PL_WS_DEFLATE_FRAME },
+		{ { NULL, &narrow }, "deflate-frame", "10 12 s", PL_WS_DEFLATE_FRAME },
+		{ { NULL, &narrow },
+		  "deflate-frame; max_window_bits=15",
+		  "10 12 s",
+		  PL_WS_DEFLATE_FRAME },
+		{ { NULL, &any }, "permessage-deflate", NULL, 0 },
+		{ { &any, NULL }, "deflate-frame", NULL, 0 },
+		{ { &any, NULL }, "x-webkit-deflate-frame", NULL, 0 },
+		{ { NULL, &any }, "deflate-frame, x-webkit-deflate-frame", NULL, 0 },
+		{ { &any, &any }, "permessage-deflate, deflate-frame", NULL, 0 },
+		{ { &any, &any }, "deflate-frame, a", NULL, 0 },
+		{ { &any, &any }, "deflate-frame; client_max_window_bits=9", NULL, 0 },
+		{ { &any, &any }, "permessage-deflate; max_window_bits=9", NULL, 0 },
+		{ { NULL, &any }, "deflate-frame; max_window_bits", NULL, 0 },
+		{ { NULL, &any }, "deflate-frame; max_window_bits=7", NULL, 0 },
+		{ { NULL, &any }, "deflate-frame; max_window_bits=16", NULL, 0 },
+		{ { NULL, &any }, "deflate-frame; max_window_bits=9; max_window_bits=9", NULL, 0 },
+		{ { NULL, &any }, "deflate-frame; no_context_takeover=1", NULL, 0 },
+		{ { NULL, &any },
+		  "deflate-frame; no_context_takeover; no_context_takeover",
+		  NULL,
+		  0 },
+		{ { NULL, &any }, "deflate-frame; a", NULL, 0 },
+		{ { NULL, &any }, "deflate-frame;", NULL, 0 },
+		{ { NULL, &any }, "x-deflate-frame", NULL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *got = accepted_of(&rows[i].ours, rows[i].answer);
+
+		assert_string_equal(got ? got : "refused",
+				    rows[i].agreed ? rows[i].agreed : "refused");
+		if (rows[i].form)
+			assert_int_equal(form_accepted(&rows[i].ours, rows[i].answer),
+					 rows[i].form);
 	}
 }
 
@@ -460,6 +575,8 @@ int main(void)
 		cmocka_unit_test(parameters_are_taken_one_by_one),
 		cmocka_unit_test(offers_are_written),
 		cmocka_unit_test(answers_have_to_fit_the_offer),
+		cmocka_unit_test(frames_are_offered),
+		cmocka_unit_test(answers_by_frame_are_checked),
 		cmocka_unit_test(what_was_not_offered_is_refused),
 	};
 
