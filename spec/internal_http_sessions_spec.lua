@@ -220,6 +220,30 @@ describe("HTTP sessions:", function()
     assert.matches(" 2$", get(made, jars[1]))
   end)
 
+  it("a preflight begins none", function()
+    local made, told =
+      serving(nil, { OnCommandOther = function(_, _, response) response.response_no = 204 end })
+    local headers = { "Origin: https://a.example", "Access-Control-Request-Method: PUT" }
+    local got = http.request(made.port, "/", { method = "OPTIONS", headers = headers })
+    assert.equal(204, got.status)
+    assert.is_nil(got.headers["set-cookie"])
+    assert.same({}, made:sessions())
+    http.request(made.port, "/", { method = "OPTIONS" })
+    assert.equal(1, #told)
+  end)
+
+  it("end by time in a server that was stopped meanwhile, too", function()
+    local startups = 0
+    local made, told = serving({ session_timeout = 0.2 }, {
+      OnStartup = function() startups = startups + 1 end,
+    })
+    local id = get(made, {}):match "^%S+"
+    assert.is_true(made:restart())
+    assert.equal(2, startups)
+    clock.wait_for(function() return told[2] end)
+    assert.equal(("end %s 1"):format(id), told[2])
+  end)
+
   it("OnCreateSession may give the id, which has to be a good one", function()
     local id = "abcdefghijklmnop"
     local made = serving(nil, {

@@ -3,6 +3,7 @@
 --- A session is a value in `perilune.shared`, so that every worker knows it; a cookie holds its id.
 --- The worker that has begun one tells of its end.
 local core = require "perilune.core.server"
+local cors = require "perilune.cors"
 local hidden = require "perilune.internal.hidden"
 local log = require "perilune.log"
 local requests = require("perilune.internal.exchange").sessions
@@ -336,7 +337,9 @@ function Manager:find(conn, request, response)
   if id and call(self, "OnInvalidSession", conn, request, response, id) == false then
     return false
   end
-  return self.auto_start and self:start(conn, request, response) or nil
+  -- A preflight never has cookies: each would begin one that nobody comes back to.
+  if not self.auto_start or cors.is_preflight(request) then return nil end
+  return self:start(conn, request, response)
 end
 
 local function keep(session)
@@ -421,7 +424,8 @@ local OWN = {}
 for _, event in ipairs(http_sessions.events) do
   OWN[event] = true
 end
-local WRAPPED = { OnCommandGet = true, OnCommandOther = true, OnShutdown = true }
+local PLAIN = { OnStartup = true, OnShutdown = true }
+local WRAPPED = { OnCommandGet = true, OnCommandOther = true, OnStartup = true, OnShutdown = true }
 
 function http_sessions.has(event) return OWN[event] or false end
 
@@ -431,7 +435,7 @@ function Manager:get_handler(event) return self.handlers[event] end
 
 function Manager:set_handler(server, event, handler)
   self.handlers[event] = handler
-  if OWN[event] or event == "OnShutdown" then return end
+  if OWN[event] or PLAIN[event] then return end
   core.set_handler(server, event, handler and self:wrap(handler))
 end
 
@@ -439,6 +443,10 @@ end
 function Manager:attach(server)
   local held = setmetatable({ server }, { __mode = "v" })
   self.server = function() return held[1] end
+  core.set_handler(server, "OnStartup", function()
+    if next(self.mine) then self:watch() end
+    return call(self, "OnStartup")
+  end)
   core.set_handler(server, "OnShutdown", function()
     self:rest()
     return call(self, "OnShutdown")
