@@ -226,12 +226,12 @@ describe("uploads that are wrong:", function()
 
   it("is answered when the head says so, and the client is not told to go on", function()
     local made, seen = serving({ stream_type = "file" }, {}, { limits = { upload = 20000 } })
-    local cases = {
+    local wrong = {
       { 413, "Content-Length: 20001" },
       { 413, "Content-Length: 20001", TYPE },
       { 400, "Content-Length: 20000", "Content-Type: multipart/form-data" },
     }
-    for _, case in ipairs(cases) do
+    for _, case in ipairs(wrong) do
       for _, expects in ipairs { "Expect: 100-continue", "X-Expect: none" } do
         local peer = fixture.socket(made)
         local headers = { case[2], expects, case[3] }

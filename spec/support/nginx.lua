@@ -81,13 +81,24 @@ http {
       proxy_set_header Connection $upgrading;
       proxy_read_timeout 30s;
     }
+    location /kept/ {
+      client_max_body_size 0;
+      proxy_pass http://127.0.0.1:@BEHIND@;
+    }
+    location /passed/ {
+      client_max_body_size 0;
+      proxy_pass http://127.0.0.1:@BEHIND@;
+      proxy_http_version 1.1;
+      proxy_request_buffering off;
+    }
   }
 }
 ]]
 
 --- Starts it. Its `folder` has public/ with small.txt and large.bin (1 MiB), `ports[2]` is TLS.
 ---@param certificates string A folder with ca.pem, cert.pem and key.pem.
----@param behind? integer The port of a server of WebSockets, at /ws.
+---@param behind? integer The port of a server: of WebSockets at /ws; below /kept/ bodies of requests
+--- are sent when they are whole, below /passed/ as they come.
 function nginx.start(certificates, behind)
   return peers.start {
     ports = 2,
