@@ -209,6 +209,21 @@ outer()
     assert.equal(0, run.code)
   end)
 
+  it("of which a server does not come back, and nothing else runs, ends with 1", function()
+    local text = [[
+      local folder = assert(require("perilune.fs").temporary_folder())
+      local server = require("perilune.server").new { port = 0, document_root = folder }
+      assert(server:start())
+      os.remove(folder)
+      server:restart()
+    ]]
+    local run = fixture.run(text)
+    assert.equal(1, run.code)
+    assert.matches("^perilune: document_root '.*' is no folder\n$", run.errors)
+    run = fixture.run(SERVER .. text .. "os.exit(0)")
+    assert.equal(0, run.code)
+  end)
+
   it("that asserts its start shows the message", function()
     local made = fixture.server()
     local run = fixture.run(

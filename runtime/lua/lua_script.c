@@ -149,6 +149,8 @@ void pl_script_start_failed(pl_script *script, const char *format, ...)
 	va_end(arguments);
 	script->start_error.len = 0;
 	pl_buffer_append(&script->start_error, text, strlen(text));
+	if (pl_list_empty(&script->components)) /* all that has started is over */
+		script->started = false;
 }
 
 /* Beginning. */
