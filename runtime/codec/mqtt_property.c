@@ -233,7 +233,7 @@ static int read_one(pl_mqtt_reader *reader, uint32_t place, pl_mqtt_properties *
 {
 	const pl_mqtt_property *property;
 	value read = { 0 };
-	size_t index;
+	size_t index = 0;
 	int status = read_id(reader, place, &index);
 
 	if (status != PL_OK)

@@ -1,7 +1,4 @@
-/* Packets of every type, there and back.
- * covers: codec/mqtt_head.c codec/mqtt_wire.c codec/mqtt_connect.c codec/mqtt_publish.c
- * covers: codec/mqtt_ack.c codec/mqtt_subscribe.c codec/mqtt_property.c codec/mqtt_reason.c
- * covers: codec/mqtt_topic.c */
+/* Packets of every type, there and back. */
 #include "mqtt.h"
 
 /* Of each kind one, in both versions. */
