@@ -536,6 +536,30 @@ describe("authentication", function()
       assert.equal("admin /login?", body(made, "/sgc/auth/url/admin/1234/login"))
     end)
 
+    it("are none for who would get messages there", function()
+      local made = start { auth_users = USERS, public_paths = { "/", "/public/*" } }
+      local stream = "Accept: text/event-stream"
+      local function open(path, ...)
+        local peer = fixture.socket(made)
+        peer:send(http.compose(path, { headers = { stream, ... } }))
+        return http.read(peer, "HEAD").status
+      end
+      for _, path in ipairs { "/", "/?a", "/public/room", "/public/%72oom" } do
+        assert.equal(401, shake(made, path).status, path)
+        assert.equal(401, open(path), path)
+        assert.equal(101, shake(made, path, basic("admin", "1234")).status, path)
+        assert.equal(200, open(path, basic("admin", "1234")), path)
+      end
+      assert.equal(101, shake(made, "/sgc/auth/url/admin/1234").status)
+      assert.equal("nil /?", body(made, "/", "Upgrade: h2c", "Connection: Upgrade"))
+      made = start(
+        { auth_users = USERS, public_paths = { "/" } },
+        nil,
+        { fallback = { server_sent_events = false } }
+      )
+      assert.equal("nil /?", body(made, "/", stream))
+    end)
+
     it("are those that OnBeforeCommand says", function()
       local seen = {}
       local result

@@ -9,7 +9,8 @@
 #include "server/authentication_internal.h"
 #include "server/event_post.h"
 #include "server/event_token.h"
-#include "server/request.h"
+#include "server/events.h"
+#include "server/server_internal.h"
 
 enum { PUBLIC_MAX = 4096 }; /* longer paths are not public */
 
@@ -125,7 +126,7 @@ static bool is_devious(pl_slice path)
 	return false;
 }
 
-static bool is_public(const pl_authentication_settings *settings, pl_slice path)
+static bool is_public_path(const pl_authentication_settings *settings, pl_slice path)
 {
 	char plain[PUBLIC_MAX];
 	ptrdiff_t len;
@@ -139,6 +140,13 @@ static bool is_public(const pl_authentication_settings *settings, pl_slice path)
 		if (matches(pl_slice_make(plain, (size_t)len), settings->public_paths[i]))
 			return true;
 	return false;
+}
+
+/* A page at that path may be seen by all. That lets nobody in who would get messages there. */
+static bool is_public(const pl_server *server, const pl_exchange_request *request)
+{
+	return is_public_path(&server->settings.authentication, request->path) &&
+	       !pl_server_is_handshake(request) && !pl_server_is_stream(server, request);
 }
 
 /* What the client of an event stream sends shows a token, which only who was let in has got. A
@@ -303,8 +311,7 @@ void pl_server_authenticate(pl_conn *conn, pl_exchange *exchange)
 	if (!read_credentials(conn, exchange, &given))
 		return;
 	if (!given.in_path && !given.wants_token) {
-		if (is_public(&server->settings.authentication, exchange->request->path) ||
-		    is_of_events(exchange->request)) {
+		if (is_public(server, exchange->request) || is_of_events(exchange->request)) {
 			pl_authentication_admit(conn, exchange, &nobody);
 			return;
 		}

@@ -223,16 +223,23 @@ static void begin(pl_conn *conn, pl_exchange *exchange)
 	}
 }
 
-void pl_server_events_stage(pl_conn *conn, pl_exchange *exchange)
+bool pl_server_is_stream(const pl_server *server, const pl_exchange_request *request)
 {
-	const pl_exchange_request *request = exchange->request;
-	bool enabled = pl_server_of(conn)->settings.events.enabled;
 	bool reads = pl_slice_equal(request->method, PL_SLICE("GET")) ||
 		     pl_slice_equal(request->method, PL_SLICE("HEAD"));
 
-	if (enabled && starts_with(request->path, PL_SLICE(PL_EVENT_POST_PATH)))
+	return server->settings.events.enabled && reads && accepts_stream(request);
+}
+
+void pl_server_events_stage(pl_conn *conn, pl_exchange *exchange)
+{
+	const pl_exchange_request *request = exchange->request;
+	const pl_server *server = pl_server_of(conn);
+
+	if (server->settings.events.enabled &&
+	    starts_with(request->path, PL_SLICE(PL_EVENT_POST_PATH)))
 		pl_event_post(conn, exchange);
-	else if (enabled && reads && accepts_stream(request))
+	else if (pl_server_is_stream(server, request))
 		begin(conn, exchange);
 	else
 		pl_request_next(conn, exchange, PL_STAGE_EVENTS);

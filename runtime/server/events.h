@@ -19,4 +19,7 @@
 /* The stage PL_STAGE_EVENTS. */
 void pl_server_events_stage(pl_conn *conn, pl_exchange *exchange);
 
+/* Whether a request asks a server that has them for an event stream. */
+bool pl_server_is_stream(const pl_server *server, const pl_exchange_request *request);
+
 #endif

@@ -21,4 +21,7 @@ void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls);
 /* upgrade.c: a stage of requests. */
 void pl_server_upgrade(pl_conn *conn, pl_exchange *exchange);
 
+/* upgrade.c: whether a request asks for a WebSocket, well or badly. */
+bool pl_server_is_handshake(const pl_exchange_request *request);
+
 #endif

@@ -238,15 +238,26 @@ int pl_upgrade_end(pl_upgrade *self, int refusal, const pl_http_field *fields, s
 	return status;
 }
 
-void pl_server_upgrade(pl_conn *conn, pl_exchange *exchange)
+static pl_ws_request asked_of(const pl_exchange_request *head)
 {
-	pl_server *server = conn->server;
-	const pl_exchange_request *head = exchange->request;
-	pl_ws_request asked = { .method = head->method,
+	return (pl_ws_request){ .method = head->method,
 				.minor = head->minor,
 				.body = head->chunked || head->content_length > 0,
 				.fields = head->fields,
 				.field_count = head->field_count };
+}
+
+bool pl_server_is_handshake(const pl_exchange_request *request)
+{
+	const pl_ws_request asked = asked_of(request);
+
+	return pl_ws_requested(&asked);
+}
+
+void pl_server_upgrade(pl_conn *conn, pl_exchange *exchange)
+{
+	pl_server *server = conn->server;
+	pl_ws_request asked = asked_of(exchange->request);
 	pl_ws_deflate_terms deflate;
 	pl_conn_ws_terms terms;
 	pl_ws_offer offer;

@@ -214,7 +214,7 @@
 ---@field session? boolean|{ lifetime?: number } Tokens; seconds, 1 to 2592000, default 3600. Default true.
 ---@field url? boolean User and password in the path. Default true.
 ---@field realm? string Default "Perilune".
----@field public_paths? string[] "/login", "/public/*": these need none.
+---@field public_paths? string[] "/login", "/public/*": pages there need none.
 ---@field custom_headers? table<string, string|number|string[]> Of refusals.
 
 ---@class perilune.server.Command What OnBeforeCommand gets.
