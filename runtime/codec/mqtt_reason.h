@@ -85,9 +85,7 @@ enum pl_mqtt_refusal {
 	PL_MQTT_REFUSED_UNAUTHORIZED
 };
 
-/* The name of a code in a packet of this type, "Not authorized"; NULL where it is not allowed. A
- * server's DISCONNECT may say 0x00, which the table of 3.14.2.1 has for clients alone: it is what
- * one without a reason code means. */
+/* The name of a code in a packet of this type, "Not authorized"; NULL where it is not allowed. */
 const char *pl_mqtt_reason_name(const pl_mqtt_rules *rules, uint8_t type, uint8_t code);
 
 /* The name of a 5.0 code wherever it is allowed, for logs; NULL for what is none. */

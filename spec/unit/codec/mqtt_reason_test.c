@@ -23,7 +23,7 @@ static const struct {
 	{ PL_MQTT_SUBACK, PL_MQTT_SERVER,
 	  BYTES("\x00\x01\x02\x80\x83\x87\x8F\x91\x97\x9E\xA1\xA2") },
 	{ PL_MQTT_UNSUBACK, PL_MQTT_SERVER, BYTES("\x00\x11\x80\x83\x87\x8F\x91") },
-	/* 3.14.2.1, with 0x8C of 2.4, and 0x00 of a server */
+	/* 3.14.2.1, with 0x8C, which 2.4 alone has */
 	{ PL_MQTT_DISCONNECT, PL_MQTT_CLIENT,
 	  BYTES("\x00\x04\x80\x81\x82\x83\x8C\x90\x93\x94\x95\x96\x97\x98\x99") },
 	{ PL_MQTT_DISCONNECT, PL_MQTT_SERVER,
