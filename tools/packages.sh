@@ -12,6 +12,7 @@ packages_test=(libcmocka-dev libpsl5 lua-busted)
 packages_interop=(
   curl openssl python3 python3-websockets
   haproxy nginx tinyproxy-bin squid microsocks dante-server libio-socket-socks-perl
+  libprotocol-websocket-perl
 )
 packages_browser=(chromium fonts-dejavu-core)
 packages_bench=(haproxy nginx python3 wrk)

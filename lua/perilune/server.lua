@@ -88,6 +88,11 @@ local schema = {
       },
     },
   },
+  specifications = {
+    type = "table",
+    default = {},
+    fields = { hixie76 = { type = "boolean", default = false } },
+  },
   bindings = { type = { "string", "list" }, min = 1 },
   fallback = fallback.option,
   tls = tls.option,

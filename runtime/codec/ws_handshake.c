@@ -19,8 +19,7 @@ bool pl_ws_requested(const pl_ws_request *request)
 				 PL_SLICE("upgrade"));
 }
 
-/* The value of the only field with this name; at == NULL when there is none or several. */
-static pl_slice find_single(const pl_ws_request *request, pl_slice name)
+pl_slice pl_ws_request_single(const pl_ws_request *request, pl_slice name)
 {
 	pl_slice value = { NULL, 0 };
 
@@ -73,7 +72,7 @@ static const char *check_protocols(const pl_ws_request *request)
 
 int pl_ws_offer_decode(pl_ws_offer *offer, const pl_ws_request *request)
 {
-	pl_slice version = find_single(request, PL_SLICE("sec-websocket-version"));
+	pl_slice version = pl_ws_request_single(request, PL_SLICE("sec-websocket-version"));
 	const char *error;
 
 	if (!pl_slice_equal(request->method, PL_SLICE("GET")))
@@ -86,7 +85,7 @@ int pl_ws_offer_decode(pl_ws_offer *offer, const pl_ws_request *request)
 		return fail(offer, 400, "no single Sec-WebSocket-Version");
 	if (!pl_slice_equal(version, PL_SLICE("13")))
 		return fail(offer, 426, "Sec-WebSocket-Version is not 13");
-	offer->key = find_single(request, PL_SLICE("sec-websocket-key"));
+	offer->key = pl_ws_request_single(request, PL_SLICE("sec-websocket-key"));
 	if (!offer->key.at)
 		return fail(offer, 400, "no single Sec-WebSocket-Key");
 	if (!key_valid(offer->key))

@@ -31,6 +31,9 @@ typedef struct pl_ws_offer {
 	const char *error;
 } pl_ws_offer;
 
+/* The value of the only field with this name; at == NULL when there is none, or several. */
+pl_slice pl_ws_request_single(const pl_ws_request *request, pl_slice name);
+
 /* Whether the request asks for an upgrade to WebSocket at all: Upgrade has "websocket" and
  * Connection has "upgrade". */
 bool pl_ws_requested(const pl_ws_request *request);

@@ -214,12 +214,20 @@ static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size
 	return status;
 }
 
-int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment)
+/* PL_OK, PL_ECLOSED or PL_ENOTSUP. */
+static int may_send(const pl_conn *conn, enum pl_kind kind)
 {
-	int status;
-
 	if (!pl_conn_is_open(conn))
 		return PL_ECLOSED;
+	return kind == PL_KIND_BINARY && conn->ops->texts_only ? PL_ENOTSUP : PL_OK;
+}
+
+int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment)
+{
+	int status = may_send(conn, kind);
+
+	if (status)
+		return status;
 	if (must_queue(conn))
 		status = write_queued(conn, kind, data, len, fragment);
 	else
@@ -235,11 +243,11 @@ int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len
 int pl_conn_publish(pl_conn *conn, pl_message *message)
 {
 	pl_block **frames;
+	int status = may_send(conn, message->kind);
 	int encoding;
-	int status;
 
-	if (!pl_conn_is_open(conn))
-		return PL_ECLOSED;
+	if (status)
+		return status;
 	encoding = conn->ops->encoding(conn);
 	if (encoding == PL_ENCODING_OWN)
 		return pl_conn_write(conn, message->kind, message->payload.at, message->payload.len,

@@ -71,7 +71,8 @@ typedef struct pl_conn_settings {
 
 /* What carries messages. `frames` blocks are what `encode` made. */
 typedef struct pl_conn_ops {
-	const char *transport;		      /* "rfc6455", "sse", "tcp" */
+	const char *transport;		      /* "rfc6455", "hixie76", "sse", "tcp" */
+	bool texts_only;		      /* bytes cannot be sent: PL_ENOTSUP */
 	int (*encoding)(const pl_conn *conn); /* enum pl_encoding */
 	/* NULL, for a client, whose frames are its own and cannot be another's (masks): what waits
 	 * for blocked output is kept as it was given, and `send` sends it. `encoding` then gives
@@ -139,8 +140,9 @@ pl_conn_info *pl_conn_describe(pl_conn *conn, const pl_conn_heads *heads);
  * another will follow. What was encoded for this one alone is dropped. */
 void pl_conn_salvage(pl_conn *conn, pl_queue *to);
 
-/* Sends to this one. PL_OK, PL_BUFFERED, PL_ECLOSED, PL_EUTF8, PL_ENOMEM, or PL_ELIMIT: the send
- * queue was full, the connection is being dropped. */
+/* Sends to this one. PL_OK, PL_BUFFERED, PL_ECLOSED, PL_EUTF8, PL_ENOMEM, PL_ENOTSUP: what carries
+ * the messages has none of this kind, or PL_ELIMIT: the send queue was full, the connection is
+ * being dropped. */
 int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment);
 
 /* Sends a message that others get as well, or one with fields. Text is known to be UTF-8. Results

@@ -206,7 +206,20 @@ static void add_field(pl_conn_ws_answer *answer, pl_slice name, pl_slice value)
 		answer->fields[answer->count++] = (pl_http_field){ name, value };
 }
 
-int pl_conn_ws_answer_make(pl_conn_ws_answer *answer, const pl_conn_ws_terms *terms)
+/* Section 5.2 of the draft. */
+static int make_hixie(pl_conn_ws_answer *answer, const pl_conn_ws_terms *terms)
+{
+	answer->count = 0;
+	add_field(answer, PL_SLICE("Upgrade"), PL_SLICE("WebSocket"));
+	add_field(answer, PL_SLICE("Connection"), PL_SLICE("Upgrade"));
+	add_field(answer, PL_SLICE("Sec-WebSocket-Origin"), terms->hixie->offer.origin);
+	add_field(answer, PL_SLICE("Sec-WebSocket-Location"), terms->hixie->location);
+	add_field(answer, PL_SLICE("Sec-WebSocket-Protocol"), terms->protocol);
+	add_field(answer, PL_SLICE("Server"), terms->software);
+	return PL_OK;
+}
+
+static int make_rfc6455(pl_conn_ws_answer *answer, const pl_conn_ws_terms *terms)
 {
 	int status = pl_ws_accept(answer->accept, terms->offer->key);
 	size_t len = 0;
@@ -227,6 +240,11 @@ int pl_conn_ws_answer_make(pl_conn_ws_answer *answer, const pl_conn_ws_terms *te
 	return PL_OK;
 }
 
+int pl_conn_ws_answer_make(pl_conn_ws_answer *answer, const pl_conn_ws_terms *terms)
+{
+	return terms->hixie ? make_hixie(answer, terms) : make_rfc6455(answer, terms);
+}
+
 static int put_fields(pl_buffer *out, const pl_http_field *fields, size_t count)
 {
 	int status = PL_OK;
@@ -239,13 +257,14 @@ static int put_fields(pl_buffer *out, const pl_http_field *fields, size_t count)
 	return status;
 }
 
-static int compose(pl_buffer *out, const pl_conn_ws_terms *terms)
+int pl_conn_ws_compose(pl_buffer *out, const pl_conn_ws_terms *terms)
 {
+	const char *phrase = terms->hixie ? "WebSocket Protocol Handshake" : "Switching Protocols";
 	pl_conn_ws_answer answer;
 	int status = pl_conn_ws_answer_make(&answer, terms);
 
 	if (!status)
-		status = pl_buffer_printf(out, "HTTP/1.1 101 Switching Protocols\r\n");
+		status = pl_buffer_printf(out, "HTTP/1.1 101 %s\r\n", phrase);
 	if (!status)
 		status = put_fields(out, answer.fields, answer.count);
 	if (!status)
@@ -309,7 +328,7 @@ int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_ter
 	pl_buffer response = { 0 };
 	pl_ws_session *session;
 	pl_stream *stream;
-	int status = compose(&response, terms);
+	int status = pl_conn_ws_compose(&response, terms);
 
 	if (!status)
 		status = answer(conn, exchange, &response, terms, &session);

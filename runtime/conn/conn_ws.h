@@ -5,6 +5,8 @@
 #ifndef PL_CONN_CONN_WS_H
 #define PL_CONN_CONN_WS_H
 
+#include "base/buffer.h"
+#include "codec/hixie_handshake.h"
 #include "codec/ws_handshake.h"
 #include "conn/conn.h"
 #include "ws/ws_session.h"
@@ -26,9 +28,16 @@ typedef struct pl_conn_leftover {
 	size_t len;
 } pl_conn_leftover;
 
+/* A handshake of Hixie-76. */
+typedef struct pl_conn_ws_hixie {
+	pl_hixie_offer offer;
+	pl_slice location; /* of the WebSocket: a URL */
+} pl_conn_ws_hixie;
+
 typedef struct pl_conn_ws_terms {
 	const pl_ws_offer *offer;
-	pl_slice protocol; /* empty: none */
+	const pl_conn_ws_hixie *hixie; /* NULL: it is one of RFC 6455 */
+	pl_slice protocol;	       /* empty: none */
 	pl_slice software;
 	const pl_ws_deflate_terms *deflate; /* NULL: not agreed on */
 	pl_ws_deflate_pool *pool;	    /* with deflate */
@@ -50,16 +59,19 @@ typedef struct pl_conn_ws_answer {
 /* PL_OK or PL_ENOMEM. The slices point into the answer itself and into the terms. */
 int pl_conn_ws_answer_make(pl_conn_ws_answer *answer, const pl_conn_ws_terms *terms);
 
+/* The head of the answer, status line to empty line. PL_OK or PL_ENOMEM. */
+int pl_conn_ws_compose(pl_buffer *out, const pl_conn_ws_terms *terms);
+
 /* The conn's info from now on tells of this request and subprotocol. Returns the info so far, whose
  * reference is the caller's; NULL: no memory, nothing has changed. */
 pl_conn_info *pl_conn_ws_describe(pl_conn *conn, const pl_exchange_request *request,
 				  pl_slice protocol);
 
 /*
- * An exchange of HTTP/1.1 that is not answered: sends 101 with the subprotocol (empty: none) and
- * takes the stream. Afterwards the conn is open (PL_CONN_OPEN); the caller tells the application
- * and then calls pl_conn_ws_begin, within this turn. PL_OK or PL_ENOMEM (the connection is then
- * aborted).
+ * An exchange of HTTP/1.1 that is not answered, and no Hixie-76: sends 101 with the subprotocol
+ * (empty: none) and takes the stream. Afterwards the conn is open (PL_CONN_OPEN); the caller tells
+ * the application and then calls pl_conn_ws_begin, within this turn. PL_OK or PL_ENOMEM (the
+ * connection is then aborted).
  */
 int pl_conn_ws_accept(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms,
 		      pl_conn_leftover *leftover);

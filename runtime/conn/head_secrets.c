@@ -209,6 +209,7 @@ static int hide_field(pl_buffer *out, pl_slice line)
 	if (is_secret(name))
 		return put(out, PL_SLICE(": ***"));
 	if (pl_slice_equal_nocase(name, PL_SLICE("location")) ||
+	    pl_slice_equal_nocase(name, PL_SLICE("sec-websocket-location")) ||
 	    pl_slice_equal_nocase(name, PL_SLICE("referer")))
 		return hide_url(out, value);
 	return put(out, value);

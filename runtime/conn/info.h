@@ -11,7 +11,7 @@
 #include "net/stream.h"
 
 typedef struct pl_conn_info {
-	const char *transport; /* "http", "rfc6455", "tcp" */
+	const char *transport; /* "http", "rfc6455", "hixie76", "sse", "tcp" */
 	const char *alpn;      /* see pl_conn_info_alpn */
 	uint32_t alpn_len : 8;
 	uint32_t protocol_len : 24;

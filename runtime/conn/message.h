@@ -15,13 +15,14 @@
 
 enum pl_kind { PL_KIND_TEXT, PL_KIND_BINARY };
 
-/* The kinds of receivers there are: bytes alone; event streams; WebSocket plain, and deflated with
- * windows of 9 to 15 bits. What is deflated with a state of the receiver's own is PL_ENCODING_OWN,
- * and is not shared. */
+/* The kinds of receivers there are: bytes alone; event streams; WebSocket of Hixie-76; WebSocket
+ * plain, and deflated with windows of 9 to 15 bits. What is deflated with a state of the receiver's
+ * own is PL_ENCODING_OWN, and is not shared. */
 enum pl_encoding {
 	PL_ENCODING_OWN = -1,
 	PL_ENCODING_BYTES,
 	PL_ENCODING_SSE,
+	PL_ENCODING_HIXIE,
 	PL_ENCODING_WS,
 	PL_ENCODING_WS_DEFLATE, /* and the six behind it */
 	PL_ENCODING_COUNT = PL_ENCODING_WS_DEFLATE + 7

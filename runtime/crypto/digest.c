@@ -1,4 +1,4 @@
-/* digest.c - one-shot SHA-1 and SHA-256. */
+/* digest.c - one-shot SHA-1, SHA-256 and MD5. */
 #include "crypto/digest.h"
 
 #include <stdatomic.h>
@@ -9,7 +9,7 @@
 
 typedef _Atomic(EVP_MD *) algorithm;
 
-static algorithm sha1, sha256;
+static algorithm sha1, sha256, md5;
 
 /* A fetch that failed for want of memory is tried again by the next caller. */
 static EVP_MD *fetch(algorithm *cached, const char *name)
@@ -41,4 +41,9 @@ int pl_sha1(const void *data, size_t len, uint8_t out[PL_SHA1_SIZE])
 int pl_sha256(const void *data, size_t len, uint8_t out[PL_SHA256_SIZE])
 {
 	return digest(&sha256, "SHA256", data, len, out);
+}
+
+int pl_md5(const void *data, size_t len, uint8_t out[PL_MD5_SIZE])
+{
+	return digest(&md5, "MD5", data, len, out);
 }

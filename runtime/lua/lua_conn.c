@@ -62,11 +62,15 @@ static int conn_write_kind(lua_State *L, enum pl_kind kind)
 	conn_object *self = check(L, 1);
 	pl_slice payload = pl_lua_check_slice(L, 2);
 	pl_lua_manner manner;
+	int status;
 
 	pl_lua_check_manner(L, 3, "write", &manner);
 	if (!self->conn)
 		return pl_lua_result(L, PL_ECLOSED);
-	return pl_lua_conn_result(L, self->conn, write_message(self->conn, kind, payload, &manner));
+	status = write_message(self->conn, kind, payload, &manner);
+	if (status == PL_ENOTSUP)
+		return pl_lua_fail(L, status, "a WebSocket of Hixie-76 carries text only");
+	return pl_lua_conn_result(L, self->conn, status);
 }
 
 static int conn_write(lua_State *L)

@@ -152,6 +152,9 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	lua_getfield(L, 1, "extensions");
 	pl_lua_read_extensions(L, lua_gettop(L), &settings->deflate, &settings->deflate_frame);
 	lua_pop(L, 1);
+	lua_getfield(L, 1, "specifications");
+	settings->hixie76 = pl_lua_bool_field(L, lua_gettop(L), "hixie76");
+	lua_pop(L, 1);
 	pl_lua_read_frames(L, 1, &settings->frames);
 	self->uploads = pl_lua_read_upload(L, 1, &self->upload);
 	read_connection(L, 1, settings);

@@ -107,6 +107,7 @@ typedef struct pl_server_settings {
 	pl_deflate_settings deflate;
 	pl_deflate_settings deflate_frame;
 	enum pl_ws_delivery delivery;
+	bool hixie76; /* WebSockets of that draft, too */
 	pl_event_settings events;
 	pl_slice flash_policy;		  /* the file for Flash Player; empty: it is not answered */
 	pl_frame_end frames;		  /* of plain TCP */

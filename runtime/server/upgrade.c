@@ -3,7 +3,9 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "conn/conn_hixie.h"
 #include "conn/conn_ws.h"
+#include "net/tls.h"
 #include "server/hold.h"
 #include "server/origin.h"
 #include "server/server_internal.h"
@@ -18,17 +20,32 @@ static bool speaks(const pl_server *server, pl_slice protocol)
 	return pl_protocols_find(&server->protocols, protocol) != NULL;
 }
 
+/* Where we are among the subprotocols that a client asks for. */
+typedef struct protocol_list {
+	const pl_ws_request *request;
+	pl_slice rest;
+	size_t field;
+	bool hixie;
+	bool begun;
+} protocol_list;
+
+static bool next_protocol(protocol_list *list, pl_slice *protocol)
+{
+	return list->hixie
+		       ? pl_hixie_offer_protocol(list->request, &list->begun, &list->rest, protocol)
+		       : pl_ws_offer_protocol(list->request, &list->field, &list->rest, protocol);
+}
+
 /* The first subprotocol that the client asks for and the server speaks. False: the client insists
  * on subprotocols of which there is none. */
-static bool choose_protocol(const pl_server *server, const pl_ws_request *request,
+static bool choose_protocol(const pl_server *server, const pl_ws_request *request, bool hixie,
 			    pl_slice *protocol)
 {
-	pl_slice rest = { NULL, 0 };
-	size_t field = 0;
+	protocol_list list = { .request = request, .hixie = hixie };
 	bool asked = false;
 
 	*protocol = pl_slice_make(NULL, 0);
-	while (pl_ws_offer_protocol(request, &field, &rest, protocol)) {
+	while (next_protocol(&list, protocol)) {
 		asked = true;
 		if (speaks(server, *protocol))
 			return true;
@@ -53,6 +70,23 @@ static void refuse_upgrade(pl_exchange *exchange, const pl_ws_offer *offer, enum
 		pl_exchange_answer(exchange, offer->error_status, offer->error);
 }
 
+/* Checks the handshake; what is wrong with it is in *offer, whatever its version. */
+static int decode(const pl_server *server, const pl_ws_request *asked, pl_ws_offer *offer,
+		  pl_conn_ws_hixie *hixie, pl_conn_ws_terms *terms)
+{
+	bool is_hixie = server->settings.hixie76 && pl_hixie_requested(asked);
+
+	*terms = (pl_conn_ws_terms){ .offer = offer, .hixie = is_hixie ? hixie : NULL };
+	if (!is_hixie)
+		return pl_ws_offer_decode(offer, asked);
+	*hixie = (pl_conn_ws_hixie){ .location = { NULL, 0 } };
+	*offer = (pl_ws_offer){ .error_status = 400 };
+	if (pl_hixie_offer_decode(&hixie->offer, asked) == PL_OK)
+		return PL_OK;
+	offer->error = hixie->offer.error;
+	return PL_EPROTO;
+}
+
 /* permessage-deflate goes before deflate-frame: both use RSV1. PL_EPROTO: the field is malformed,
  * which is refused (RFC 6455 9.1), whether extensions are wanted or not. */
 static int agree_deflate(const pl_server *server, const pl_ws_request *asked,
@@ -73,7 +107,7 @@ static int agree_deflate(const pl_server *server, const pl_ws_request *asked,
 static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *offer,
 		 pl_ws_deflate_terms *deflate, pl_conn_ws_terms *terms)
 {
-	int status = agree_deflate(server, asked, deflate, terms);
+	int status = terms->hixie ? PL_OK : agree_deflate(server, asked, deflate, terms);
 	pl_slice origin;
 
 	if (!pl_origin_admits(server->settings.origins, server->settings.origin_count,
@@ -82,15 +116,13 @@ static int agree(pl_server *server, const pl_ws_request *asked, pl_ws_offer *off
 		offer->error = "this origin is not allowed";
 		return PL_EPROTO;
 	}
-	if (status == PL_EPROTO || !choose_protocol(server, asked, &terms->protocol)) {
+	if (status == PL_EPROTO ||
+	    !choose_protocol(server, asked, terms->hixie != NULL, &terms->protocol)) {
 		offer->error_status = 400;
 		offer->error = status == PL_EPROTO ? "bad Sec-WebSocket-Extensions"
 						   : "no such subprotocol here";
 		return PL_EPROTO;
 	}
-	terms->added = NULL;
-	terms->added_count = 0;
-	terms->offer = offer;
 	terms->software = server->settings.software;
 	terms->delivery = server->settings.delivery;
 	return PL_OK;
@@ -109,10 +141,36 @@ static void upgrade(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms
 {
 	pl_conn_leftover leftover;
 
+	if (terms->hixie) {
+		if (pl_conn_hixie_accept(conn, exchange, terms, pl_server_session_begin,
+					 &leftover) == PL_OK)
+			pl_conn_hixie_begin(conn, &leftover);
+		return;
+	}
 	if (pl_conn_ws_accept(conn, exchange, terms, &leftover))
 		return;
 	if (pl_server_session_begin(conn))
 		pl_conn_ws_begin(conn, &leftover);
+}
+
+/* What follows such a request is the rest of its handshake, and no other request: the connection
+ * ends behind the answer that refuses it. */
+static void end_behind_refusal(pl_conn *conn)
+{
+	pl_conn_close(conn, 0, pl_slice_make(NULL, 0));
+}
+
+/* The URL of the WebSocket, as its client has to have it. */
+static int locate(const pl_conn *conn, const pl_exchange_request *request, pl_buffer *location)
+{
+	const char *scheme = pl_tls_is(conn->stream) ? "wss" : "ws";
+	bool whole = request->target.len > 0 && request->target.at[0] == '/';
+	pl_slice path = whole ? request->target : request->path;
+	pl_slice query = whole ? pl_slice_make("", 0) : request->query;
+
+	return pl_buffer_printf(location, "%s://%.*s%.*s%s%.*s", scheme, (int)request->host.len,
+				request->host.at, (int)path.len, path.at, query.len > 0 ? "?" : "",
+				(int)query.len, query.at);
 }
 
 /* OnHandshake. */
@@ -122,6 +180,8 @@ struct pl_upgrade {
 	pl_hold *hold;
 	pl_conn_info *former; /* the conn's, if it stays one of HTTP */
 	pl_ws_offer offer;
+	pl_conn_ws_hixie hixie;
+	pl_buffer location;
 	pl_ws_deflate_terms deflate;
 	pl_conn_ws_terms terms;
 };
@@ -146,7 +206,19 @@ static void on_over(void *owner, pl_conn *conn)
 static void upgrade_free(pl_upgrade *self)
 {
 	pl_conn_info_unref(self->former);
+	pl_buffer_deinit(&self->location);
 	pl_free(self);
+}
+
+/* False without memory. */
+static bool copy_hixie(pl_upgrade *self, const pl_conn_ws_hixie *hixie)
+{
+	if (pl_buffer_append(&self->location, hixie->location.at, hixie->location.len))
+		return false;
+	self->hixie = *hixie;
+	self->hixie.location = pl_slice_make((const char *)self->location.data, self->location.len);
+	self->terms.hixie = &self->hixie;
+	return true;
 }
 
 /* NULL: no memory. */
@@ -164,7 +236,8 @@ static pl_upgrade *upgrade_new(pl_conn *conn, pl_exchange *exchange, const pl_co
 		self->deflate = *terms->deflate;
 		self->terms.deflate = &self->deflate;
 	}
-	self->former = pl_conn_ws_describe(conn, exchange->request, terms->protocol);
+	if (!terms->hixie || copy_hixie(self, terms->hixie))
+		self->former = pl_conn_ws_describe(conn, exchange->request, terms->protocol);
 	if (self->former)
 		self->hold = pl_hold_new(conn, exchange, "OnHandshake", on_over, self);
 	if (self->hold)
@@ -227,6 +300,8 @@ int pl_upgrade_end(pl_upgrade *self, int refusal, const pl_http_field *fields, s
 		if (refusal || status) {
 			restore_info(self);
 			pl_count(PL_COUNT_REFUSED_SCRIPT, 1);
+			if (self->terms.hixie)
+				end_behind_refusal(self->conn);
 			pl_exchange_answer(exchange, refusal ? refusal : 500, NULL);
 		} else {
 			self->terms.added = fields;
@@ -236,6 +311,39 @@ int pl_upgrade_end(pl_upgrade *self, int refusal, const pl_http_field *fields, s
 	}
 	upgrade_free(self);
 	return status;
+}
+
+static void refuse(pl_conn *conn, pl_exchange *exchange, const pl_ws_request *asked,
+		   const pl_ws_offer *offer, bool decoded)
+{
+	pl_conn_error(conn, offer->error_status == 403 ? PL_EACCES : PL_EPROTO, offer->error);
+	if (pl_hixie_requested(asked))
+		end_behind_refusal(conn);
+	refuse_upgrade(exchange, offer, refusal_of(offer, decoded));
+}
+
+static void proceed(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms *terms)
+{
+	pl_server *server = conn->server;
+
+	if (server->events->asks && server->events->asks(server, PL_ASKS_HANDSHAKE))
+		ask(conn, exchange, terms);
+	else
+		upgrade(conn, exchange, terms);
+}
+
+static void proceed_hixie(pl_conn *conn, pl_exchange *exchange, pl_conn_ws_hixie *hixie,
+			  const pl_conn_ws_terms *terms)
+{
+	pl_buffer location = { 0 };
+
+	if (locate(conn, exchange->request, &location)) {
+		pl_exchange_answer(exchange, 503, NULL);
+	} else {
+		hixie->location = pl_slice_make((const char *)location.data, location.len);
+		proceed(conn, exchange, terms);
+	}
+	pl_buffer_deinit(&location);
 }
 
 static pl_ws_request asked_of(const pl_exchange_request *head)
@@ -259,19 +367,20 @@ void pl_server_upgrade(pl_conn *conn, pl_exchange *exchange)
 	pl_server *server = conn->server;
 	pl_ws_request asked = asked_of(exchange->request);
 	pl_ws_deflate_terms deflate;
+	pl_conn_ws_hixie hixie;
 	pl_conn_ws_terms terms;
 	pl_ws_offer offer;
-	bool decoded = false;
+	bool decoded;
 
 	if (!pl_ws_requested(&asked)) {
 		pl_request_next(conn, exchange, PL_STAGE_UPGRADE);
-	} else if (!(decoded = pl_ws_offer_decode(&offer, &asked) == PL_OK) ||
-		   agree(server, &asked, &offer, &deflate, &terms)) {
-		pl_conn_error(conn, offer.error_status == 403 ? PL_EACCES : PL_EPROTO, offer.error);
-		refuse_upgrade(exchange, &offer, refusal_of(&offer, decoded));
-	} else if (server->events->asks && server->events->asks(server, PL_ASKS_HANDSHAKE)) {
-		ask(conn, exchange, &terms);
-	} else {
-		upgrade(conn, exchange, &terms);
+		return;
 	}
+	decoded = decode(server, &asked, &offer, &hixie, &terms) == PL_OK;
+	if (!decoded || agree(server, &asked, &offer, &deflate, &terms))
+		refuse(conn, exchange, &asked, &offer, decoded);
+	else if (terms.hixie)
+		proceed_hixie(conn, exchange, &hixie, &terms);
+	else
+		proceed(conn, exchange, &terms);
 }

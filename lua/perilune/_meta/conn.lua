@@ -27,7 +27,7 @@
 ---@field protocol string The subprotocol agreed; "" for none.
 ---@field alpn_protocol string Agreed on in the TLS handshake: "http/1.1"; "" for none, without TLS, and before the first request.
 ---@field peer_certificate perilune.Certificate? What the peer has shown in the TLS handshake; nil after the end. A new table each time.
----@field transport "http"|"rfc6455"|"sse"|"tcp" "http" is before a session begins; "sse" an event stream.
+---@field transport "http"|"rfc6455"|"hixie76"|"sse"|"tcp" "http" is before a session begins; "sse" an event stream.
 ---@field last_event_id string? What the client of an event stream got last before it came back.
 ---@field headers_request table<string, string> Of the handshake: lower-case names, repeats joined by ", ". A new table each time; empty before.
 ---@field headers_response table<string, string> The same of the answer.

@@ -34,6 +34,7 @@
 ---@field watchdog? perilune.server.Watchdog|false Starts it again when it has stopped by itself. Off by default.
 ---@field metrics? boolean|perilune.server.Metrics Numbers for Prometheus, health, readiness. Default false.
 ---@field extensions? perilune.server.Extensions
+---@field specifications? perilune.server.Specifications
 ---@field limits? perilune.server.Limits
 
 ---@class perilune.server.Forward Where a request is forwarded, and what is changed.
@@ -139,6 +140,9 @@
 ---@field legacy? boolean
 ---@field password? string
 
+---@class perilune.server.Specifications
+---@field hixie76? boolean WebSockets of draft-hixie-thewebsocketprotocol-76, too. Default false.
+
 ---@class perilune.server.Extensions
 ---@field permessage_deflate? perilune.server.Deflate|false Compression (RFC 7692). Off by default; a table, also an empty one, offers it.
 ---@field deflate_frame? perilune.server.Deflate|false The older deflate-frame and x-webkit-deflate-frame. Off by default; client_no_context_takeover is false by default.
@@ -199,7 +203,7 @@
 ---@field password_queue? integer Passwords that wait to be hashed: 1 to 65536, default 128. More: 503.
 ---@field login_sessions? integer Sessions of authentication: 1 to 16777216, default 65536. More: 503.
 ---@field login_sessions_per_user? integer 1 to 16777216, default 1024. More: the oldest ends.
----@field handshake_timeout? number Seconds for a TLS handshake, OnTCPConnect, OnHandshake and an authentication: 0.01 to 86400, default 10. Then it is closed, or answered 503.
+---@field handshake_timeout? number Seconds for a TLS handshake, OnTCPConnect, OnHandshake, an authentication and the end of a Hixie-76 handshake: 0.01 to 86400, default 10. Then it is closed, or answered 503.
 ---@field tls_handshakes? integer Steps of TLS handshakes in a turn of the loop: 1 to 65536, default 16. The others wait.
 ---@field header_timeout? number Seconds for a request head, from its first byte: 0.01 to 86400, default 10. Then 408.
 ---@field body_timeout? number Seconds of silence, or of less than 500 bytes a second, in a request body that is awaited: 0.01 to 86400, default 30. Then 408.

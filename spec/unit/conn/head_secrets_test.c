@@ -49,6 +49,9 @@ static const sample samples[] = {
 	  "GET /sgc/auth/url/*** HTTP/1.1\r\n" },
 	/* URLs. */
 	{ "GET http://user:word@a/b HTTP/1.1\r\n", "GET http://***@a/b HTTP/1.1\r\n" },
+	{ "HTTP/1.1 101 WebSocket Protocol Handshake\r\nSec-WebSocket-Location: ws://a/?sid=b\r\n",
+	  "HTTP/1.1 101 WebSocket Protocol Handshake\r\nSec-WebSocket-Location: "
+	  "ws://a/?sid=***\r\n" },
 	{ "GET http://u:p@a/sgc/auth/url/u/p HTTP/1.1\r\nReferer: http://a/?sid=b\r\n",
 	  "GET http://***@a/sgc/auth/url/*** HTTP/1.1\r\nReferer: http://a/?sid=***\r\n" },
 	/* What is no head. */

@@ -155,7 +155,30 @@ static void assert_out_of_memory(void)
 	memory_is_out = true;
 	assert_int_equal(pl_sha1("abc", 3, digest), PL_ENOMEM);
 	assert_int_equal(pl_sha256("abc", 3, digest), PL_ENOMEM);
+	assert_int_equal(pl_md5("abc", 3, digest), PL_ENOMEM);
 	memory_is_out = false;
+}
+
+/* RFC 1321 A.5. */
+static void md5_is_that_of_its_rfc(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *md5;
+	} rows[] = {
+		{ "", "d41d8cd98f00b204e9800998ecf8427e" },
+		{ "abc", "900150983cd24fb0d6963f7d28e17f72" },
+		{ "1234567890123456789012345678901234567890123456789012345678901234567890123456789"
+		  "0",
+		  "57edf4a22be3c955ac49da2e2107b67a" },
+	};
+	uint8_t digest[PL_MD5_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(pl_md5(rows[i].text, strlen(rows[i].text), digest), PL_OK);
+		assert_false(differs(digest, PL_MD5_SIZE, rows[i].md5));
+	}
 }
 
 /* Before the first digest. That the algorithms are fetched after all is left to the
@@ -182,6 +205,7 @@ int main(void)
 		cmocka_unit_test(digests_are_those_of_the_standards),
 		cmocka_unit_test(no_bytes_need_no_pointer),
 		cmocka_unit_test(a_handshake_key_is_accepted),
+		cmocka_unit_test(md5_is_that_of_its_rfc),
 		cmocka_unit_test(a_digest_without_memory_is_refused),
 	};
 
