@@ -157,6 +157,28 @@ describe("HTTP sessions:", function()
     assert.same({}, made:sessions())
   end)
 
+  it("another one may begin where one was closed", function()
+    local made, told = serving(nil, {
+      OnCommandGet = function(_, request, response)
+        local old = request.session
+        if request.document == "/logout" then assert(old:close()) end
+        local session = request:start_session()
+        response.content_text = ("%s %s"):format(session.id, tostring(rawequal(session, old)))
+        session.data.visits = 1
+      end,
+    })
+    local jar = {}
+    local old = get(made, jar):match "^(%S+) true$"
+    local new, got = get(made, jar, "/logout")
+    new = new:match "^(%S+) false$"
+    assert.not_equal(old, new)
+    assert.equal(NAME .. "=" .. new, jar.cookie)
+    assert.is_nil(got.headers["set-cookie"]:find("Max-Age", 1, true))
+    assert.equal(new .. " true", get(made, jar))
+    assert.same({ "start " .. old, ("end %s 1"):format(old), "start " .. new }, told)
+    assert.equal(1, #made:sessions())
+  end)
+
   it("requests that change different names at once lose nothing", function()
     local made = serving(nil, {
       OnCommandGet = function(_, request, response)

@@ -41,7 +41,7 @@ end
 function request.methods.start_session(self)
   local known = sessions[self]
   if not known then error("request:start_session needs the server's option 'session_state'", 2) end
-  known.session = known.session or known.start()
+  known.session = known.start(known.session)
   return known.session
 end
 

@@ -364,7 +364,10 @@ function Manager:wrap(handler)
     if session == false then return nil end
     requests[request] = {
       session = session,
-      start = function() return self:start(conn, request, response) end,
+      start = function(present)
+        if present and not states[present].ended then return present end
+        return self:start(conn, request, response)
+      end,
     }
     return ended(request, handler(conn, request, response))
   end
