@@ -97,8 +97,8 @@ http {
 
 --- Starts it. Its `folder` has public/ with small.txt and large.bin (1 MiB), `ports[2]` is TLS.
 ---@param certificates string A folder with ca.pem, cert.pem and key.pem.
----@param behind? integer The port of a server: of WebSockets at /ws; below /kept/ bodies of requests
---- are sent when they are whole, below /passed/ as they come.
+---@param behind? integer The port of a server: of WebSockets at /ws; below /kept/ bodies of
+--- requests are sent when they are whole, below /passed/ as they come.
 function nginx.start(certificates, behind)
   return peers.start {
     ports = 2,
