@@ -270,6 +270,11 @@ describe("Hixie-76", function()
     local ok, message, code = conn:write_binary "\0\1"
     assert.is_nil(ok)
     assert.same({ "a WebSocket of Hixie-76 carries text only", "ENOTSUP" }, { message, code })
+    ok, message, code = made:write_binary(conn.guid, "\0\1")
+    assert.is_nil(ok)
+    assert.same({ "a WebSocket of Hixie-76 carries text only", "ENOTSUP" }, { message, code })
+    assert.is_true(made:write(conn.guid, "to one"))
+    assert.equal("to one", read(peer))
     ok, message, code = conn:write "\255"
     assert.same({ nil, "text is not valid UTF-8", "EUTF8" }, { ok, message, code })
     local other = fixture.connect(made)
@@ -351,9 +356,42 @@ describe("Hixie-76", function()
     assert.equal(1001, wait_ended(seen)[1])
   end)
 
+  it("does not hold up the server's end before its handshake is whole", function()
+    local made, seen = serving()
+    local peer = fixture.socket(made)
+    peer:send(head {})
+    assert(peer:read_through "\r\n\r\n")
+    task.start(made.stop, made)
+    assert.is_true(has_ended(peer))
+    clock.wait_for(function() return not made.active end)
+    assert.is_nil(seen.conn)
+  end)
+
+  it("is counted, and in the log of messages", function()
+    local log = fixture.folder().path .. "/messages.log"
+    local made, seen = serving { metrics = true, log_file = log }
+    local peer = open(made, { target = "/counted" })
+    peer:send(text "Hello")
+    assert.equal("Hello", read(peer))
+    local numbers = http.request(made.port, "/metrics").body
+    local function number_of(name)
+      return numbers:match("\n" .. name .. '{transport="hixie76"} (%d+)')
+    end
+    assert.equal("1", number_of "perilune_connections")
+    peer:send "\255\0"
+    assert.is_true(read(peer) == nil and has_ended(peer))
+    wait_ended(seen)
+    clock.wait_for(function()
+      local file = assert(io.open(log))
+      local lines = file:read "*a"
+      file:close()
+      return lines:find("/counted", 1, true) and lines:find("Hello.*Hello")
+    end)
+  end)
+
   it("ends for what it must not say", function()
     local rows = {
-      { "\0\195\40\255", 1007, "EUTF8" },
+      { "\0\195\40\255", 1007, "EPROTO" },
       { "\0" .. ("x"):rep(101), 1009, "ETOOBIG" },
       { "\1" .. ("x"):rep(101), 1009, "ETOOBIG" },
       { "\128\101", 1009, "ETOOBIG" },

@@ -11,7 +11,14 @@
 #include "ws/hixie_session.h"
 
 /* Codes of OnDisconnect, the same as of RFC 6455 7.4.1: nothing on the wire says them. */
-enum { PROTOCOL_ERROR = 1002, NO_CODE = 1005, CUT_OFF = 1006, BAD_TEXT = 1007, TOO_BIG = 1009 };
+enum {
+	PROTOCOL_ERROR = 1002,
+	NO_CODE = 1005,
+	CUT_OFF = 1006,
+	BAD_TEXT = 1007,
+	TOO_BIG = 1009,
+	INTERNAL_ERROR = 1011
+};
 
 typedef struct hixie_carrier {
 	pl_hixie_session *session;
@@ -68,7 +75,7 @@ static void on_drain(void *owner)
 
 static void on_failed(void *owner, int status, const char *message)
 {
-	pl_conn_error(owner, status, message);
+	pl_conn_error(owner, status == PL_EUTF8 ? PL_EPROTO : status, message);
 	pl_conn_closing(owner);
 }
 
@@ -86,6 +93,8 @@ static uint16_t code_of(int status)
 		return TOO_BIG;
 	case PL_EPROTO:
 		return PROTOCOL_ERROR;
+	case PL_ENOMEM:
+		return INTERNAL_ERROR;
 	default:
 		return CUT_OFF;
 	}

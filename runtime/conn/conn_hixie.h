@@ -8,7 +8,8 @@
  *   (pl_conn_events.heartbeat); nobody is dropped for silence.
  * - The closing frame has no code. `closed` has the one that we closed with, 1005 when the client
  *   closed; 1007 for a text that is not UTF-8, 1009 for a frame that is too long, 1002 for another
- *   rule that is broken, 1006 when it was cut off, and then the reason says what it was.
+ *   rule that is broken, 1011 without memory, 1006 when it was cut off, and then the reason says
+ *   what it was.
  */
 #ifndef PL_CONN_CONN_HIXIE_H
 #define PL_CONN_CONN_HIXIE_H

@@ -69,7 +69,7 @@ static int conn_write_kind(lua_State *L, enum pl_kind kind)
 		return pl_lua_result(L, PL_ECLOSED);
 	status = write_message(self->conn, kind, payload, &manner);
 	if (status == PL_ENOTSUP)
-		return pl_lua_fail(L, status, "a WebSocket of Hixie-76 carries text only");
+		return pl_lua_fail(L, status, PL_LUA_TEXTS_ONLY);
 	return pl_lua_conn_result(L, self->conn, status);
 }
 

@@ -69,6 +69,9 @@ void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, 
 /* As pl_lua_result, of what needs a message session: ESTATE before that. conn may be NULL. */
 int pl_lua_conn_result(lua_State *L, const pl_conn *conn, int status);
 
+/* Says PL_ENOTSUP when bytes were to be sent. */
+#define PL_LUA_TEXTS_ONLY "a WebSocket of Hixie-76 carries text only"
+
 /* The connection behind the userdata at index, or NULL when it is gone. Throws when it is no conn.
  */
 pl_conn *pl_lua_conn_at(lua_State *L, int index);

@@ -148,6 +148,21 @@ static int server_broadcast_binary(lua_State *L)
 	return broadcast(L, PL_KIND_BINARY);
 }
 
+/* Nobody took it. */
+static int fail_write(lua_State *L, const pl_server *server, enum pl_kind kind,
+		      const pl_audience *audience)
+{
+	size_t i;
+
+	for (i = 0; kind == PL_KIND_BINARY && i < audience->include_count; i++) {
+		const pl_conn *conn = pl_server_find(server, &audience->include[i]);
+
+		if (conn && conn->ops->texts_only)
+			return pl_lua_fail(L, PL_ENOTSUP, PL_LUA_TEXTS_ONLY);
+	}
+	return pl_lua_fail(L, PL_ENOENT, "no such connection");
+}
+
 /* write(guid | list, text [, size | { size =, id =, event =, retry = }]) */
 static int write_to(lua_State *L, enum pl_kind kind)
 {
@@ -165,7 +180,7 @@ static int write_to(lua_State *L, enum pl_kind kind)
 		status = pl_server_publish(self->server, kind, payload, manner.fragment, &audience,
 					   &reach);
 	if (status == PL_OK && reach.connections + reach.workers == 0)
-		return pl_lua_fail(L, PL_ENOENT, "no such connection");
+		return fail_write(L, self->server, kind, &audience);
 	return pl_lua_result(L, status);
 }
 

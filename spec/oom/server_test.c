@@ -2,7 +2,7 @@
  * Scenarios of a server in which the Nth allocation and all after it fail, for every N until the
  * scenario needs no more: nothing crashes, hangs or is lost.
  *
- * covers: server/server.c conn/conn.c ws/ws_session.c
+ * covers: server/server.c conn/conn.c ws/ws_session.c conn/conn_hixie.c
  */
 #include "session/server_side.h"
 
@@ -136,6 +136,43 @@ static bool ask_and_echo(server_side *side)
 	return SENT_ENDS(client, "\x81\x05hello");
 }
 
+#define HIXIE                                                                                      \
+	"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"           \
+	"Origin: http://a\r\nSec-WebSocket-Key1: 3e6b263  4 17 80\r\n"                             \
+	"Sec-WebSocket-Key2: 17  9 G`ZD9   2 2b 7X 3 /r90\r\n\r\n"
+
+/* The script is asked, the rest of the handshake comes late, and a broadcast has to wait. */
+static bool hixie(server_side *side)
+{
+	const pl_audience all = { .channel = { NULL, 0 } };
+	server_client *client = server_side_dial(side, 0);
+	pl_reach reach = { 0 };
+
+	side->asks = 1 << PL_ASKS_HANDSHAKE;
+	SERVER_FEED(client, HIXIE "WjN}");
+	server_side_turn(side);
+	side->asks = 0;
+	if (side->upgrade)
+		pl_upgrade_end(side->upgrade, 0, NULL, 0);
+	side->upgrade = NULL;
+	SERVER_FEED(client, "|M(6\0ec");
+	server_side_turn(side);
+	if (!SENT_ENDS(client, "\r\n\r\nn`9eBk9z$R8pOtVb"))
+		return false;
+	client->memory.room = 4;
+	SERVER_FEED(client, "ho hello\xFF\0echo yo\xFF");
+	server_side_turn(side);
+	pl_server_publish(side->server, PL_KIND_TEXT, PL_SLICE("to all"), 0, &all, &reach);
+	pl_server_publish(side->server, PL_KIND_BINARY, PL_SLICE("to none"), 0, &all, &reach);
+	pl_memory_open(&client->memory, SIZE_MAX);
+	server_side_turn(side);
+	if (!SENT_ENDS(client, "\0hello\xFF\0yo\xFF\0to all\xFF"))
+		return false;
+	SERVER_FEED(client, "\xFF\0");
+	server_side_turn(side);
+	return SENT_ENDS(client, "\xFF\0") && client->memory.closed && !client->conn;
+}
+
 /* The end comes in the very turn of the handshake. */
 static bool stop_at_once(server_side *side)
 {
@@ -151,6 +188,7 @@ static const scenario scenarios[] = {
 	{ "broadcast to three", broadcast },
 	{ "a file", file_answer },
 	{ "asked, echo", ask_and_echo },
+	{ "Hixie-76", hixie },
 	{ "stopped at once", stop_at_once },
 };
 
@@ -163,6 +201,7 @@ static bool attempt(const scenario *row, uint64_t nth)
 
 	server_side_init(&side);
 	side.settings.document_root = root;
+	side.settings.hixie76 = true;
 	pl_alloc_fail_at(nth);
 	right = server_side_start(&side) == PL_OK && row->play(&side);
 	pl_alloc_fail_at(0);
@@ -197,6 +236,7 @@ static void a_server_recovers(void **state)
 
 			server_side_init(&side);
 			side.settings.document_root = root;
+			side.settings.hixie76 = true;
 			assert_int_equal(server_side_start(&side), PL_OK);
 			pl_alloc_fail_at(nth);
 			scenarios[i].play(&side);
