@@ -5,6 +5,7 @@
  *   perilune [options] test [busted's arguments]
  *   perilune cert DIR [--self-signed] [--name NAME]...
  *   perilune password [USER]
+ *   perilune attach [PATH] [options]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +25,15 @@ static const char help[] =
 	"       perilune [options] test [DIR] [busted's arguments]\n"
 	"       perilune cert DIR [--self-signed] [--name NAME]...\n"
 	"       perilune password [USER]\n"
+	"       perilune attach [PATH] [options]\n"
 	"\n"
 	"Runs a Lua script that serves realtime protocols. APP is a Lua file, or a folder\n"
 	"with a main.lua. Whatever follows APP is the script's own (arg[1], arg[2], ...).\n"
 	"\n"
 	"Options:\n"
 	"  --check            load the script, check its options, then exit\n"
+	"  --control PATH     make a Unix socket there for perilune attach, for the same user and\n"
+	"                     root; worker N > 1 has PATH.N. Default: none\n"
 	"  --log-level LEVEL  error, warn, info or debug (default info)\n"
 	"  --workers N        threads, each of which runs the script (1 to 256, default 1)\n"
 	"  --version          print the version\n"
@@ -44,8 +48,11 @@ static const char help[] =
 	"::1\n"
 	"  password           hash a password for the auth_users of a server: USER=HASH. Reads it\n"
 	"                     from the terminal, or a line of standard input\n"
+	"  attach             talk with a program that runs with --control: Lua is evaluated in a\n"
+	"                     worker's state, see perilune attach --help\n"
 	"\n"
 	"Environment:\n"
+	"  PERILUNE_CONTROL   what --control and attach take for PATH when there is none\n"
 	"  PERILUNE_HOME      a source tree whose lua/ folder is used instead of the files\n"
 	"                     in the program\n"
 	"\n"
@@ -59,8 +66,15 @@ static int usage(const char *format, const char *what)
 	return EXIT_USAGE;
 }
 
-static int run(pl_worker *worker, void *options)
+static int run(pl_worker *worker, void *context)
 {
+	pl_script_options *options = context;
+
+	if (worker->id == 1 && options->control_path) {
+		options->control = pl_control_new(options->control_path, worker->count);
+		if (!options->control)
+			return EXIT_FAILURE;
+	}
 	return pl_script_run(worker, options);
 }
 
@@ -92,6 +106,14 @@ static int take_workers(const char *value, uint16_t *workers)
 	return 0;
 }
 
+static int take_control(const char *value, pl_script_options *options)
+{
+	if (!value || !value[0])
+		return usage("--control takes a path%s", "");
+	options->control_path = value;
+	return 0;
+}
+
 static int take_level(const char *value)
 {
 	enum pl_log_level level;
@@ -116,6 +138,8 @@ static int take_options(int argc, char **argv, pl_script_options *options, int *
 			return puts("perilune " PL_VERSION), 0;
 		if (strcmp(argv[i], "--check") == 0)
 			options->check = true;
+		else if (is_option(argv[i], "--control"))
+			code = take_control(option_value(argc, argv, &i), options);
 		else if (is_option(argv[i], "--workers"))
 			code = take_workers(option_value(argc, argv, &i), &options->workers);
 		else if (is_option(argv[i], "--log-level"))
@@ -183,6 +207,34 @@ static int cert(int argc, char **argv)
 	return write_certificates(folder, names, count, self_signed);
 }
 
+/* What a command runs; NULL: it is none. */
+static const char *module_of(const char *command)
+{
+	static const char *const commands[][2] = {
+		{ "test", "perilune.internal.test" },
+		{ "password", "perilune.internal.password_command" },
+		{ "attach", "perilune.internal.attach_command" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(command, commands[i][0]) == 0)
+			return commands[i][1];
+	return NULL;
+}
+
+/* --check starts nothing, so that nobody can attach. */
+static void choose_app(pl_script_options *options, const char *path)
+{
+	const char *control = getenv("PERILUNE_CONTROL");
+
+	options->path = path;
+	if (!options->control_path && control && control[0])
+		options->control_path = control;
+	if (options->check)
+		options->control_path = NULL;
+}
+
 int main(int argc, char **argv)
 {
 	pl_script_options options = { .workers = 1 };
@@ -199,19 +251,19 @@ int main(int argc, char **argv)
 		return usage("which script?%s", "");
 	if (strcmp(argv[app], "cert") == 0)
 		return cert(argc - app - 1, argv + app + 1);
-	if ((strcmp(argv[app], "test") == 0 || strcmp(argv[app], "password") == 0) &&
-	    options.workers > 1)
+	options.module = module_of(argv[app]);
+	if (options.module && options.workers > 1)
 		return usage("%s runs in one worker", argv[app]);
-	if (strcmp(argv[app], "test") == 0)
-		options.module = "perilune.internal.test";
-	else if (strcmp(argv[app], "password") == 0)
-		options.module = "perilune.internal.password_command";
-	else if (stat(argv[app], &info))
+	if (options.module && options.control_path)
+		return usage("%s takes no --control", argv[app]);
+	if (!options.module && stat(argv[app], &info))
 		return usage("there is no file or folder '%s'", argv[app]);
-	else
-		options.path = argv[app];
+	if (!options.module)
+		choose_app(&options, argv[app]);
 	options.argc = argc - app - 1;
 	options.argv = argv + app + 1;
 	pl_embedded_use(pl_embedded_files);
-	return pl_worker_run(options.workers, run, &options);
+	code = pl_worker_run(options.workers, run, &options);
+	pl_control_free(options.control);
+	return code;
 }

@@ -3,6 +3,7 @@
 ---     local client = require("perilune.client").new { url = "ws://127.0.0.1:8080/" }
 ---     function client.OnMessage(conn, text) print(text) end
 ---     assert(client:start())
+local alive = require "perilune.internal.alive"
 local carrier = require "perilune.internal.carrier"
 local client_options = require "perilune.internal.client_options"
 local client_place = require "perilune.internal.client_place"
@@ -225,7 +226,9 @@ core.set_metatable(component.build {
 function client.new(given)
   local settings, message = client_options.complete(given)
   if not settings then error(message, 2) end
-  return core.new(settings, hooks)
+  local made = core.new(settings, hooks)
+  alive.add("client", made)
+  return made
 end
 
 return client

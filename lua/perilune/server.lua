@@ -3,6 +3,7 @@
 ---     local server = require("perilune.server").new { port = 8080 }
 ---     function server.OnMessage(conn, text) server:broadcast(text) end
 ---     assert(server:start())
+local alive = require "perilune.internal.alive"
 local authentication = require "perilune.internal.authentication"
 local bindings = require "perilune.internal.bindings"
 local component = require "perilune.internal.component"
@@ -269,6 +270,7 @@ function server.new(given)
   settings.sessions = http_sessions.new(settings)
   settings.uploads = uploads.new(settings)
   local made = core.new(settings)
+  alive.add("server", made)
   core.set_handler(made, "OnBeforeForwardHTTP", settings.forwarding:handler())
   if settings.sessions then settings.sessions:attach(made) end
   settings.operations_of = operations.new(made, settings, make_apart)

@@ -8,6 +8,7 @@
 #include "lua/lua_binary.h"
 #include "lua/lua_client.h"
 #include "lua/lua_conn.h"
+#include "lua/lua_control.h"
 #include "lua/lua_exchange.h"
 #include "lua/lua_forward.h"
 #include "lua/lua_fs.h"
@@ -30,6 +31,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.binary", pl_lua_open_binary },
 	{ "perilune.core.client", pl_lua_open_client },
 	{ "perilune.core.conn", pl_lua_open_conn },
+	{ "perilune.core.control", pl_lua_open_control },
 	{ "perilune.core.exchange", pl_lua_open_exchange },
 	{ "perilune.core.forward", pl_lua_open_forward },
 	{ "perilune.core.fs", pl_lua_open_fs },

@@ -106,6 +106,8 @@ int pl_lua_open_process(lua_State *L)
 	lua_setfield(L, -2, "directory");
 	pl_wait_push_mark(L);
 	lua_setfield(L, -2, "waiting");
+	lua_pushinteger(L, getpid());
+	lua_setfield(L, -2, "pid");
 	lua_pushinteger(L, script->worker->id);
 	lua_setfield(L, -2, "worker_id");
 	lua_pushinteger(L, script->worker->count);

@@ -12,6 +12,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "lua/lua_control.h"
 #include "lua/lua_modules.h"
 #include "net/tty.h"
 
@@ -267,6 +268,26 @@ static int start_main(pl_script *script, const pl_script_options *options)
 	return PL_OK;
 }
 
+static void control_done(pl_task *task, bool ok)
+{
+	if (!ok)
+		pl_log(PL_LOG_ERROR, "nobody can attach: %s", lua_tostring(task->L, -1));
+}
+
+/* What answers those who attach; before the main script, which may wait. */
+static int start_control(pl_script *script)
+{
+	pl_task *task = pl_task_new(script, control_done, NULL);
+
+	if (!task)
+		return PL_ENOMEM;
+	lua_getglobal(task->L, "require");
+	lua_pushliteral(task->L, "perilune.internal.attached");
+	task->place = "what is attached";
+	pl_task_run(task, 1);
+	return PL_OK;
+}
+
 /* Whether a start failed and nothing else runs: the program's end, and why. */
 static bool start_failed(const pl_script *script)
 {
@@ -297,7 +318,7 @@ static int run(pl_script *script, const pl_script_options *options)
 		complain(script, lua_tostring(script->L, -1));
 		return 1;
 	}
-	if (start_main(script, options))
+	if ((script->sockets && start_control(script)) || start_main(script, options))
 		return 1;
 	if (script->stopping) /* before it began: what it has started ends first */
 		end_components(script);
@@ -335,7 +356,8 @@ int pl_script_run(pl_worker *worker, const pl_script_options *options)
 			     .loop = worker->loop,
 			     .check = options->check,
 			     .generation = 1,
-			     .quiet = options->module != NULL };
+			     .quiet = options->module != NULL,
+			     .sockets = options->control };
 	int code;
 
 	pl_list_init(&script.components);
@@ -351,6 +373,7 @@ int pl_script_run(pl_worker *worker, const pl_script_options *options)
 	if (worker->id == 1)
 		heed_signals(&script);
 	code = run(&script, options);
+	pl_lua_control_end(&script);
 	pl_tasks_deinit(&script.tasks);
 	script.stopping = true; /* finalizers of the script run now: they start nothing */
 	lua_close(script.L);

@@ -8,7 +8,10 @@
 #include <stdbool.h>
 
 #include "lua/lua_task.h"
+#include "worker/control.h"
 #include "worker/worker.h"
+
+typedef struct pl_lua_control pl_lua_control; /* of lua_control.c */
 
 typedef struct pl_script {
 	lua_State *L; /* no script code runs on this state itself, only on tasks */
@@ -28,6 +31,8 @@ typedef struct pl_script {
 	uint32_t generation; /* counts the loads of the script: 1 */
 	int exit_code;
 	pl_buffer start_error; /* of the last start that failed */
+	pl_control *sockets;   /* of the program, for who attaches; NULL: nobody may */
+	pl_lua_control *control;
 } pl_script;
 
 /* What keeps running after the main script: linked into script->components while it does. */
@@ -45,6 +50,8 @@ typedef struct pl_script_options {
 	char **argv;
 	bool check;
 	uint16_t workers;
+	const char *control_path; /* of the control sockets; NULL: there are none */
+	pl_control *control;	  /* they themselves */
 } pl_script_options;
 
 /* Runs a script to its end on the worker's loop. Returns the program's exit code. */

@@ -228,6 +228,8 @@ pl_task *pl_task_new(pl_script *script, void (*done)(pl_task *task, bool ok), vo
 	task->abandoned = NULL;
 	task->context = context;
 	task->place = NULL;
+	task->interrupted = NULL;
+	task->throws = 0;
 	return task;
 }
 
@@ -320,6 +322,58 @@ static int resume_throwing(pl_task *task)
 	return status;
 }
 
+/* Interrupting what does not wait. LuaJIT has one hook for all coroutines, so it is there only
+ * while a task runs that is watched. */
+
+static void on_count(lua_State *L, lua_Debug *where)
+{
+	pl_task *task = pl_script_of(L)->tasks.current;
+
+	(void)where;
+	if (!task || !task->interrupted || !task->interrupted(task->interrupter))
+		return;
+	/* Code that catches it and goes on is thrown at again: where it goes on, and one pcall
+	 * further out each time. */
+	if (task->burst == 0)
+		task->burst = task->throws++;
+	else
+		task->burst--;
+	lua_sethook(L, on_count, LUA_MASKCOUNT, task->burst > 0 ? 1 : PL_TASK_WATCH_EVERY);
+	lua_pushliteral(L, PL_TASK_INTERRUPTED);
+	lua_error(L);
+}
+
+static void watch_begin(pl_tasks *tasks, lua_State *L)
+{
+	if (lua_gethook(L) == on_count) /* of a task that has called what runs this one */
+		return;
+	tasks->hook = lua_gethook(L);
+	tasks->hook_mask = lua_gethookmask(L);
+	tasks->hook_count = lua_gethookcount(L);
+	lua_sethook(L, on_count, LUA_MASKCOUNT, PL_TASK_WATCH_EVERY);
+}
+
+static void watch_end(const pl_tasks *tasks, lua_State *L)
+{
+	lua_sethook(L, tasks->hook, tasks->hook_mask, tasks->hook_count);
+}
+
+bool pl_task_watch(lua_State *L, bool (*interrupted)(void *context), void *context)
+{
+	pl_tasks *tasks = &pl_script_of(L)->tasks;
+	pl_task *task = tasks->current;
+
+	if (interrupted && !task->interrupted)
+		watch_begin(tasks, L);
+	else if (!interrupted && task->interrupted)
+		watch_end(tasks, L);
+	if (interrupted && !task->interrupted)
+		task->throws = task->burst = 0;
+	task->interrupted = interrupted;
+	task->interrupter = context;
+	return task->throws > 0;
+}
+
 /* A coroutine.yield that nobody is there for is an error of its caller. */
 static int resume(pl_task *task, int arguments)
 {
@@ -358,11 +412,15 @@ static int resume_watched(pl_task *task, int arguments)
 	if (!atomic_load_explicit(busy, memory_order_relaxed))
 		atomic_store_explicit(busy, began, memory_order_relaxed);
 	atomic_store_explicit(running, place, memory_order_release);
+	if (task->interrupted)
+		watch_begin(&task->script->tasks, task->L);
 	status = resume(task, arguments);
+	if (task->interrupted)
+		watch_end(&task->script->tasks, task->L);
 	atomic_store_explicit(running, outer, memory_order_release);
 	ended = coarse_now();
 	if (ended - began >= pl_slow_after())
-		pl_slow_ran(place, ended - began, ended);
+		pl_slow_ran(task->place ? task->place : place, ended - began, ended);
 	return status;
 }
 
@@ -380,6 +438,12 @@ void pl_task_run(pl_task *task, int arguments)
 	if (status)
 		add_traceback(task);
 	end(task, status == 0);
+}
+
+void pl_task_name(lua_State *L, const char *place)
+{
+	pl_script_of(L)->tasks.current->place = place;
+	atomic_store_explicit(&pl_counters_own->running, place, memory_order_release);
 }
 
 void pl_task_cancel(pl_task *task)

@@ -20,7 +20,7 @@
 #include "base/buffer.h"
 #include "net/loop.h"
 
-enum { PL_TASKS_POOLED = 64 };
+enum { PL_TASKS_POOLED = 64, PL_TASK_WATCH_EVERY = 100000 /* instructions */ };
 
 #define PL_TASK_CANCELLED "the task was cancelled"
 
@@ -60,6 +60,10 @@ struct pl_task {
 	void (*abandoned)(pl_task *task); /* or NULL: the script ends, `done` will not come */
 	void *context;
 	const char *place; /* where its function is, see lua_where.h; NULL: not known */
+	bool (*interrupted)(void *context); /* NULL: nobody asks, see pl_task_watch */
+	void *interrupter;
+	uint32_t throws; /* times that it was interrupted */
+	uint32_t burst;	 /* the next instructions that are, too */
 };
 
 typedef struct pl_tasks {
@@ -73,6 +77,8 @@ typedef struct pl_tasks {
 	int (*push)(lua_State *L, void *context);
 	void *push_context;
 	jmp_buf *escape; /* out of a push that is called without protection */
+	lua_Hook hook;	 /* the script's own, while a task is watched */
+	int hook_mask, hook_count;
 } pl_tasks;
 
 void pl_tasks_init(pl_tasks *tasks);
@@ -105,6 +111,15 @@ void pl_task_run_later(pl_task *task, int arguments);
  * PL_TASK_CANCELLED. A task that does not wait throws it at its next wait. What is over already
  * stays so: a task that pl_task_run_later is about to run gets its results first. */
 void pl_task_cancel(pl_task *task);
+
+/* What the running task is called from now on, where the log tells what is slow or stuck. */
+void pl_task_name(lua_State *L, const char *place);
+
+/* Between instructions of the running task `interrupted` is asked from now on: when it says so, an
+ * error is thrown there, PL_TASK_INTERRUPTED, and again as long as it says so. What LuaJIT has
+ * compiled before, and functions of C, are not interrupted. NULL: no more. Whether it was. */
+#define PL_TASK_INTERRUPTED "interrupted"
+bool pl_task_watch(lua_State *L, bool (*interrupted)(void *context), void *context);
 
 /* False while pl_task_run_later has still to run it for the first time. */
 bool pl_task_begun(const pl_task *task);

@@ -212,33 +212,38 @@ int pl_listener_reserve(const pl_address *address, int *fd, pl_address *bound)
 	return status;
 }
 
+int pl_listener_adopt(pl_listener **result, pl_loop *loop, int fd, const pl_listener_events *events,
+		      void *owner)
+{
+	pl_listener *listener = pl_calloc(1, sizeof(*listener));
+	int status = PL_ENOMEM;
+
+	if (listener)
+		status = pl_net_status(uv_poll_init(&loop->uv, &listener->handle, fd));
+	if (status) {
+		close(fd);
+		pl_free(listener);
+		return status;
+	}
+	listener->loop = loop;
+	listener->events = events;
+	listener->owner = owner;
+	listener->fd = fd;
+	listener->handle.data = listener;
+	pl_timer_init(&listener->again, on_again);
+	watch(listener);
+	*result = listener;
+	return PL_OK;
+}
+
 int pl_listener_open(pl_listener **result, pl_loop *loop, const pl_address *address,
 		     const pl_listener_options *options, const pl_listener_events *events,
 		     void *owner)
 {
-	pl_listener *listener = pl_calloc(1, sizeof(*listener));
-	int status;
+	int fd;
+	int status = open_listening(address, options, &fd);
 
-	if (!listener)
-		return PL_ENOMEM;
-	listener->loop = loop;
-	listener->events = events;
-	listener->owner = owner;
-	pl_timer_init(&listener->again, on_again);
-	status = open_listening(address, options, &listener->fd);
-	if (!status) {
-		status = pl_net_status(uv_poll_init(&loop->uv, &listener->handle, listener->fd));
-		if (status)
-			close(listener->fd);
-	}
-	if (status) {
-		pl_free(listener);
-		return status;
-	}
-	listener->handle.data = listener;
-	watch(listener);
-	*result = listener;
-	return PL_OK;
+	return status ? status : pl_listener_adopt(result, loop, fd, events, owner);
 }
 
 void pl_listener_address(pl_listener *listener, pl_address *address)

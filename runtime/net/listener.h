@@ -34,6 +34,11 @@ typedef struct pl_listener_options {
 int pl_listener_open(pl_listener **listener, pl_loop *loop, const pl_address *address,
 		     const pl_listener_options *options, const pl_listener_events *events,
 		     void *owner);
+
+/* Of a socket that listens, and does not block, which is the listener's from now on, also when this
+ * fails. */
+int pl_listener_adopt(pl_listener **listener, pl_loop *loop, int fd,
+		      const pl_listener_events *events, void *owner);
 void pl_listener_address(pl_listener *listener, pl_address *address); /* the port as bound */
 
 /* Whether its socket has stopped to listen without our doing; nothing comes any more then. */

@@ -500,6 +500,11 @@ static void tcp_address(pl_stream *stream, bool local, pl_address *address)
 	pl_sockaddr_read(&name, address);
 }
 
+int pl_tcp_socket(const pl_stream *stream)
+{
+	return PL_CONTAINER((pl_stream *)(uintptr_t)stream, pl_tcp, stream)->socket.fd;
+}
+
 static const pl_stream_ops tcp_ops = {
 	.flush = tcp_flush,
 	.pause = tcp_pause,

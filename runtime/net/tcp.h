@@ -14,4 +14,7 @@ void pl_tcp_free(pl_tcp *tcp); /* when it was not opened */
 /* Makes it the stream of a connected socket, which must not block. */
 pl_stream *pl_tcp_open(pl_tcp *tcp, pl_loop *loop, int fd);
 
+/* The socket of such a stream; -1 when it is closed. */
+int pl_tcp_socket(const pl_stream *stream);
+
 #endif
