@@ -109,13 +109,6 @@ int pl_mqtt_head_decode(pl_mqtt_head *head, const pl_mqtt_rules *rules, const ui
 	return status == PL_OK ? head->size : status;
 }
 
-size_t pl_mqtt_head_encode(uint8_t out[PL_MQTT_HEAD_MAX], uint8_t type, uint8_t flags,
-			   uint32_t length)
-{
-	out[0] = (uint8_t)(type << 4 | flags);
-	return 1 + pl_mqtt_varint_encode(out + 1, length);
-}
-
 const char *pl_mqtt_type_name(uint8_t type)
 {
 	return type <= PL_MQTT_AUTH ? kinds[type].name : NULL;

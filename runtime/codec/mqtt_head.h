@@ -84,10 +84,6 @@ typedef struct pl_mqtt_sizes {
 int pl_mqtt_head_decode(pl_mqtt_head *head, const pl_mqtt_rules *rules, const uint8_t *buf,
 			size_t len, pl_mqtt_fault *fault);
 
-/* Writes type, flags and length in its shortest form; returns the bytes. */
-size_t pl_mqtt_head_encode(uint8_t out[PL_MQTT_HEAD_MAX], uint8_t type, uint8_t flags,
-			   uint32_t length);
-
 /* "PUBLISH"; NULL for what is no type. */
 const char *pl_mqtt_type_name(uint8_t type);
 
@@ -96,7 +92,8 @@ uint8_t pl_mqtt_type_flags(uint8_t type);
 bool pl_mqtt_type_sent(uint8_t type, const pl_mqtt_rules *rules);
 
 /* Variable byte integers (1.5.5 of 5.0). Decoding gives the bytes used, 0 for more, PL_EPROTO for a
- * fifth byte; whether the form is the shortest can be seen from pl_mqtt_varint_size. */
+ * fifth byte; whether the form is the shortest can be seen from pl_mqtt_varint_size. What is
+ * encoded is at most PL_MQTT_LENGTH_MAX. */
 int pl_mqtt_varint_decode(uint32_t *value, const uint8_t *buf, size_t len);
 size_t pl_mqtt_varint_encode(uint8_t out[4], uint32_t value);
 size_t pl_mqtt_varint_size(uint32_t value); /* 1 to 4 */

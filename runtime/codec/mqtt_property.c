@@ -262,7 +262,9 @@ int pl_mqtt_properties_read(pl_mqtt_reader *reader, uint8_t version, uint32_t pl
 
 	properties->set = 0;
 	properties->raw = pl_slice_make(NULL, 0);
+	properties->identifiers = NULL;
 	properties->identifier_count = 0;
+	properties->pairs = NULL;
 	properties->pair_count = 0;
 	if (version != PL_MQTT_5)
 		return PL_OK;
@@ -394,16 +396,29 @@ static int visit_repeated(const visitor *to, const pl_mqtt_properties *propertie
 	return status;
 }
 
+/* The bits of what there is to write. */
+static uint32_t present(const pl_mqtt_properties *properties)
+{
+	uint32_t bits = properties->set;
+
+	if (properties->identifier_count > 0)
+		bits |= UINT32_C(1) << PL_MQTT_INDEX_subscription_identifiers;
+	if (properties->pair_count > 0)
+		bits |= UINT32_C(1) << PL_MQTT_INDEX_user_properties;
+	return bits;
+}
+
 static int visit_all(const visitor *to, const pl_mqtt_properties *properties)
 {
+	uint32_t bits = present(properties);
 	int status = PL_OK;
 
-	if (pl_mqtt_properties_empty(properties))
-		return PL_OK;
-	for (size_t i = 0; i < PL_MQTT_PROPERTY_COUNT && status == PL_OK; i++) {
+	for (size_t i = 0; i < PL_MQTT_PROPERTY_COUNT && status == PL_OK; i++, bits >>= 1) {
+		if ((bits & 1) == 0)
+			continue;
 		if (is_repeatable(&pl_mqtt_property_table[i]))
 			status = visit_repeated(to, properties, i);
-		else if ((properties->set >> i & 1) != 0)
+		else
 			status = visit_single(to, properties, i);
 	}
 	return status;

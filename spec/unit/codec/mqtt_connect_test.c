@@ -60,6 +60,10 @@ static const mqtt_bad bad[] = {
 	{ &stranger, BYTES("\x10\x11\0\4MQTT\4\6\0\0\0\0\0\1#\0\0"), PL_EPROTO, 0x90 },
 	{ &stranger, BYTES("\x10\x11\0\4MQTT\4\6\0\0\0\0\0\1\0\0\0"), PL_EUTF8, 0x81 },
 	{ &stranger, BYTES("\x10\x0F\0\4MQTT\4\x82\0\0\0\0\0\1\0"), PL_EUTF8, 0x81 },
+	/* one that is wrong, with a good user and password behind it */
+	{ &stranger, BYTES("\x10\x16\0\4MQTT\5\xC6\0\0\0\0\0\2\x17\0\0\0\0\0\0\0"), PL_EPROTO,
+	  0x81 },
+	{ &stranger, BYTES("\x10\x15\0\4MQTT\4\xC6\0\0\0\0\0\1+\0\0\0\0\0\0"), PL_EPROTO, 0x90 },
 	/* something behind, something missing */
 	{ &stranger, BYTES("\x10\x0D\0\4MQTT\4\2\0\0\0\0x"), PL_EPROTO, 0x81 },
 	{ &stranger, BYTES("\x10\x0C\0\4MQTT\4\2\0\0\0\1"), PL_EPROTO, 0x81 },

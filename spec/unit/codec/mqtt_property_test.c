@@ -139,6 +139,8 @@ static const struct {
 	/* unknown, or not here */
 	{ CONNECT, BYTES("\x00"), PL_EPROTO, 0x81 },
 	{ CONNECT, BYTES("\x04\0"), PL_EPROTO, 0x81 },
+	{ PUBLISH, BYTES("\x04\1"), PL_EPROTO, 0x81 },
+	{ PUBLISH, BYTES("\x7F\1"), PL_EPROTO, 0x81 },
 	{ CONNACK, BYTES("\x2B\0"), PL_EPROTO, 0x81 },
 	{ CONNACK, BYTES("\xFF\0"), PL_EPROTO, 0x81 },
 	{ CONNACK, BYTES("\xA6\x00\0\1k\0\1v"), PL_EPROTO, 0x81 }, /* not the shortest form */
@@ -339,6 +341,32 @@ static void test_what_cannot_be_said(void **state)
 #undef SIZE
 }
 
+/* More than the length of a packet can say. */
+static void test_too_many(void **state)
+{
+	enum { MOST = PL_MQTT_LENGTH_MAX / (5 + PL_MQTT_TEXT_MAX) };
+	pl_mqtt_pair *pairs = calloc(MOST + 1, sizeof(*pairs));
+	char *text = malloc(PL_MQTT_TEXT_MAX);
+	pl_mqtt_properties properties = { .pairs = pairs, .pair_count = MOST };
+	pl_mqtt_fault fault = { 0 };
+	uint32_t size;
+
+	(void)state;
+	assert_non_null(pairs);
+	assert_non_null(text);
+	memset(text, 'x', PL_MQTT_TEXT_MAX);
+	for (size_t i = 0; i <= MOST; i++)
+		pairs[i].value = pl_slice_make(text, PL_MQTT_TEXT_MAX);
+	assert_int_equal(pl_mqtt_properties_size(&properties, PL_MQTT_5, CONNECT, &size, &fault),
+			 PL_OK);
+	assert_int_equal(size, MOST * (5 + PL_MQTT_TEXT_MAX));
+	properties.pair_count++;
+	assert_int_equal(pl_mqtt_properties_size(&properties, PL_MQTT_5, CONNECT, &size, &fault),
+			 PL_ETOOBIG);
+	free(text);
+	free(pairs);
+}
+
 /* All of them, as a binding does that knows nothing but the table. */
 static void test_by_index(void **state)
 {
@@ -378,7 +406,7 @@ int main(void)
 		cmocka_unit_test(test_places),	  cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_lengths),	  cmocka_unit_test(test_repeated),
 		cmocka_unit_test(test_passed_on), cmocka_unit_test(test_what_cannot_be_said),
-		cmocka_unit_test(test_by_index),
+		cmocka_unit_test(test_too_many),  cmocka_unit_test(test_by_index),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

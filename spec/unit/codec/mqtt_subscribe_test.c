@@ -159,6 +159,17 @@ static void test_what_cannot_be_said(void **state)
 	one.filter = PL_SLICE("\xFF");
 	assert_int_equal(mqtt_refused(&packet, &client5), PL_EUTF8);
 
+	one = (pl_mqtt_subscription){ .filter = PL_SLICE("t"), .qos = 2 };
+	assert_int_equal(mqtt_refused(&packet, &client3), PL_OK);
+	one.no_local = true;
+	assert_int_equal(mqtt_refused(&packet, &client3), PL_EINVAL);
+	one.no_local = false;
+	one.retain_as_published = true;
+	assert_int_equal(mqtt_refused(&packet, &client3), PL_EINVAL);
+	one.retain_as_published = false;
+	one.retain_handling = 1;
+	assert_int_equal(mqtt_refused(&packet, &client3), PL_EINVAL);
+
 	packet = (pl_mqtt_packet){ .type = PL_MQTT_SUBACK, .suback = { .id = 1 } };
 	assert_int_equal(mqtt_refused(&packet, &server5), PL_EINVAL); /* no codes */
 	packet.suback.codes = PL_SLICE("\0\x87");

@@ -149,6 +149,58 @@ static void test_matches(void **state)
 	}
 }
 
+/* 4.7.1 said in another way: level by level, with what is left of both. */
+static bool takes_in(const char *filter, const char *name)
+{
+	size_t wanted = strcspn(filter, "/"), level = strcspn(name, "/");
+
+	if (strcmp(filter, "#") == 0)
+		return true;
+	if (!(wanted == 1 && filter[0] == '+') &&
+	    (wanted != level || strncmp(filter, name, level) != 0))
+		return false;
+	if (name[level] == '\0')
+		return filter[wanted] == '\0' || strcmp(filter + wanted, "/#") == 0;
+	return filter[wanted] == '/' && takes_in(filter + wanted + 1, name + level + 1);
+}
+
+/* The text that is the number `index` in the base of the letters. */
+static pl_slice spell(char *out, size_t index, const char *letters)
+{
+	size_t base = strlen(letters), len = 0;
+
+	for (; index > 0; index = (index - 1) / base)
+		out[len++] = letters[(index - 1) % base];
+	out[len] = '\0';
+	return pl_slice_make(out, len);
+}
+
+/* All short filters and all short names. */
+static void test_all_short_ones(void **state)
+{
+	char filter[8], name[8];
+	pl_mqtt_fault fault;
+	size_t matching = 0;
+
+	(void)state;
+	for (size_t i = 1; i < 3906; i++) { /* up to five letters */
+		pl_slice wanted = spell(filter, i, "a/+#$");
+
+		if (pl_mqtt_filter_check(wanted, PL_MQTT_5, &fault) != PL_OK)
+			continue;
+		for (size_t k = 1; k < 364; k++) {
+			pl_slice given = spell(name, k, "a/$");
+			bool hidden = name[0] == '$' && strchr("+#", filter[0]);
+			bool expected = !hidden && takes_in(filter, name);
+
+			matching += expected;
+			if (pl_mqtt_filter_matches(wanted, given) != expected)
+				fail_msg("%s and %s", filter, name);
+		}
+	}
+	assert_true(matching > 1000);
+}
+
 static void test_shared(void **state)
 {
 	pl_slice share, inner;
@@ -169,6 +221,7 @@ int main(void)
 		cmocka_unit_test(test_names_and_filters),
 		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_matches),
+		cmocka_unit_test(test_all_short_ones),
 		cmocka_unit_test(test_shared),
 	};
 
