@@ -65,8 +65,8 @@ local function give_up(me)
   local coming = me.coming
   me.coming = nil
   if not coming or not coming.file then return end
+  fs.remove(coming.path) -- first: when the program ends, nobody comes back from waiting
   coming.file:close()
-  fs.remove(coming.path)
 end
 
 local function refuse(conn, why)

@@ -155,3 +155,11 @@ test("a page of others cannot open a WebSocket in the visitor's name", async () 
   assert.equal(await opened("null"), 403);
   assert.equal(await opened(upload.url.slice(0, -1)), true);
 });
+
+test("a server that stops leaves nothing", async () => {
+  const peer = await raw("uploadfile:a", "uploadsize:9", Buffer.from("1234"));
+  await peer.hears("received:4");
+  assert.equal((await readdir(folder)).length, 1);
+  await upload.stop();
+  assert.deepEqual(await readdir(folder), []);
+});
