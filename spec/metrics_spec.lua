@@ -207,6 +207,14 @@ describe("a script's metrics", function()
     assert.equal(4, orders:value("book", true))
   end)
 
+  it("keep values apart, whatever bytes are in them", function()
+    local odd = metrics.counter { name = "spec_odd_total", labels = { "a", "b" } }
+    odd:add(1, "x\0y", "z")
+    odd:add(2, "x", "y\0z")
+    assert.equal(1, odd:value("x\0y", "z"))
+    assert.equal(2, odd:value("x", "y\0z"))
+  end)
+
   it("are there before they are used when they have no labels", function()
     local depth = metrics.gauge { name = "spec_depth" }
     assert.equal(0, now "spec_depth")
@@ -260,6 +268,12 @@ describe("a script's metrics", function()
     fails("histogram", { name = "a", labels = { "le" } }, "a name cannot be")
     fails("histogram", { name = "a", buckets = { 2, 1 } }, "the buckets do not rise")
     fails("counter", { name = "a", label = {} }, "labels")
+    fails("counter", { name = "a", labels = { "x", "y", "x" } }, "a name cannot be")
+    metrics.histogram { name = "spec_lines", buckets = { 1 } }
+    fails("counter", { name = "spec_lines_count" }, "its lines have the names of another's")
+    metrics.gauge { name = "spec_other_sum" }
+    fails("histogram", { name = "spec_other" }, "its lines have the names of another's")
+    assert(metrics.gauge { name = "spec_depth_count" })
     metrics.gauge { name = "spec_twice" }
     fails("counter", { name = "spec_twice" }, "it was defined in another way before")
     local one = metrics.counter { name = "spec_one_total", labels = { "a" } }
@@ -420,6 +434,10 @@ describe("a server with metrics", function()
     local server = require "perilune.server"
     assert.has_error(function() server.new { metrics = { path = "metrics" } } end)
     assert.has_error(function() server.new { metrics = { health = "/a b" } } end)
+    assert.has_error(
+      function() server.new { metrics = { path = "/x", token = ("t"):rep(16), ready = "/x" } } end,
+      "options 'metrics.path' and 'metrics.ready' of server.new are the same path"
+    )
     assert.has_error(function() server.new { metrics = { token = "short" } } end)
     assert.has_error(function() server.new { metrics = { prot = 1 } } end)
   end)

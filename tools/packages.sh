@@ -10,7 +10,7 @@ packages_build=(
 )
 packages_test=(libcmocka-dev libpsl5 lua-busted)
 packages_interop=(
-  curl openssl python3 python3-websockets
+  curl netcat-openbsd openssl python3 python3-prometheus-client python3-websockets
   haproxy nginx tinyproxy-bin squid microsocks dante-server libio-socket-socks-perl
   libprotocol-websocket-perl
 )

@@ -45,6 +45,8 @@ local function refused(self, message, code)
   return nil, message, code
 end
 
+--- Under what this worker keeps a series, and the values of two labels and more. False: it does
+--- not, because the key could be another's.
 local function key_of(self, ...)
   local count = #self.labels
   if select("#", ...) ~= count then
@@ -56,17 +58,18 @@ local function key_of(self, ...)
   elseif count == 1 then
     return tostring((...))
   end
-  local values = { ... }
+  local values, apart = { ... }, true
   for i = 1, count do
     values[i] = tostring(values[i])
+    apart = apart and not values[i]:find("\0", 1, true)
   end
-  return table.concat(values, "\0"), values
+  return apart and table.concat(values, "\0"), values
 end
 
 --- The series with these values. Of a metric without labels it is there already.
 local function find(self, ...)
   local key, values = key_of(self, ...)
-  local series = self.series[key]
+  local series = key and self.series[key]
   if series then return series end
   local message, code
   if values then
@@ -77,7 +80,7 @@ local function find(self, ...)
     series, message, code = core.series(self.core)
   end
   if not series then return refused(self, message, code) end
-  self.series[key] = series
+  if key then self.series[key] = series end
   return series
 end
 
@@ -171,6 +174,7 @@ end
 
 local reasons = {
   EINVAL = "a name cannot be, or the buckets do not rise",
+  EEXIST = "its lines have the names of another's",
   ESTATE = "it was defined in another way before",
   ELIMIT = "there are as many as the limit allows",
 }

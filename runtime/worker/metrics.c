@@ -97,6 +97,16 @@ static bool begins(pl_slice name, pl_slice with)
 	return name.len >= with.len && memcmp(name.at, with.at, with.len) == 0;
 }
 
+static bool has_twice(const pl_metric_definition *asked, size_t label)
+{
+	size_t i;
+
+	for (i = 0; i < label; i++)
+		if (pl_slice_equal(asked->labels[i], asked->labels[label]))
+			return true;
+	return false;
+}
+
 static bool is_valid(const pl_metric_definition *asked)
 {
 	bool histogram = asked->kind == PL_METRIC_HISTOGRAM;
@@ -108,7 +118,7 @@ static bool is_valid(const pl_metric_definition *asked)
 	    !pl_utf8_valid((const uint8_t *)asked->help.at, asked->help.len))
 		return false;
 	for (i = 0; i < asked->label_count; i++)
-		if (!pl_prometheus_label_valid(asked->labels[i]) ||
+		if (!pl_prometheus_label_valid(asked->labels[i]) || has_twice(asked, i) ||
 		    (histogram && pl_slice_equal(asked->labels[i], PL_SLICE("le"))))
 			return false;
 	for (i = 1; i < asked->bucket_count; i++)
@@ -178,11 +188,57 @@ static pl_metric *metric_new(pl_metrics *metrics, const pl_metric_definition *as
 	return metric;
 }
 
+enum { SUFFIXES = 3 };
+
+static const pl_slice suffixes[SUFFIXES] = { { "_bucket", 7 }, { "_sum", 4 }, { "_count", 6 } };
+
+/* The histogram that has lines of this name. */
+static bool is_line_of_other(const pl_metrics *metrics, pl_slice name, pl_slice suffix)
+{
+	const pl_map_entry *entry;
+
+	if (name.len <= suffix.len ||
+	    memcmp(name.at + name.len - suffix.len, suffix.at, suffix.len) != 0)
+		return false;
+	entry = pl_map_find(&metrics->by_name, name.at, name.len - suffix.len);
+	return entry &&
+	       PL_CONTAINER(entry, pl_metric, entry)->definition.kind == PL_METRIC_HISTOGRAM;
+}
+
+static int is_line_of_mine(const pl_metrics *metrics, pl_slice name, pl_slice suffix)
+{
+	pl_buffer line = { 0 };
+	int status = pl_buffer_append(&line, name.at, name.len);
+
+	if (!status)
+		status = pl_buffer_append(&line, suffix.at, suffix.len);
+	if (!status && pl_map_find(&metrics->by_name, line.data, line.len))
+		status = PL_EEXIST;
+	pl_buffer_deinit(&line);
+	return status;
+}
+
+/* Prometheus takes no line twice. */
+static int check_lines(const pl_metrics *metrics, const pl_metric_definition *asked)
+{
+	int status = PL_OK;
+	size_t i;
+
+	for (i = 0; i < SUFFIXES && !status; i++) {
+		if (is_line_of_other(metrics, asked->name, suffixes[i]))
+			status = PL_EEXIST;
+		else if (asked->kind == PL_METRIC_HISTOGRAM)
+			status = is_line_of_mine(metrics, asked->name, suffixes[i]);
+	}
+	return status;
+}
+
 /* With the lock. */
 static int define(pl_metrics *metrics, const pl_metric_definition *asked, pl_metric **result)
 {
 	pl_map_entry *entry = pl_map_find(&metrics->by_name, asked->name.at, asked->name.len);
 	pl_metric *metric;
+	int status;
 
 	if (entry) {
 		*result = PL_CONTAINER(entry, pl_metric, entry);
@@ -190,6 +246,9 @@ static int define(pl_metrics *metrics, const pl_metric_definition *asked, pl_met
 	}
 	if (metrics->by_name.count >= metrics->limit)
 		return PL_ELIMIT;
+	status = check_lines(metrics, asked);
+	if (status)
+		return status;
 	metric = metric_new(metrics, asked);
 	if (!metric || pl_map_insert(&metrics->by_name, &metric->entry, metric->definition.name.at,
 				     metric->definition.name.len)) {

@@ -33,8 +33,16 @@ function operations.finish(settings)
   if settings.metrics == true then
     settings.metrics = { path = "/metrics", health = "/healthz", ready = "/readyz" }
   end
+  local taken = {}
   for _, name in ipairs { "path", "health", "ready" } do
     local path = settings.metrics and settings.metrics[name]
+    if path and taken[path] then
+      return ("options 'metrics.%s' and 'metrics.%s' of server.new are the same path"):format(
+        taken[path],
+        name
+      )
+    end
+    if path then taken[path] = name end
     if path and not path:find "^/[%w/._~-]*$" then
       return ("option 'metrics.%s' of server.new takes a path that begins with '/', got %q"):format(
         name,

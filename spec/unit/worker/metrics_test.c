@@ -12,6 +12,7 @@
 #include "base/status.h"
 
 static const pl_slice LABELS[] = { { "kind", 4 }, { "paid", 4 } };
+static const pl_slice TWICE[] = { { "kind", 4 }, { "kind", 4 } };
 static const double BOUNDS[] = { 1, 2.5 };
 
 static const pl_metric_definition COUNTER = { .kind = PL_METRIC_COUNTER,
@@ -84,6 +85,9 @@ static void what_cannot_be_is_refused(void **state)
 	asked = HISTOGRAM;
 	asked.bucket_count = 0;
 	assert_int_equal(pl_metrics_define(metrics, &asked, &metric), PL_EINVAL);
+	asked = COUNTER;
+	asked.labels = TWICE;
+	assert_int_equal(pl_metrics_define(metrics, &asked, &metric), PL_EINVAL);
 	assert_int_equal(pl_metrics_define(metrics, &COUNTER, &metric), PL_OK);
 	asked = COUNTER;
 	asked.kind = PL_METRIC_GAUGE;
@@ -104,6 +108,24 @@ static void what_cannot_be_is_refused(void **state)
 	assert_int_equal(pl_metric_series(metric, values, &series), PL_ELIMIT);
 	assert_int_equal(pl_metrics_define(metrics, &HISTOGRAM, &metric), PL_ELIMIT);
 	assert_int_equal(pl_counters_of(0)->value[PL_COUNT_SERIES_REFUSED], 1);
+	pl_metrics_free(metrics);
+}
+
+static void no_line_is_told_twice(void **state)
+{
+	pl_metrics *metrics = pl_metrics_new(1);
+	pl_metric_definition asked = COUNTER;
+	pl_metric *metric;
+
+	(void)state;
+	assert_int_equal(pl_metrics_define(metrics, &HISTOGRAM, &metric), PL_OK);
+	asked.name = PL_SLICE("seconds_sum");
+	assert_int_equal(pl_metrics_define(metrics, &asked, &metric), PL_EEXIST);
+	asked.name = PL_SLICE("orders_bucket");
+	assert_int_equal(pl_metrics_define(metrics, &asked, &metric), PL_OK);
+	asked = HISTOGRAM;
+	asked.name = PL_SLICE("orders");
+	assert_int_equal(pl_metrics_define(metrics, &asked, &metric), PL_EEXIST);
 	pl_metrics_free(metrics);
 }
 
@@ -145,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(workers_add_up),
 		cmocka_unit_test(what_cannot_be_is_refused),
+		cmocka_unit_test(no_line_is_told_twice),
 		cmocka_unit_test(without_memory),
 	};
 
