@@ -44,6 +44,27 @@ describe("a cookie", function()
     assert.is_nil(accept("ab=" .. ("x"):rep(4095)))
   end)
 
+  it("takes no time, however many spaces are in it", function()
+    local spaces = (" "):rep(30000)
+    local began = os.clock()
+    for _, line in ipairs {
+      "a=b" .. spaces .. "c",
+      "a" .. spaces .. "b=c",
+      "a=b; x" .. spaces .. "y=z",
+      "a=b; path=/" .. spaces .. "c",
+      spaces .. "=" .. spaces,
+    } do
+      accept(line)
+    end
+    assert.is_true(os.clock() - began < 1)
+    for _, line in ipairs { " a = b ", "\t a=b", "a= b;  path = / ;", "a=b;" .. spaces } do
+      local got = accept((line:gsub("\t", " ")))
+      assert.same({ "a", "b" }, { got.name, got.value })
+    end
+    assert.equal("b  c", accept("a=  b  c  ").value)
+    assert.is_nil(accept "  =  ")
+  end)
+
   it("belongs to the host, or to a domain above it", function()
     local function domain(line, host)
       local made = accept(line, { host = host })

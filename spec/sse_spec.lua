@@ -261,6 +261,8 @@ describe("perilune.sse", function()
         "text/html",
         "text/event-stream2",
         "application/x; a=text/event-stream",
+        "text/event-stream x",
+        "text/event-stream, text/html",
       } do
         local message, code = refused(function(response)
           response.content_type = kind

@@ -153,7 +153,8 @@ local function refusal(state, response)
     return message, refusals[status] or "EPROTO", again
   end
   local kind = response.headers["content-type"] or ""
-  if kind:match("^%s*([^;]*)"):gsub("%s+$", ""):lower() ~= "text/event-stream" then
+  local named, behind = kind:match "^%s*([^;%s]*)%s*(.?)"
+  if named:lower() ~= "text/event-stream" or behind ~= "" and behind ~= ";" then
     local message = "the server answered with '%s', not with text/event-stream"
     return message:format(kind:sub(1, 60):gsub("%c", "?")), "EPROTO", false
   end

@@ -17,7 +17,11 @@ local LONGEST = 400 * 86400 -- seconds that a cookie lives
 ---@field path string
 ---@field secure boolean
 
-local function trim(text) return text:match "^[ \t]*(.-)[ \t]*$" end
+--- Goes over the text once, however many spaces a server puts into it.
+local function trim(text)
+  local from = text:find "[^ \t]"
+  return from and text:match(".*[^ \t]", from) or ""
+end
 
 local readers = {
   expires = function(found, value) found.expires = cookie_date.decode(value) or found.expires end,
