@@ -208,6 +208,9 @@ describe("Hixie-76", function()
     for i, given in ipairs(bad) do
       local peer, answer = ask(made, given)
       assert.truthy(answer:find "^HTTP/1.1 400 ", i)
+      if #(given.keys or KEYS) > 1 then
+        assert.truthy(answer:find("\r\nConnection: close\r\n", 1, true))
+      end
       peer:close()
     end
     assert.is_true(#seen.errors >= #bad)
@@ -258,6 +261,7 @@ describe("Hixie-76", function()
     local made, seen = serving { authentication = { auth_users = { "jo=secret" } } }
     local _, answer = ask(made)
     assert.truthy(answer:find "^HTTP/1.1 401 ")
+    assert.truthy(answer:find("\r\nConnection: close\r\n", 1, true))
     open(made, { headers = { "Authorization: Basic am86c2VjcmV0" } })
     assert.equal("jo", seen.conn.user)
   end)
@@ -412,7 +416,7 @@ describe("Hixie-76", function()
   it("is cut off by who leaves without a word", function()
     local made, seen = serving()
     open(made):close()
-    assert.equal(1006, wait_ended(seen)[1])
+    assert.same({ 1006, "" }, wait_ended(seen))
   end)
 
   it("waits while its handler does, in order", function()

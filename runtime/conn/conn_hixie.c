@@ -113,7 +113,7 @@ static void on_closed(void *owner, int status)
 		code = why ? code_of(status) : CUT_OFF;
 		if (!why)
 			why = pl_tls_failure(conn->stream);
-		if (!why)
+		if (!why && status != PL_ECLOSED)
 			why = pl_status_text(status);
 	}
 	pl_conn_ended(conn, code, pl_slice_make(why, why ? strlen(why) : 0));

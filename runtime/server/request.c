@@ -30,6 +30,9 @@ static stage *const stages[PL_STAGE_COUNT] = {
 
 void pl_server_request(pl_conn *conn, pl_exchange *exchange)
 {
+	/* The answer ends the connection, unless it is an upgrade. */
+	if (pl_server_is_last(exchange->request))
+		conn->ops->close(conn, 0, pl_slice_make(NULL, 0));
 	stages[0](conn, exchange);
 }
 

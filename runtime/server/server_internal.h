@@ -24,4 +24,8 @@ void pl_server_upgrade(pl_conn *conn, pl_exchange *exchange);
 /* upgrade.c: whether a request asks for a WebSocket, well or badly. */
 bool pl_server_is_handshake(const pl_exchange_request *request);
 
+/* upgrade.c: whether what follows a request is no other one, but the rest of its handshake
+ * (hixie_handshake.h), whoever answers it. */
+bool pl_server_is_last(const pl_exchange_request *request);
+
 #endif

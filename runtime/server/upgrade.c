@@ -153,13 +153,6 @@ static void upgrade(pl_conn *conn, pl_exchange *exchange, const pl_conn_ws_terms
 		pl_conn_ws_begin(conn, &leftover);
 }
 
-/* What follows such a request is the rest of its handshake, and no other request: the connection
- * ends behind the answer that refuses it. */
-static void end_behind_refusal(pl_conn *conn)
-{
-	pl_conn_close(conn, 0, pl_slice_make(NULL, 0));
-}
-
 /* The URL of the WebSocket, as its client has to have it. */
 static int locate(const pl_conn *conn, const pl_exchange_request *request, pl_buffer *location)
 {
@@ -300,8 +293,6 @@ int pl_upgrade_end(pl_upgrade *self, int refusal, const pl_http_field *fields, s
 		if (refusal || status) {
 			restore_info(self);
 			pl_count(PL_COUNT_REFUSED_SCRIPT, 1);
-			if (self->terms.hixie)
-				end_behind_refusal(self->conn);
 			pl_exchange_answer(exchange, refusal ? refusal : 500, NULL);
 		} else {
 			self->terms.added = fields;
@@ -313,12 +304,9 @@ int pl_upgrade_end(pl_upgrade *self, int refusal, const pl_http_field *fields, s
 	return status;
 }
 
-static void refuse(pl_conn *conn, pl_exchange *exchange, const pl_ws_request *asked,
-		   const pl_ws_offer *offer, bool decoded)
+static void refuse(pl_conn *conn, pl_exchange *exchange, const pl_ws_offer *offer, bool decoded)
 {
 	pl_conn_error(conn, offer->error_status == 403 ? PL_EACCES : PL_EPROTO, offer->error);
-	if (pl_hixie_requested(asked))
-		end_behind_refusal(conn);
 	refuse_upgrade(exchange, offer, refusal_of(offer, decoded));
 }
 
@@ -362,6 +350,13 @@ bool pl_server_is_handshake(const pl_exchange_request *request)
 	return pl_ws_requested(&asked);
 }
 
+bool pl_server_is_last(const pl_exchange_request *request)
+{
+	const pl_ws_request asked = asked_of(request);
+
+	return pl_ws_requested(&asked) && pl_hixie_requested(&asked);
+}
+
 void pl_server_upgrade(pl_conn *conn, pl_exchange *exchange)
 {
 	pl_server *server = conn->server;
@@ -378,7 +373,7 @@ void pl_server_upgrade(pl_conn *conn, pl_exchange *exchange)
 	}
 	decoded = decode(server, &asked, &offer, &hixie, &terms) == PL_OK;
 	if (!decoded || agree(server, &asked, &offer, &deflate, &terms))
-		refuse(conn, exchange, &asked, &offer, decoded);
+		refuse(conn, exchange, &offer, decoded);
 	else if (terms.hixie)
 		proceed_hixie(conn, exchange, &hixie, &terms);
 	else

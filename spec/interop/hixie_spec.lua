@@ -1,4 +1,5 @@
---- Hixie-76 to a client of CPAN, by itself and through nginx. (HAProxy refuses such handshakes.)
+--- Hixie-76 to a client of CPAN, by itself, forwarded and through nginx.
+--- (HAProxy refuses such handshakes.)
 local certificates = require "spec.support.certificates"
 local fixture = require "spec.support.fixture"
 local nginx = require "spec.support.nginx"
@@ -30,6 +31,17 @@ describe("Hixie-76 of Protocol::WebSocket:", function()
   it("keys at once, and after the head of the answer", function()
     assert.equal(ALL, run(made.port))
     assert.equal(ALL, run(made.port, "late"))
+  end)
+
+  it("through a server that forwards", function()
+    for _, hixie76 in ipairs { false, true } do
+      local front = fixture.server {
+        specifications = { hixie76 = hixie76 },
+        forward = { { path = "/", url = ("http://127.0.0.1:%d"):format(made.port) } },
+      }
+      assert.equal(ALL, run(front.port))
+      assert.equal(ALL, run(front.port, "late"))
+    end
   end)
 
   it("through nginx", function()
