@@ -479,7 +479,8 @@ describe("the dashboard", function()
     for _, host in ipairs { "127.0.0.1:%d", "localhost:%d", "LOCALHOST:%d", "[::1]:%d" } do
       assert.equal(200, ask("/", host:format(port)).status, host)
     end
-    local wrong = { "evil.example:%d", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:%d" }
+    local wrong =
+      { "evil.example:%d", "127.0.0.1", "127.0.0.1:1", "localhost%d", "localhost.evil.example:%d" }
     for _, host in ipairs(wrong) do
       assert.equal(421, ask("/", host:format(port)).status, host)
       assert.equal(421, ask("/data", host:format(port)).status, host)

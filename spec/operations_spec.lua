@@ -163,6 +163,15 @@ describe("a handler", function()
     assert.equal(quick + 1, tonumber(text:match "loop_turn_seconds_count (%d+)"))
   end)
 
+  it("is held to the usual time when another one cannot be read, and that is told of", function()
+    for _, text in ipairs { "abc", "50ms", "-1", "nan" } do
+      local run = start("print 'ran'", { env = { PERILUNE_SLOW_HANDLER = text } })
+      assert.equal(0, run:wait())
+      local told = "PERILUNE_SLOW_HANDLER is no time: it is not heeded"
+      assert.is_truthy(run.errors:find(told, 1, true), text)
+    end
+  end)
+
   it("that is stuck is told of, with its line", function()
     local running = start(SERVER, { workers = 2 })
     local peer = fixture.connect { port = running:wait_port() }
@@ -219,6 +228,18 @@ describe("a socket that is there already", function()
       assert.is_nil(running.errors:find "no server listens")
     end)
   end
+
+  it("is told of when they are more than can be", function()
+    local script = fixture.script [[ print "ran" ]]
+    local command = 'LISTEN_PID=$$ LISTEN_FDS=$1 exec "$2" "$3"'
+    for given, heeded in pairs { ["65"] = false, ["1x"] = false, ["0"] = true } do
+      local run = process.start { "/bin/sh", "-c", command, "sh", given, process.PERILUNE, script }
+      assert.equal(0, run:wait())
+      assert.equal("ran\n", run.output)
+      local told = run.errors:find("LISTEN_FDS is no number up to 64: it is not heeded", 1, true)
+      assert.equal(heeded, told == nil, run.errors)
+    end
+  end)
 
   it("is told of when no server listens there", function()
     local port, other = free_port(), free_port()

@@ -74,17 +74,29 @@ static void enter(int fd)
 	count++;
 }
 
-void pl_inherited_begin(void)
+/* How many there are for us. */
+static int given_to_us(void)
 {
 	uint64_t pid;
 	uint64_t given;
+
+	if (!has_number("LISTEN_PID", INT32_MAX, &pid) || pid != (uint64_t)getpid() ||
+	    !getenv("LISTEN_FDS"))
+		return 0;
+	if (has_number("LISTEN_FDS", PL_INHERITED_MAX, &given))
+		return (int)given;
+	pl_log(PL_LOG_WARN, "LISTEN_FDS is no number up to %d: it is not heeded", PL_INHERITED_MAX);
+	return 0;
+}
+
+void pl_inherited_begin(void)
+{
+	int given = given_to_us();
 	int fd;
 
 	count = 0;
-	if (has_number("LISTEN_PID", INT32_MAX, &pid) && pid == (uint64_t)getpid() &&
-	    has_number("LISTEN_FDS", PL_INHERITED_MAX, &given))
-		for (fd = FIRST; fd < FIRST + (int)given; fd++)
-			enter(fd);
+	for (fd = FIRST; fd < FIRST + given; fd++)
+		enter(fd);
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");

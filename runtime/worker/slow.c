@@ -51,8 +51,12 @@ static void read_after(void)
 	double seconds = text ? strtod(text, &end) : 0;
 
 	after = PL_SLOW_AFTER;
-	if (!text || end == text || *end || !(seconds >= 0 && seconds <= 86400))
+	if (!text)
 		return;
+	if (end == text || *end || !(seconds >= 0 && seconds <= 86400)) {
+		pl_log(PL_LOG_WARN, "PERILUNE_SLOW_HANDLER is no time: it is not heeded");
+		return;
+	}
 	after = seconds == 0 ? UINT64_MAX : (uint64_t)(seconds * 1000);
 }
 

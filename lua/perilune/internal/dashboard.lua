@@ -43,9 +43,9 @@ end
 --- A page of elsewhere whose name comes to mean this machine (DNS rebinding) names itself in Host.
 local function is_addressed(conn, request)
   local host = (request.headers.host or ""):lower()
-  local name, port = host:match "^(.-):?(%d*)$"
-  if host:find "^%[" then
-    name, port = host:match "^(%[[%x:]+%]):?(%d*)$"
+  local name, port = host:match "^(.+):(%d+)$"
+  if not name then
+    name, port = host, "80" -- browsers leave it out
   end
   local known = name == "127.0.0.1" or name == "localhost" or name == "[::1]"
   return known and port == tostring(conn.local_port)
