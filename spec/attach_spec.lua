@@ -19,6 +19,7 @@ local APP = [[
   local timer = require "perilune.timer"
   local server = require("perilune.server").new { port = 0 }
   counter = 5
+  function count() local n = 0 while counter do n = n + 1 end end
   function boom() error "boom" end
   function nap(seconds) timer.sleep(seconds) return "rested" end
   function server.OnCommandGet(_, _, response) response.content_text = "hi" end
@@ -163,6 +164,8 @@ describe("perilune attach", function()
       "while true do pcall(function() while true do end end) end",
       "nap(1000)",
       "local t = {} for i = 1, 1e12 do t[i % 100] = i end",
+      "count()",
+      "for i = 1, 2 do pcall(count) end return 1",
     } do
       local output, code, errors = evaluated(lua, "--timeout", "0.3")
       assert.same({ "", 1 }, { output, code }, lua)

@@ -1,6 +1,7 @@
 #include "lua/lua_task.h"
 
 #include <lauxlib.h>
+#include <luajit.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -290,6 +291,16 @@ static void end(pl_task *task, bool ok)
  * at the first instruction that its coroutine runs (or its caller, when that function was the whole
  * coroutine). The script may have a hook of its own, which comes back. */
 
+static pl_task_hook hook_of(lua_State *L)
+{
+	return (pl_task_hook){ lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L) };
+}
+
+static void set_hook(lua_State *L, const pl_task_hook *hook)
+{
+	lua_sethook(L, hook->call, hook->mask, hook->count);
+}
+
 static void on_instruction(lua_State *L, lua_Debug *where)
 {
 	pl_task *task = pl_script_of(L)->tasks.current;
@@ -299,20 +310,21 @@ static void on_instruction(lua_State *L, lua_Debug *where)
 	if (!message || (L != task->throw_in && lua_status(task->throw_in) == LUA_YIELD))
 		return;
 	task->thrown = NULL;
+	set_hook(L, &task->script->tasks.throwing);
 	lua_pushstring(L, message);
 	lua_error(L);
 }
 
 static int resume_throwing(pl_task *task)
 {
-	lua_Hook hook = lua_gethook(task->L);
-	int mask = lua_gethookmask(task->L);
-	int count = lua_gethookcount(task->L);
+	pl_tasks *tasks = &task->script->tasks;
 	int status;
 
+	tasks->throwing = hook_of(task->L);
 	lua_sethook(task->L, on_instruction, LUA_MASKCOUNT, 1);
 	status = lua_resume(task->L, 0);
-	lua_sethook(task->L, hook, mask, count);
+	if (lua_gethook(task->L) == on_instruction)
+		set_hook(task->L, &tasks->throwing);
 	if (task->thrown && status == 0) { /* it ended before it came to an instruction */
 		lua_settop(task->L, 0);
 		lua_pushstring(task->L, task->thrown);
@@ -343,19 +355,39 @@ static void on_count(lua_State *L, lua_Debug *where)
 	lua_error(L);
 }
 
+/* Nothing is compiled meanwhile: compiled code calls no hook. */
 static void watch_begin(pl_tasks *tasks, lua_State *L)
 {
 	if (lua_gethook(L) == on_count) /* of a task that has called what runs this one */
 		return;
-	tasks->hook = lua_gethook(L);
-	tasks->hook_mask = lua_gethookmask(L);
-	tasks->hook_count = lua_gethookcount(L);
+	tasks->watched = hook_of(L);
 	lua_sethook(L, on_count, LUA_MASKCOUNT, PL_TASK_WATCH_EVERY);
+	if (tasks->compiles)
+		luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
 }
 
 static void watch_end(const pl_tasks *tasks, lua_State *L)
 {
-	lua_sethook(L, tasks->hook, tasks->hook_mask, tasks->hook_count);
+	set_hook(L, &tasks->watched);
+	if (tasks->compiles)
+		luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
+}
+
+/* What jit.status says; false without it. */
+static bool is_compiling(lua_State *L)
+{
+	int top = lua_gettop(L);
+	bool on = false;
+
+	lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+	lua_getfield(L, -1, "jit");
+	if (lua_istable(L, -1)) {
+		lua_getfield(L, -1, "status");
+		lua_call(L, 0, 1);
+		on = lua_toboolean(L, -1);
+	}
+	lua_settop(L, top);
+	return on;
 }
 
 bool pl_task_watch(lua_State *L, bool (*interrupted)(void *context), void *context)
@@ -363,10 +395,13 @@ bool pl_task_watch(lua_State *L, bool (*interrupted)(void *context), void *conte
 	pl_tasks *tasks = &pl_script_of(L)->tasks;
 	pl_task *task = tasks->current;
 
-	if (interrupted && !task->interrupted)
+	if (interrupted && !task->interrupted) {
+		if (lua_gethook(L) != on_count)
+			tasks->compiles = is_compiling(L);
 		watch_begin(tasks, L);
-	else if (!interrupted && task->interrupted)
+	} else if (!interrupted && task->interrupted) {
 		watch_end(tasks, L);
+	}
 	if (interrupted && !task->interrupted)
 		task->throws = task->burst = 0;
 	task->interrupted = interrupted;

@@ -66,6 +66,13 @@ struct pl_task {
 	uint32_t burst;	 /* the next instructions that are, too */
 };
 
+/* A hook of the script, or of whoever had it before. */
+typedef struct pl_task_hook {
+	lua_Hook call;
+	int mask;
+	int count;
+} pl_task_hook;
+
 typedef struct pl_tasks {
 	pl_task *pool[PL_TASKS_POOLED];
 	int pooled;
@@ -76,9 +83,10 @@ typedef struct pl_tasks {
 	int no_memory; /* a reference to a text: making one may fail, also one that is there */
 	int (*push)(lua_State *L, void *context);
 	void *push_context;
-	jmp_buf *escape; /* out of a push that is called without protection */
-	lua_Hook hook;	 /* the script's own, while a task is watched */
-	int hook_mask, hook_count;
+	jmp_buf *escape;       /* out of a push that is called without protection */
+	pl_task_hook watched;  /* what a task that is watched found */
+	pl_task_hook throwing; /* what a task found that goes on with an error */
+	bool compiles;	       /* it was on when the watching began */
 } pl_tasks;
 
 void pl_tasks_init(pl_tasks *tasks);
@@ -117,7 +125,8 @@ void pl_task_name(lua_State *L, const char *place);
 
 /* Between instructions of the running task `interrupted` is asked from now on: when it says so, an
  * error is thrown there, PL_TASK_INTERRUPTED, and again as long as it says so. What LuaJIT has
- * compiled before, and functions of C, are not interrupted. NULL: no more. Whether it was. */
+ * compiled before, and functions of C, are not interrupted; meanwhile it compiles nothing. NULL: no
+ * more. Whether it was. */
 #define PL_TASK_INTERRUPTED "interrupted"
 bool pl_task_watch(lua_State *L, bool (*interrupted)(void *context), void *context);
 

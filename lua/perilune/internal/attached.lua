@@ -125,7 +125,6 @@ end
 local function evaluate(self, text)
   local chunk, message = compile(text)
   if not chunk then return message and { error = inspect.clean(message) } or { more = true } end
-  require("jit").off(chunk, true) -- what is compiled cannot be interrupted
   setfenv(chunk, self.environment)
   core.watch(self.socket)
   local answer, first = take_results(xpcall(chunk, trace))
