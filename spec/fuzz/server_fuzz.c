@@ -329,6 +329,7 @@ static void begin(fuzz_server *side, uint8_t how)
 	memset(side, 0, sizeof(*side));
 	side->how = how;
 	pl_limits_init(&settings.limits);
+	settings.hixie76 = true;
 	settings.limits.message = 4096;
 	settings.limits.send_queue = 16384;
 	settings.limits.high_water = 2048;
