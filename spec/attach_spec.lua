@@ -112,6 +112,8 @@ describe("perilune attach", function()
     assert.matches("not complete", select(3, evaluated "for i = 1, 2 do"))
     assert.equal("{ code = 1 }\n", select(3, evaluated "error { code = 1 }"):match "^[^\n]*\n")
     assert.equal("5\n", (evaluated "counter"))
+    program:read()
+    assert.matches("attached to this worker: process %d+ of user %d+\n", program.errors)
   end)
 
   it("takes a chunk from standard input", function()

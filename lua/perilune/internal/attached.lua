@@ -37,6 +37,7 @@ local CANCELLED = require("perilune.core.task").CANCELLED
 ---@field chunks (string|false)[] Those that wait; false: that was interrupted.
 ---@field running? perilune.Task
 ---@field begun? boolean Whether that runs already.
+---@field told? boolean Whether the log has it: who only looks whether we listen sends nothing.
 ---@field printed integer Bytes of the chunk that runs.
 local Session = {}
 Session.__index = Session
@@ -165,6 +166,10 @@ function Session:add(line)
   elseif #self.chunks >= limits.chunks then
     return send(self, { error = "too many chunks wait" })
   end
+  if not self.told then
+    log.info(("attached to this worker: process %d of user %d"):format(self.socket:peer()))
+    self.told = true
+  end
   self.chunks[#self.chunks + 1] = request.lua
   self:go_on()
 end
@@ -198,12 +203,10 @@ end
 local events = {}
 
 function events.open(socket)
-  local pid, uid = socket:peer()
   if count >= limits.sessions then
     socket:write(assert(json.encode { error = "too many are attached to this worker" }) .. "\n")
     return socket:close()
   end
-  log.info(("attached to this worker: process %d of user %d"):format(pid, uid))
   local self =
     setmetatable({ socket = socket, input = lines.new(STOPS), chunks = {}, printed = 0 }, Session)
   self.environment = environment(self)
