@@ -170,6 +170,17 @@ static void test_what_cannot_be_said(void **state)
 	one.retain_handling = 1;
 	assert_int_equal(mqtt_refused(&packet, &client3), PL_EINVAL);
 
+	/* a list as it was decoded, of something else */
+	packet.subscribe.list = NULL;
+	packet.subscribe.raw = PL_SLICE("\0\1t\1");
+	assert_int_equal(mqtt_refused(&packet, &client3), PL_OK);
+	packet.subscribe.raw = PL_SLICE("\0\1t\5");
+	assert_int_equal(mqtt_refused(&packet, &client3), PL_EINVAL);
+	packet.subscribe.raw = PL_SLICE("\0\1t");
+	assert_int_equal(mqtt_refused(&packet, &client3), PL_EINVAL);
+	packet.subscribe.raw = PL_SLICE("");
+	assert_int_equal(mqtt_refused(&packet, &client3), PL_EINVAL);
+
 	packet = (pl_mqtt_packet){ .type = PL_MQTT_SUBACK, .suback = { .id = 1 } };
 	assert_int_equal(mqtt_refused(&packet, &server5), PL_EINVAL); /* no codes */
 	packet.suback.codes = PL_SLICE("\0\x87");
