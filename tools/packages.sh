@@ -6,7 +6,7 @@
 packages_build=(
   gcc libc6-dev cmake ninja-build 'pkg-config|pkgconf'
   'libluajit2-5.1-dev|libluajit-5.1-dev' libuv1-dev libssl-dev zlib1g-dev
-  libbrotli-dev libnghttp2-dev
+  libbrotli-dev libnghttp2-dev libsqlite3-dev
 )
 packages_test=(libcmocka-dev libpsl5 lua-busted)
 packages_interop=(

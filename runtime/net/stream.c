@@ -121,6 +121,21 @@ size_t pl_stream_queued(const pl_stream *stream)
 	return stream->output.len;
 }
 
+bool pl_stream_peek(const pl_stream *stream, pl_output_piece *piece)
+{
+	return pl_output_peek(&stream->output, piece, 1) > 0;
+}
+
+void pl_stream_consume(pl_stream *stream, size_t n)
+{
+	pl_output_consume(&stream->output, &stream->loop->chunks, n);
+}
+
+void pl_stream_clear(pl_stream *stream)
+{
+	pl_output_clear(&stream->output, &stream->loop->chunks);
+}
+
 uint8_t *pl_stream_room(pl_stream *stream, size_t *len)
 {
 	if (stream->closing || !stream->events->room)

@@ -97,6 +97,12 @@ void pl_stream_flush_now(pl_stream *stream);
 /* Bytes of output not yet handed to the system. */
 size_t pl_stream_queued(const pl_stream *stream);
 
+/* For implementations: the next bytes of output, if there are any; the first n of it have been
+ * sent; what is left will not be. */
+bool pl_stream_peek(const pl_stream *stream, pl_output_piece *piece);
+void pl_stream_consume(pl_stream *stream, size_t n);
+void pl_stream_clear(pl_stream *stream);
+
 /* For implementations: where the owner wants the next bytes; NULL: anywhere. */
 uint8_t *pl_stream_room(pl_stream *stream, size_t *len);
 

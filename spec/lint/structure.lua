@@ -21,12 +21,13 @@ layer("ws", { "http" })
 layer("proxy", { "http" })
 layer("sse", { "codec", "net" })
 layer("tcp", { "codec", "net" })
+layer("mqtt", { "codec", "net" })
 layer("conn", { "ws", "tcp", "sse" })
 layer("server", { "conn" })
 layer("client", { "conn", "proxy" })
 layer("forward", { "conn", "client" })
 layer("worker", { "server", "client" })
-layer("lua", { "worker", "forward", "sse" })
+layer("lua", { "worker", "forward", "sse", "mqtt" })
 
 -- Libraries whose headers belong to some layers only; other system headers are free.
 local libraries = {
@@ -35,6 +36,7 @@ local libraries = {
   { header = "^uv[./]", layers = { net = true } },
   { header = "^openssl/", layers = { crypto = true, net = true } },
   { header = "^nghttp2/", layers = { http = true } },
+  { header = "^sqlite3%.h$", layers = { mqtt = true } },
 }
 
 local MAX_LINES = 800
