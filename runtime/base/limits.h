@@ -35,6 +35,7 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	  "queued output at which a connection closes")                                            \
 	X(kept_messages, BYTES, 16 << 20, 0, 1 << 30,                                              \
 	  "messages a client keeps while it is not connected")                                     \
+	X(in_flight, COUNT, 1024, 1, 65535, "MQTT messages that are not acknowledged at a time")   \
 	X(message_log, BYTES, 16 << 20, 1024, 1 << 30,                                             \
 	  "lines that wait to be written to log_file")                                             \
 	X(worker_backlog, BYTES, 64 << 20, 1024, 1 << 30, "messages waiting for another worker")   \

@@ -37,6 +37,7 @@
 	X(ECONNREFUSED, "connection refused")                                                      \
 	X(ECONNRESET, "connection reset by the peer")                                              \
 	X(EANSWERED, "the server has answered already")                                            \
+	X(ELOST, "whether the peer has it is not known")                                           \
 	X(EPIPE, "the peer no longer reads")                                                       \
 	X(EHOST, "host name cannot be resolved")                                                   \
 	X(EIO, "input or output failed")

@@ -11,6 +11,7 @@ enum { IN_ORDER = 1000, CUT_OFF = 1011 };
 typedef struct conn_stream {
 	pl_stream stream;
 	pl_conn *conn; /* NULL after its end */
+	int status;    /* of pl_stream_abort, for `closed` */
 } conn_stream;
 
 static conn_stream *of(const pl_stream *stream)
@@ -86,6 +87,7 @@ static void stream_abort(pl_stream *stream, int status)
 	conn_stream *self = of(stream);
 	const char *why = pl_status_text(status);
 
+	self->status = status;
 	pl_stream_clear(stream);
 	if (self->conn)
 		pl_conn_disconnect(self->conn, CUT_OFF, pl_slice_make(why, strlen(why)));
@@ -147,7 +149,7 @@ void pl_conn_stream_ended(pl_stream *stream, int status)
 	stream->closing = true;
 	pl_deferred_cancel(&stream->flush);
 	pl_stream_clear(stream);
-	stream->events->closed(stream->owner, status);
+	stream->events->closed(stream->owner, self->status ? self->status : status);
 	pl_free(self);
 }
 

@@ -59,6 +59,8 @@ static void mark_stop(client_object *self)
 {
 	pl_conn *conn = conn_of(self);
 
+	if (self->carried && conn && !self->told_to_stop)
+		self->carried->leaving(self->carried_owner);
 	self->told_to_stop = true;
 	if (conn)
 		pl_lua_conn_leave(conn);
@@ -365,6 +367,17 @@ static int client_gc(lua_State *L)
 		pl_handlers_deinit(&self->handlers);
 	}
 	return 0;
+}
+
+int pl_lua_client_carry(lua_State *L, int index, const pl_lua_carried *carried, void *owner)
+{
+	client_object *self = pl_lua_client_object(L, index);
+
+	if (carried && self->carried)
+		return PL_EBUSY;
+	self->carried = carried;
+	self->carried_owner = owner;
+	return PL_OK;
 }
 
 /* Properties. */

@@ -6,6 +6,23 @@
 
 #include <lua.h>
 
+#include "conn/conn.h"
+
 int pl_lua_open_client(lua_State *L);
+
+/* A protocol whose bytes the messages of a client's connections are: it gets these in the script's
+ * place, and hears of all else when the script has. */
+typedef struct pl_lua_carried {
+	void (*connected)(void *owner, pl_conn *conn);
+	void (*message)(void *owner, enum pl_kind kind, const uint8_t *data, size_t len);
+	void (*drain)(void *owner);
+	/* The client is about to close the connection: last words may be written. */
+	void (*leaving)(void *owner);
+	void (*disconnected)(void *owner, uint16_t code, pl_slice reason);
+} pl_lua_carried;
+
+/* Makes the client at index carry the protocol from its next connection on; with NULL, nothing any
+ * more. PL_OK; PL_EBUSY: it carries another. Throws when it is no client. */
+int pl_lua_client_carry(lua_State *L, int index, const pl_lua_carried *carried, void *owner);
 
 #endif

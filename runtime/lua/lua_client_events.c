@@ -26,13 +26,17 @@ static void on_connected(pl_client *client, pl_conn *conn)
 	self->broken = false;
 	pl_script_has_started(self->script);
 	pl_lua_conn_connect(&self->handlers, conn);
+	if (self->carried && pl_conn_is_open(conn))
+		self->carried->connected(self->carried_owner, conn);
 }
 
 static void on_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len)
 {
 	client_object *self = owner_of(conn);
 
-	if (!pl_lua_client_answered(self, kind, data, len))
+	if (self->carried)
+		self->carried->message(self->carried_owner, kind, data, len);
+	else if (!pl_lua_client_answered(self, kind, data, len))
 		pl_lua_conn_message(&self->handlers, conn, kind, data, len);
 }
 
@@ -49,6 +53,10 @@ static void on_ping(pl_conn *conn, const uint8_t *payload, size_t len)
 
 static void on_drain(pl_conn *conn)
 {
+	const client_object *self = owner_of(conn);
+
+	if (self->carried)
+		self->carried->drain(self->carried_owner);
 	pl_lua_conn_drain(&owner_of(conn)->handlers, conn);
 }
 
@@ -84,6 +92,8 @@ static void on_disconnected(pl_conn *conn, uint16_t code, pl_slice reason)
 	client_object *self = owner_of(conn);
 
 	pl_handlers_keep(&self->handlers);
+	if (self->carried)
+		self->carried->disconnected(self->carried_owner, code, reason);
 	tell_loss(self, conn, code, reason);
 	pl_lua_conn_disconnect(&self->handlers, conn, true, code, reason);
 	pl_lua_client_unanswered(self, PL_ECLOSED);

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "client/client.h"
+#include "lua/lua_client.h"
 #include "lua/lua_events.h"
 #include "lua/lua_script.h"
 #include "net/tls_client.h"
@@ -25,6 +26,8 @@ typedef struct client_object {
 	pl_client_events events; /* with `verify` only while somebody wants to be asked */
 	pl_list answers[2];	 /* of tasks in write_and_wait, by kind */
 	pl_buffer why;		 /* of the last failure */
+	const pl_lua_carried *carried; /* what its connections carry; NULL: the script's messages */
+	void *carried_owner;
 	int hooks;		 /* reference to their table */
 	int self;		 /* keeps the userdata while the handlers have users */
 	int refused;		 /* by Lua: the status; `why` is Lua's then */

@@ -35,7 +35,7 @@ static const char *const statements[PL_MQTT_CHANGES] = {
 	[PL_MQTT_RELEASE] = "UPDATE outgoing SET packet = NULL WHERE number = ?1",
 	[PL_MQTT_REMOVE] = "DELETE FROM outgoing WHERE number = ?1",
 	[PL_MQTT_RECEIVE] = "INSERT OR IGNORE INTO incoming VALUES (?2)",
-	[PL_MQTT_FORGET] = "DELETE FROM incoming WHERE id = ?2",
+	[PL_MQTT_FORGET] = "DELETE FROM incoming WHERE id = ?2 OR ?2 = 0",
 };
 
 /* What went wrong. */

@@ -59,7 +59,7 @@ int pl_mqtt_store_open(pl_mqtt_store **store, pl_loop *loop, const char *path, b
 void pl_mqtt_store_close(pl_mqtt_store *store);
 
 /* Changes; with a context, not NULL, it is told when they are made. PL_OK or PL_ENOMEM.
- * begin: whose session it is; all that was there goes. */
+ * begin: whose session it is; all that was there goes. forget: 0 stands for all. */
 int pl_mqtt_store_begin(pl_mqtt_store *store, pl_slice client_identifier, uint8_t version,
 			void *context);
 int pl_mqtt_store_add(pl_mqtt_store *store, uint64_t number, uint16_t id, pl_block *packet,
