@@ -7,6 +7,7 @@
 local clock = require "spec.support.clock"
 local files = require "spec.support.files"
 local fixture = require "spec.support.fixture"
+local mqtt_broker = require "spec.support.mqtt_broker"
 local process = require "spec.support.process"
 
 local MAX_LINES = 40 -- of an example
@@ -94,6 +95,16 @@ describe("what the pages show:", function()
     assert.equal(0, run:wait(), run.errors)
   end
 
+  local function connects_to_broker(text)
+    local broker = mqtt_broker.start()
+    folder:write("main.lua", (text:gsub("mqtt://127%.0%.0%.1:1883", broker.url)))
+    local run = process.perilune({ "main.lua" }, { folder = folder.path })
+    clock.wait_for(function() return #broker.heard >= 3 end)
+    run:signal "TERM"
+    assert.equal(0, run:wait(), run.errors)
+    assert.equal("DISCONNECT 0", broker.heard[#broker.heard])
+  end
+
   local function runs(text)
     local is_spec = text:find "describe%(" ~= nil
     folder:write(is_spec and "block_spec.lua" or "main.lua", text)
@@ -115,6 +126,8 @@ describe("what the pages show:", function()
       else
         runs(text)
       end
+    elseif text:find '"perilune%.mqtt"' then
+      connects_to_broker(text)
     elseif text:find ":start%(" then
       starts(text)
     elseif text:find "require" then

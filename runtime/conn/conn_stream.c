@@ -35,8 +35,7 @@ static int send_output(conn_stream *self, bool all)
 	pl_output_piece piece;
 	int status = PL_OK;
 
-	while (status >= 0 && (all || status == PL_OK) &&
-	       pl_stream_peek(&self->stream, &piece))
+	while (status >= 0 && (all || status == PL_OK) && pl_stream_peek(&self->stream, &piece))
 		status = send_piece(self, &piece);
 	return status;
 }

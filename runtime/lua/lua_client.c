@@ -10,6 +10,7 @@
 #include "lua/lua_value.h"
 
 static const char KIND[] = "perilune.client";
+static const char CARRIED[] = "carried";
 
 client_object *pl_lua_client_object(lua_State *L, int index)
 {
@@ -369,15 +370,26 @@ static int client_gc(lua_State *L)
 	return 0;
 }
 
-int pl_lua_client_carry(lua_State *L, int index, const pl_lua_carried *carried, void *owner)
+/* In the client's table of settings it is found by the collector. */
+static void hold_carried(lua_State *L, int client, int holder)
+{
+	lua_getfenv(L, client);
+	lua_pushvalue(L, holder);
+	lua_setfield(L, -2, CARRIED);
+	lua_pop(L, 1);
+}
+
+pl_handlers *pl_lua_client_carry(lua_State *L, int index, int holder, const pl_lua_carried *carried,
+				 void *owner)
 {
 	client_object *self = pl_lua_client_object(L, index);
 
-	if (carried && self->carried)
-		return PL_EBUSY;
+	if (self->carried)
+		return NULL;
+	hold_carried(L, index, holder);
 	self->carried = carried;
 	self->carried_owner = owner;
-	return PL_OK;
+	return &self->handlers;
 }
 
 /* Properties. */
@@ -456,6 +468,10 @@ static int client_set_settings(lua_State *L)
 {
 	pl_lua_client_object(L, 1);
 	luaL_checktype(L, 2, LUA_TTABLE);
+	lua_settop(L, 2);
+	lua_getfenv(L, 1);
+	lua_getfield(L, 3, CARRIED);
+	lua_setfield(L, 2, CARRIED);
 	lua_settop(L, 2);
 	lua_setfenv(L, 1);
 	return 0;

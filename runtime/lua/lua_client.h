@@ -21,8 +21,12 @@ typedef struct pl_lua_carried {
 	void (*disconnected)(void *owner, uint16_t code, pl_slice reason);
 } pl_lua_carried;
 
-/* Makes the client at index carry the protocol from its next connection on; with NULL, nothing any
- * more. PL_OK; PL_EBUSY: it carries another. Throws when it is no client. */
-int pl_lua_client_carry(lua_State *L, int index, const pl_lua_carried *carried, void *owner);
+struct pl_handlers;
+
+/* Makes the client at index carry the protocol from its next connection on. The userdata at
+ * `holder`, which is the owner's, lives as long as the client does. The client's handlers, which
+ * keep it while they have users; NULL: it carries another. Throws when it is no client. */
+struct pl_handlers *pl_lua_client_carry(lua_State *L, int index, int holder,
+					const pl_lua_carried *carried, void *owner);
 
 #endif

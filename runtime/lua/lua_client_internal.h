@@ -23,17 +23,17 @@ typedef struct client_object {
 	pl_script *script;
 	pl_client *client; /* NULL before its first start */
 	pl_handlers handlers;
-	pl_client_events events; /* with `verify` only while somebody wants to be asked */
-	pl_list answers[2];	 /* of tasks in write_and_wait, by kind */
-	pl_buffer why;		 /* of the last failure */
+	pl_client_events events;       /* with `verify` only while somebody wants to be asked */
+	pl_list answers[2];	       /* of tasks in write_and_wait, by kind */
+	pl_buffer why;		       /* of the last failure */
 	const pl_lua_carried *carried; /* what its connections carry; NULL: the script's messages */
 	void *carried_owner;
-	int hooks;		 /* reference to their table */
-	int self;		 /* keeps the userdata while the handlers have users */
-	int refused;		 /* by Lua: the status; `why` is Lua's then */
-	uint32_t awaited;	 /* tasks in connect, which hear of a failure */
-	uint32_t question;	 /* number of the one that was asked last */
-	bool prepares;		 /* Lua has something to do before each place */
+	int hooks;	   /* reference to their table */
+	int self;	   /* keeps the userdata while the handlers have users */
+	int refused;	   /* by Lua: the status; `why` is Lua's then */
+	uint32_t awaited;  /* tasks in connect, which hear of a failure */
+	uint32_t question; /* number of the one that was asked last */
+	bool prepares;	   /* Lua has something to do before each place */
 	bool raise_disconnects;
 	bool fragments; /* messages do not come whole */
 	bool starts;	/* start was called: when it is in vain the program may end */

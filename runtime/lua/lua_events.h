@@ -12,7 +12,13 @@
 #include "lua/lua_task.h"
 
 /* The kinds of components that have handlers. */
-enum { PL_OF_SERVER = 1, PL_OF_CLIENT = 2, PL_OF_BOTH = PL_OF_SERVER | PL_OF_CLIENT };
+enum {
+	PL_OF_SERVER = 1,
+	PL_OF_CLIENT = 2,
+	PL_OF_BOTH = PL_OF_SERVER | PL_OF_CLIENT,
+	PL_OF_MQTT = 4,
+	PL_OF_ALL = PL_OF_BOTH | PL_OF_MQTT
+};
 
 /* X(event, whose) */
 #define PL_EVENTS_MAP(X)                                                                           \
@@ -22,11 +28,11 @@ enum { PL_OF_SERVER = 1, PL_OF_CLIENT = 2, PL_OF_BOTH = PL_OF_SERVER | PL_OF_CLI
 	X(OnBinary, PL_OF_BOTH)                                                                    \
 	X(OnFragmented, PL_OF_BOTH)                                                                \
 	X(OnBeforeHeartBeat, PL_OF_BOTH)                                                           \
-	X(OnDrain, PL_OF_BOTH)                                                                     \
+	X(OnDrain, PL_OF_ALL)                                                                      \
 	X(OnPing, PL_OF_BOTH)                                                                      \
-	X(OnError, PL_OF_BOTH)                                                                     \
+	X(OnError, PL_OF_ALL)                                                                      \
 	X(OnHandshake, PL_OF_BOTH)                                                                 \
-	X(OnException, PL_OF_BOTH)                                                                 \
+	X(OnException, PL_OF_ALL)                                                                  \
 	X(OnUnknownProtocol, PL_OF_SERVER)                                                         \
 	X(OnTCPConnect, PL_OF_SERVER)                                                              \
 	X(OnBeforeForwardHTTP, PL_OF_SERVER)                                                       \
@@ -40,7 +46,18 @@ enum { PL_OF_SERVER = 1, PL_OF_CLIENT = 2, PL_OF_BOTH = PL_OF_SERVER | PL_OF_CLI
 	X(OnBeforeConnect, PL_OF_CLIENT)                                                           \
 	X(OnBeforeWatchDog, PL_OF_CLIENT)                                                          \
 	X(OnSSLVerifyPeer, PL_OF_BOTH)                                                             \
-	X(OnSSLALPNSelect, PL_OF_SERVER)
+	X(OnSSLALPNSelect, PL_OF_SERVER)                                                           \
+	X(OnMQTTBeforeConnect, PL_OF_MQTT)                                                         \
+	X(OnMQTTConnect, PL_OF_MQTT)                                                               \
+	X(OnMQTTDisconnect, PL_OF_MQTT)                                                            \
+	X(OnMQTTPing, PL_OF_MQTT)                                                                  \
+	X(OnMQTTPubAck, PL_OF_MQTT)                                                                \
+	X(OnMQTTPubRec, PL_OF_MQTT)                                                                \
+	X(OnMQTTPubComp, PL_OF_MQTT)                                                               \
+	X(OnMQTTPublish, PL_OF_MQTT)                                                               \
+	X(OnMQTTSubscribe, PL_OF_MQTT)                                                             \
+	X(OnMQTTUnSubscribe, PL_OF_MQTT)                                                           \
+	X(OnMQTTAuth, PL_OF_MQTT)
 
 typedef enum pl_event {
 #define X(name, whose) PL_##name,

@@ -15,6 +15,7 @@
 #include "lua/lua_http.h"
 #include "lua/lua_json.h"
 #include "lua/lua_metrics.h"
+#include "lua/lua_mqtt.h"
 #include "lua/lua_password.h"
 #include "lua/lua_process.h"
 #include "lua/lua_server.h"
@@ -38,6 +39,7 @@ static const luaL_Reg core[] = {
 	{ "perilune.core.http", pl_lua_open_http },
 	{ "perilune.core.json", pl_lua_open_json },
 	{ "perilune.core.metrics", pl_lua_open_metrics },
+	{ "perilune.core.mqtt", pl_lua_open_mqtt },
 	{ "perilune.core.password", pl_lua_open_password },
 	{ "perilune.core.process", pl_lua_open_process },
 	{ "perilune.core.server", pl_lua_open_server },

@@ -161,8 +161,9 @@ static int open_database(pl_mqtt_file *file, bool sync, char *why, size_t size)
 	if (!status)
 		status = run(file, "PRAGMA journal_mode = WAL;", why, size);
 	if (!status)
-		status = run(file, sync ? "PRAGMA synchronous = FULL;" : "PRAGMA synchronous = OFF;",
-			     why, size);
+		status =
+			run(file, sync ? "PRAGMA synchronous = FULL;" : "PRAGMA synchronous = OFF;",
+			    why, size);
 	if (!status)
 		status = check_schema(file, why, size);
 	if (!status)
@@ -257,8 +258,8 @@ static int load(const pl_mqtt_file *file, pl_mqtt_loaded *loaded, char *why, siz
 		status = each_row(file, "SELECT number, id, packet FROM outgoing ORDER BY number",
 				  loaded, load_message, why, size);
 	if (!status)
-		status = each_row(file, "SELECT id FROM incoming", loaded, load_received, why,
-				  size);
+		status =
+			each_row(file, "SELECT id FROM incoming", loaded, load_received, why, size);
 	return status;
 }
 

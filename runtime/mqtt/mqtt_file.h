@@ -22,7 +22,7 @@ enum pl_mqtt_change_kind {
 typedef struct pl_mqtt_change {
 	struct pl_mqtt_change *next;
 	enum pl_mqtt_change_kind kind;
-	uint64_t number;  /* of a message; the version, of a begin */
+	uint64_t number; /* of a message; the version, of a begin */
 	uint16_t id;
 	pl_block *bytes; /* the packet; the client identifier, of a begin */
 	void *context;

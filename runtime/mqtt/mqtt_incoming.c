@@ -94,8 +94,10 @@ static note *make_note(pl_mqtt_session *session, enum note_kind kind, uint16_t i
 {
 	note *made = pl_alloc(sizeof(*made));
 
-	if (made)
-		*made = (note){ .kind = kind, .link = session->link, .id = id };
+	if (!made)
+		return NULL;
+	*made = (note){ .kind = kind, .link = session->link, .id = id };
+	pl_list_append(&session->notes, &made->node);
 	return made;
 }
 
@@ -109,11 +111,17 @@ static void go_ahead(pl_mqtt_session *session, const note *of)
 			    of->id, 0);
 }
 
+static void drop_note(note *of)
+{
+	pl_list_remove(&of->node);
+	pl_free(of);
+}
+
 void pl_mqtt_receipt_stored(pl_mqtt_session *session, note *of, int status)
 {
 	if (status == PL_OK)
 		go_ahead(session, of);
-	pl_free(of);
+	drop_note(of);
 }
 
 static void keep(pl_mqtt_session *session, enum note_kind kind, uint16_t id, uint32_t link)
@@ -133,7 +141,8 @@ static void keep(pl_mqtt_session *session, enum note_kind kind, uint16_t id, uin
 					      : pl_mqtt_store_forget(session->store, id, told);
 	}
 	if (status) {
-		pl_free(told);
+		if (told)
+			drop_note(told);
 		pl_mqtt_session_fail(session, PL_ENOMEM, 0, "out of memory");
 	}
 }
@@ -157,13 +166,12 @@ void pl_mqtt_session_handled(pl_mqtt_session *session)
 static void on_release(pl_mqtt_session *session, const pl_mqtt_ack *ack)
 {
 	if (!has(session->known, ack->id)) {
-		acknowledge(session, PL_MQTT_PUBCOMP, ack->id,
-			    PL_MQTT_PACKET_IDENTIFIER_NOT_FOUND);
+		acknowledge(session, PL_MQTT_PUBCOMP, ack->id, PL_MQTT_PACKET_IDENTIFIER_NOT_FOUND);
 		return;
 	}
 	if (!has(session->handled, ack->id)) {
 		pl_mqtt_session_fail(session, PL_EPROTO, PL_MQTT_PROTOCOL_ERROR,
-			     "the server broke the protocol: PUBREL before PUBREC");
+				     "the server broke the protocol: PUBREL before PUBREC");
 		return;
 	}
 	clear(session->known, ack->id);
@@ -181,7 +189,8 @@ static void violation(pl_mqtt_session *session, uint8_t reason, const char *what
 	pl_mqtt_session_fail(session, PL_EPROTO, reason, text);
 }
 
-/* The topic that an alias stands for, or a new one (3.3.2.3.4). False: the connection has failed. */
+/* The topic that an alias stands for, or a new one (3.3.2.3.4). False: the connection has failed.
+ */
 static bool resolve(pl_mqtt_session *session, pl_mqtt_publish *publish)
 {
 	uint32_t alias = publish->properties.topic_alias;
@@ -273,8 +282,8 @@ static void learn_server(pl_mqtt_session *session, const pl_mqtt_properties *pro
 
 static const char *refusal(const pl_mqtt_session *session, const pl_mqtt_connack *connack)
 {
-	const pl_mqtt_rules rules = { .version = connack->of_3 ? PL_MQTT_3
-							       : session->settings.version,
+	const pl_mqtt_rules rules = { .version =
+					      connack->of_3 ? PL_MQTT_3 : session->settings.version,
 				      .sender = PL_MQTT_SERVER };
 	const char *name = pl_mqtt_reason_name(&rules, PL_MQTT_CONNACK, connack->reason);
 
@@ -306,7 +315,8 @@ static void on_connack(pl_mqtt_session *session, const pl_mqtt_connack *connack)
 		return;
 	}
 	if (connack->session_present && session->clean) {
-		violation(session, PL_MQTT_PROTOCOL_ERROR, "an old session, where a new one was asked for");
+		violation(session, PL_MQTT_PROTOCOL_ERROR,
+			  "an old session, where a new one was asked for");
 		return;
 	}
 	if (!is_method(session, &connack->properties)) {
@@ -406,7 +416,7 @@ static size_t take_packet(pl_mqtt_session *session, const uint8_t *data, size_t 
 	}
 	if (head.length > session->our_packet_size - head.size) {
 		pl_mqtt_session_fail(session, PL_ETOOBIG, PL_MQTT_PACKET_TOO_LARGE,
-			     "the server sent a packet larger than we take");
+				     "the server sent a packet larger than we take");
 		return 0;
 	}
 	if (len - head.size < head.length)
@@ -545,6 +555,8 @@ int pl_mqtt_incoming_restore(pl_mqtt_session *session, const uint16_t *ids, size
 
 void pl_mqtt_incoming_deinit(pl_mqtt_session *session)
 {
+	while (!pl_list_empty(&session->notes))
+		drop_note(PL_CONTAINER(session->notes.next, note, node));
 	pl_free(session->known);
 	pl_free(session->handled);
 	pl_free(session->receipts);

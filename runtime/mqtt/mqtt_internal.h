@@ -25,6 +25,7 @@ typedef struct note {
 	enum note_kind kind;
 	uint32_t link;
 	uint16_t id;
+	pl_list node; /* session->notes, but of exchanges */
 } note;
 
 /* What a message of QoS 1 or 2 that we publish waits for, or a SUBSCRIBE, an UNSUBSCRIBE. */
@@ -86,8 +87,8 @@ struct pl_mqtt_session {
 	bool pinged;
 	bool paused;
 	bool unseen;
-	bool told;	   /* `disconnected` was called */
-	uint64_t asked;	   /* when the ping left */
+	bool told;	/* `disconnected` was called */
+	uint64_t asked; /* when the ping left */
 	pl_mqtt_end end;
 	char end_text[192];
 	pl_buffer method; /* of the authentication; empty: none */
@@ -121,6 +122,7 @@ struct pl_mqtt_session {
 	/* What we receive. */
 	uint8_t *known;	  /* KNOWN_BYTES, or NULL: identifiers that were not released */
 	uint8_t *handled; /* the same: and acknowledged by PUBREC, or to be */
+	pl_list notes;	  /* what the store has still to tell of them */
 	receipt *receipts;
 	uint32_t receipt_size; /* a power of two, or 0 */
 	uint32_t receipt_first;
@@ -129,7 +131,8 @@ struct pl_mqtt_session {
 
 /* mqtt_session.c: the connection ends: with what we say to the server (5.0), or without a word
  * (reason 0). Never calls `disconnected` itself. */
-void pl_mqtt_session_fail(pl_mqtt_session *session, int status, uint8_t reason, const char *message);
+void pl_mqtt_session_fail(pl_mqtt_session *session, int status, uint8_t reason,
+			  const char *message);
 void pl_mqtt_fault_found(pl_mqtt_session *session, const pl_mqtt_fault *fault);
 /* The server has ended it, within `data`: `disconnected` comes at once. */
 void pl_mqtt_refused(pl_mqtt_session *session, uint8_t reason, const char *message,

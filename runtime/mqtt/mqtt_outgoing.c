@@ -1,4 +1,5 @@
-/* What a session sends: messages until they are acknowledged, subscriptions until they are answered.
+/* What a session sends: messages until they are acknowledged, subscriptions until they are
+ * answered.
  */
 #include <string.h>
 
@@ -50,8 +51,7 @@ static pl_slice topic_of(const pl_mqtt_session *session, const exchange *it,
 	pl_mqtt_fault fault;
 	const pl_block *packet = it->packet;
 
-	if (!packet ||
-	    pl_mqtt_head_decode(&head, &rules, packet->data, packet->len, &fault) <= 0 ||
+	if (!packet || pl_mqtt_head_decode(&head, &rules, packet->data, packet->len, &fault) <= 0 ||
 	    pl_mqtt_publish_decode(publish, &rules, &head, packet->data + head.size, &fault))
 		return pl_slice_make(NULL, 0);
 	return publish->topic;
@@ -98,8 +98,8 @@ static uint32_t window(const pl_mqtt_session *session)
 
 static bool is_blocked(const pl_mqtt_session *session)
 {
-	return session->stream->blocked || pl_stream_queued(session->stream) >=
-						   (size_t)session->settings.limits->high_water;
+	return session->stream->blocked ||
+	       pl_stream_queued(session->stream) >= (size_t)session->settings.limits->high_water;
 }
 
 /* An alias in the place of the topic, or beside it, when there is one for it. */
@@ -317,8 +317,8 @@ static int make_packet(pl_mqtt_session *session, exchange *it, pl_mqtt_publish *
 	}
 	publish->id = it->id.id;
 	status = encode(session, publish, &it->packet, why);
-	if (!status && it->packet->len > (size_t)session->settings.limits->kept_messages -
-						  session->kept) {
+	if (!status &&
+	    it->packet->len > (size_t)session->settings.limits->kept_messages - session->kept) {
 		session->drain_wanted = true;
 		status = PL_ELIMIT;
 	}
@@ -414,7 +414,7 @@ int pl_mqtt_session_publish(pl_mqtt_session *session, const pl_mqtt_publish *pub
 		drop_new(session, it);
 		return status;
 	}
-	*id = it->id.id;
+	*id = it->id.id; /* it may be over when that returns */
 	pl_mqtt_send_on(session);
 	if (session->next == &session->exchanges && session->state == SESSION_CONNECTED)
 		return PL_OK;
@@ -493,8 +493,7 @@ int pl_mqtt_session_subscribe(pl_mqtt_session *session, const pl_mqtt_subscribe 
 {
 	int status = check_filters(session, subscribe, why);
 
-	return status ? status
-		      : ask_new(session, PL_MQTT_SUBSCRIBE, subscribe, waiter, id, why);
+	return status ? status : ask_new(session, PL_MQTT_SUBSCRIBE, subscribe, waiter, id, why);
 }
 
 int pl_mqtt_session_unsubscribe(pl_mqtt_session *session, const pl_mqtt_subscribe *unsubscribe,
@@ -588,7 +587,8 @@ static void on_pubrec(pl_mqtt_session *session, exchange *it, const pl_mqtt_ack 
 		pl_mqtt_write_ack(session, PL_MQTT_PUBREL, ack->id, 0);
 	} else if (it->state != EXCHANGE_SENT) {
 		if (it->state != EXCHANGE_RELEASING)
-			violation(session, "the server broke the protocol: PUBREC of what was not sent");
+			violation(session,
+				  "the server broke the protocol: PUBREC of what was not sent");
 	} else if (ack->reason >= PL_MQTT_FAILURE) {
 		finish(session, it, PL_OK, ack->reason, NULL);
 	} else {
@@ -689,8 +689,7 @@ static int restore_one(pl_mqtt_session *session, const pl_mqtt_stored *stored)
 	if (stored->released)
 		return PL_OK;
 	session->kept += it->packet->len;
-	if (topic_of(session, it, &publish).len == 0 || publish.qos == 0 ||
-	    publish.id != it->id.id)
+	if (topic_of(session, it, &publish).len == 0 || publish.qos == 0 || publish.id != it->id.id)
 		return PL_EINVAL;
 	it->qos = publish.qos;
 	return PL_OK;

@@ -156,9 +156,11 @@ static void on_timer(pl_timer *timer)
 	uint64_t last = session->heard < session->said ? session->heard : session->said;
 
 	if (session->state == SESSION_CONNECTING)
-		pl_mqtt_session_fail(session, PL_ETIMEDOUT, 0, "the server did not answer CONNECT in time");
+		pl_mqtt_session_fail(session, PL_ETIMEDOUT, 0,
+				     "the server did not answer CONNECT in time");
 	else if (session->pinged && session->heard < session->asked && !session->paused)
-		pl_mqtt_session_fail(session, PL_ETIMEDOUT, 0, "the server did not answer a ping in time");
+		pl_mqtt_session_fail(session, PL_ETIMEDOUT, 0,
+				     "the server did not answer a ping in time");
 	else if (now(session) < last + session->interval)
 		rest(session);
 	else
@@ -325,6 +327,7 @@ int pl_mqtt_session_new(pl_mqtt_session **result, pl_loop *loop,
 	pl_deferred_init(&session->again, on_again);
 	pl_list_init(&session->exchanges);
 	pl_list_init(&session->asks);
+	pl_list_init(&session->notes);
 	session->next = &session->exchanges;
 	*result = session;
 	return PL_OK;
@@ -352,8 +355,8 @@ int pl_mqtt_session_restore(pl_mqtt_session *session, pl_mqtt_store *store,
 	int status = pl_mqtt_outgoing_restore(session, loaded);
 
 	if (!status)
-		status = pl_mqtt_incoming_restore(session, loaded->received,
-						  loaded->received_count);
+		status =
+			pl_mqtt_incoming_restore(session, loaded->received, loaded->received_count);
 	if (!status)
 		session->store = store;
 	return status;

@@ -31,12 +31,12 @@ enum { PL_MQTT_BUFFERED = 1 }; /* taken, and waits: the server wants no more now
 
 /* How a connection has ended. */
 typedef struct pl_mqtt_end {
-	int status;	  /* PL_OK: by our DISCONNECT; PL_ECLOSED: by the server's; what else went
-			   * wrong */
-	bool connected;	  /* CONNACK had let us in */
-	bool by_server;	  /* the reason is what it said, in a CONNACK or DISCONNECT */
-	uint8_t reason;	  /* Reason Code, of 3.1.1 the return code of CONNACK */
-	const char *message;			 /* a sentence */
+	int status;	/* PL_OK: by our DISCONNECT; PL_ECLOSED: by the server's; what else went
+			 * wrong */
+	bool connected; /* CONNACK had let us in */
+	bool by_server; /* the reason is what it said, in a CONNACK or DISCONNECT */
+	uint8_t reason; /* Reason Code, of 3.1.1 the return code of CONNACK */
+	const char *message;		      /* a sentence */
 	const pl_mqtt_properties *properties; /* the server's; NULL: none */
 } pl_mqtt_end;
 
@@ -83,8 +83,8 @@ int pl_mqtt_session_new(pl_mqtt_session **session, pl_loop *loop,
 /* While there is no connection, and not within an event. Waiters are settled with PL_ECANCELED. */
 void pl_mqtt_session_free(pl_mqtt_session *session);
 
-/* What follows is kept in the store, which is open: what it held is the session's. PL_OK; PL_EINVAL:
- * it holds what is no packet. The store's events go to pl_mqtt_session_stored. */
+/* What follows is kept in the store, which is open: what it held is the session's. PL_OK;
+ * PL_EINVAL: it holds what is no packet. The store's events go to pl_mqtt_session_stored. */
 int pl_mqtt_session_restore(pl_mqtt_session *session, pl_mqtt_store *store,
 			    const pl_mqtt_loaded *loaded);
 void pl_mqtt_session_stored(pl_mqtt_session *session, void *context, int status);
@@ -94,8 +94,8 @@ void pl_mqtt_session_stored(pl_mqtt_session *session, void *context, int status)
 int pl_mqtt_session_connect(pl_mqtt_session *session, pl_stream *stream,
 			    const pl_mqtt_connect *connect);
 
-/* DISCONNECT behind what was written, then the end. PL_OK; PL_ECLOSED; what cannot be said: PL_EINVAL,
- * PL_EUTF8, PL_ETOOBIG, PL_ENOTSUP (properties in 3.1.1), and nothing happens. */
+/* DISCONNECT behind what was written, then the end. PL_OK; PL_ECLOSED; what cannot be said:
+ * PL_EINVAL, PL_EUTF8, PL_ETOOBIG, PL_ENOTSUP (properties in 3.1.1), and nothing happens. */
 int pl_mqtt_session_disconnect(pl_mqtt_session *session, uint8_t reason,
 			       const pl_mqtt_properties *properties);
 

@@ -63,32 +63,19 @@ static void free_changes(changes *list)
 	}
 }
 
-static void start(pl_mqtt_store *store, void (*run)(void *), void (*done)(void *));
-
 /* The end. */
-
-static void run_close(void *context)
-{
-	pl_mqtt_store *store = context;
-
-	pl_mqtt_file_close(store->file);
-}
-
-static void closed(void *context)
-{
-	pl_mqtt_store *store = context;
-
-	store->events->closed(store->owner);
-	pl_free(store->path);
-	pl_free(store);
-}
 
 static void close_now(pl_mqtt_store *store)
 {
+	if (store->file && store->queued.first)
+		pl_mqtt_file_change(store->file, store->queued.first, store->why,
+				    sizeof(store->why));
 	free_changes(&store->queued);
 	pl_loop_stop_timer(store->loop, &store->again);
 	pl_deferred_cancel(&store->begin);
-	start(store, run_close, closed);
+	pl_mqtt_file_close(store->file);
+	pl_free(store->path);
+	pl_free(store);
 }
 
 /* Changes. */
@@ -97,8 +84,8 @@ static void run_changes(void *context)
 {
 	pl_mqtt_store *store = context;
 
-	store->status = pl_mqtt_file_change(store->file, store->made.first, store->why,
-					    sizeof(store->why));
+	store->status =
+		pl_mqtt_file_change(store->file, store->made.first, store->why, sizeof(store->why));
 }
 
 static void tell(pl_mqtt_store *store, const pl_mqtt_change *change, int status)
@@ -153,7 +140,7 @@ static void changes_done(void *context)
 
 	store->working = false;
 	settle(store);
-	if (store->closing && (store->status || !store->queued.first)) {
+	if (store->closing) {
 		close_now(store);
 	} else if (store->status) {
 		store->events->failed(store->owner, store->status, store->why);
@@ -161,6 +148,16 @@ static void changes_done(void *context)
 	} else if (store->queued.first) {
 		pl_loop_defer(store->loop, &store->begin);
 	}
+}
+
+/* Without memory for a job it is done here: that is slow, and loses nothing. */
+static void start(pl_mqtt_store *store, void (*run)(void *), void (*done)(void *))
+{
+	store->working = true;
+	if (pl_work_start(store->loop, run, done, store) == PL_OK)
+		return;
+	run(store);
+	done(store);
 }
 
 static void on_begin(pl_deferred *deferred)
@@ -268,16 +265,6 @@ static void open_done(void *context)
 		pl_loop_defer(store->loop, &store->begin);
 }
 
-/* Without memory for a job it is done here: that is slow, and loses nothing. */
-static void start(pl_mqtt_store *store, void (*run)(void *), void (*done)(void *))
-{
-	store->working = true;
-	if (pl_work_start(store->loop, run, done, store) == PL_OK)
-		return;
-	run(store);
-	done(store);
-}
-
 int pl_mqtt_store_open(pl_mqtt_store **result, pl_loop *loop, const char *path, bool sync,
 		       const pl_mqtt_store_events *events, void *owner)
 {
@@ -310,11 +297,6 @@ int pl_mqtt_store_open(pl_mqtt_store **result, pl_loop *loop, const char *path, 
 void pl_mqtt_store_close(pl_mqtt_store *store)
 {
 	store->closing = true;
-	if (store->working)
-		return;
-	pl_loop_stop_timer(store->loop, &store->again);
-	if (store->file && store->queued.first)
-		on_begin(&store->begin);
-	else
+	if (!store->working)
 		close_now(store);
 }

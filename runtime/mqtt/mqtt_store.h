@@ -46,8 +46,6 @@ typedef struct pl_mqtt_store_events {
 	void (*stored)(void *owner, void *context, int status);
 	/* Changes cannot be made now, and are tried again: for the log. */
 	void (*failed)(void *owner, int status, const char *message);
-	/* Last, after pl_mqtt_store_close; it is freed when this returns. */
-	void (*closed)(void *owner);
 } pl_mqtt_store_events;
 
 /* Begins to open the file, which is made (0600) when it is not there. `sync`: what is told to be
@@ -55,7 +53,8 @@ typedef struct pl_mqtt_store_events {
 int pl_mqtt_store_open(pl_mqtt_store **store, pl_loop *loop, const char *path, bool sync,
 		       const pl_mqtt_store_events *events, void *owner);
 
-/* Makes what is queued, and closes the file: `closed`. What was to be told is not told any more. */
+/* Makes what is queued, and closes the file: at once, which may take a moment, or when the pool is
+ * done with what it is making. The owner hears of nothing any more. */
 void pl_mqtt_store_close(pl_mqtt_store *store);
 
 /* Changes; with a context, not NULL, it is told when they are made. PL_OK or PL_ENOMEM.

@@ -116,11 +116,10 @@ static int put_encoded(pl_mqtt_session *session, const pl_mqtt_publish *publish)
 	return status;
 }
 
-int pl_mqtt_write_publish(pl_mqtt_session *session, const pl_mqtt_publish *publish,
-			  pl_block *whole)
+int pl_mqtt_write_publish(pl_mqtt_session *session, const pl_mqtt_publish *publish, pl_block *whole)
 {
-	int status = whole ? put_block(session, whole, publish->dup)
-			   : put_encoded(session, publish);
+	int status =
+		whole ? put_block(session, whole, publish->dup) : put_encoded(session, publish);
 
 	if (!status)
 		session->said = pl_loop_now(session->loop);

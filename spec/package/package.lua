@@ -177,7 +177,7 @@ describe("the Debian package", function()
     assert.equal("net", field "Section")
     local version = run(process.PERILUNE, "--version"):match "^perilune (%S+)"
     assert.equal(version .. "-1", field "Version")
-    for library in ("libc6 libluajit libssl3 libuv1 zlib1g libbrotli1"):gmatch "%S+" do
+    for library in ("libc6 libluajit libssl3 libuv1 zlib1g libbrotli1 libsqlite3-0"):gmatch "%S+" do
       has(field "Depends", library)
     end
     assert.is_nil(field("Depends"):find "-dev")

@@ -103,8 +103,8 @@ static int setup(void **state)
 					    .events = &conn_events,
 					    .limits = &fix->limits };
 	pl_memory_init(&fix->memory, fix->loop);
-	assert_int_equal(
-		pl_conn_new(&fix->conn, &fix->memory.stream, 1, &fix->settings, fix), PL_OK);
+	assert_int_equal(pl_conn_new(&fix->conn, &fix->memory.stream, 1, &fix->settings, fix),
+			 PL_OK);
 	assert_int_equal(pl_conn_tcp_open(fix->conn, &fix->end), PL_OK);
 	assert_int_equal(pl_conn_stream_new(&fix->stream, fix->conn), PL_OK);
 	pl_stream_own(fix->stream, &stream_events, fix);

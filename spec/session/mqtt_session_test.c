@@ -27,9 +27,9 @@ static void connects(void **state)
 		mqtt_side_accept(&side, false, NULL);
 		mqtt_side_expect(&side, "connected(0) ");
 		assert_true(pl_mqtt_session_connected(side.session));
-		assert_int_equal(pl_mqtt_session_disconnect(side.session, 0,
-							    &(pl_mqtt_properties){ 0 }),
-				 PL_OK);
+		assert_int_equal(
+			pl_mqtt_session_disconnect(side.session, 0, &(pl_mqtt_properties){ 0 }),
+			PL_OK);
 		mqtt_side_expect_sent(&side, "DISCONNECT(0,00) ");
 		mqtt_side_expect(&side, "disconnected(OK,00) ");
 		mqtt_side_deinit(&side);
@@ -197,7 +197,10 @@ static void pauses(void **state)
 	side.on_event = NULL;
 	pl_mqtt_session_pause(side.session, false);
 	mqtt_side_expect(&side, "message(t=3,q0) ");
-	mqtt_side_feed(&side, "\x00\x01t\x00" "4", 5);
+	mqtt_side_feed(&side,
+		       "\x00\x01t\x00"
+		       "4",
+		       5);
 	mqtt_side_expect(&side, "message(t=4,q0) ");
 	mqtt_side_deinit(&side);
 }
@@ -264,8 +267,7 @@ static void waits_for_the_window(void **state)
 	assert_int_equal(mqtt_side_publish(&side, "a", "3", 1, NULL), PL_MQTT_BUFFERED);
 	assert_int_equal(mqtt_side_publish(&side, "a", "4", 2, NULL), PL_MQTT_BUFFERED);
 	assert_int_equal(mqtt_side_publish(&side, "a", "0", 0, NULL), PL_OK);
-	mqtt_side_expect_sent(&side,
-			      "PUBLISH(a=1,q1,#1) PUBLISH(a=2,q2,#2) PUBLISH(a=0,q0) ");
+	mqtt_side_expect_sent(&side, "PUBLISH(a=1,q1,#1) PUBLISH(a=2,q2,#2) PUBLISH(a=0,q0) ");
 	mqtt_side_say_ack(&side, PL_MQTT_PUBREC, 2, 0); /* 4.9: PUBCOMP gives the place back */
 	mqtt_side_expect_sent(&side, "PUBREL(2,00) ");
 	mqtt_side_say_ack(&side, PL_MQTT_PUBACK, 1, 0);
@@ -292,8 +294,7 @@ static void keeps_order_over_connections(void **state)
 		mqtt_side_say_ack(&side, PL_MQTT_PUBREC, 3, 0);
 		mqtt_side_expect_sent(&side, "PUBREL(3,00) ");
 		mqtt_side_cut(&side);
-		assert_int_equal(mqtt_side_publish(&side, "a", "4", 1, "four"),
-				 PL_MQTT_BUFFERED);
+		assert_int_equal(mqtt_side_publish(&side, "a", "4", 1, "four"), PL_MQTT_BUFFERED);
 		assert_int_equal(mqtt_side_publish(&side, "a", "0", 0, NULL), PL_ECLOSED);
 		mqtt_side_reopen(&side, true);
 		mqtt_side_expect_sent(&side, "PUBLISH(a=1,q1,#1,dup) PUBLISH(a=2,q2,#2,dup) "
@@ -533,15 +534,15 @@ static void subscribes(void **state)
 		answer.type = PL_MQTT_SUBACK;
 		answer.suback.codes = pl_slice_make("\x01\x80", 2);
 		answer.suback.id = 1;
-		assert_int_equal(pl_mqtt_session_subscribe(side.session, &subscribe,
-							   (void *)"sub", &id, &why),
+		assert_int_equal(pl_mqtt_session_subscribe(side.session, &subscribe, (void *)"sub",
+							   &id, &why),
 				 PL_OK);
 		assert_int_equal(id, 1);
 		mqtt_side_expect_sent(&side, "SUBSCRIBE(1:2) ");
 		mqtt_side_say(&side, &answer);
 		mqtt_side_expect(&side, "subscribed(1:2) settled(sub,OK,80) ");
-		assert_int_equal(pl_mqtt_session_unsubscribe(side.session, &subscribe,
-							     (void *)"un", &id, &why),
+		assert_int_equal(pl_mqtt_session_unsubscribe(side.session, &subscribe, (void *)"un",
+							     &id, &why),
 				 PL_OK);
 		mqtt_side_expect_sent(&side, "UNSUBSCRIBE(2:2) ");
 		answer.type = PL_MQTT_UNSUBACK;
@@ -553,9 +554,9 @@ static void subscribes(void **state)
 		pl_mqtt_session_subscribe(side.session, &subscribe, (void *)"late", &id, &why);
 		mqtt_side_cut(&side);
 		mqtt_side_expect(&side, "settled(late,ECLOSED,00) disconnected(ECONNRESET,00) ");
-		assert_int_equal(pl_mqtt_session_subscribe(side.session, &subscribe, NULL, &id,
-							   &why),
-				 PL_ECLOSED);
+		assert_int_equal(
+			pl_mqtt_session_subscribe(side.session, &subscribe, NULL, &id, &why),
+			PL_ECLOSED);
 		mqtt_side_deinit(&side);
 	}
 }
@@ -571,9 +572,9 @@ static void pings(void **state)
 	side.settings.ping_interval = 5000;
 	side.settings.ping_timeout = 2000;
 	mqtt_side_begin(&side);
-	mqtt_side_dial(&side, &(pl_mqtt_connect){ .clean = true,
-						  .client_id = PL_SLICE("me"),
-						  .keep_alive = 3 });
+	mqtt_side_dial(
+		&side,
+		&(pl_mqtt_connect){ .clean = true, .client_id = PL_SLICE("me"), .keep_alive = 3 });
 	mqtt_side_turn(&side);
 	mqtt_side_accept(&side, false, NULL);
 	mqtt_side_turn(&side);
@@ -634,9 +635,9 @@ static void authenticates(void **state)
 	PL_MQTT_SET(&answer, authentication_data, PL_SLICE("42"));
 	assert_int_equal(pl_mqtt_session_auth(side.session, PL_MQTT_RE_AUTHENTICATE, &answer),
 			 PL_ESTATE);
-	assert_int_equal(pl_mqtt_session_auth(side.session, PL_MQTT_CONTINUE_AUTHENTICATION,
-					      &answer),
-			 PL_OK);
+	assert_int_equal(
+		pl_mqtt_session_auth(side.session, PL_MQTT_CONTINUE_AUTHENTICATION, &answer),
+		PL_OK);
 	mqtt_side_expect_sent(&side, "AUTH(0,18) ");
 	PL_MQTT_SET(&welcome, authentication_method, PL_SLICE("SCRAM"));
 	mqtt_side_accept(&side, false, &welcome);
@@ -670,8 +671,13 @@ static void hostile_servers(void **state)
 		A("\x90\x04\x00\x09\x00\x00", "EPROTO,82", "DISCONNECT(0,82) "),
 		A("\xb0\x04\x00\x09\x00\x00", "EPROTO,82", "DISCONNECT(0,82) "),
 		A("\x40\x02\x00\x09", "EPROTO,82", "DISCONNECT(0,82) "),
-		A("\x30\x06\x00\x03" "a\x00" "b\x00", "E", "DISCONNECT(0,"),
-		A("\x30\x06\x00\x03" "a/#\x00", "EPROTO,9", "DISCONNECT(0,9"),
+		A("\x30\x06\x00\x03"
+		  "a\x00"
+		  "b\x00",
+		  "E", "DISCONNECT(0,"),
+		A("\x30\x06\x00\x03"
+		  "a/#\x00",
+		  "EPROTO,9", "DISCONNECT(0,9"),
 		A("\x20\x03\x00\x00\x00", "EPROTO,82", "DISCONNECT(0,82) "),
 		A("\x36\x06\x00\x01t\x00\x01\x00", "EPROTO,81", "DISCONNECT(0,81) "),
 		A("\x32\x06\x00\x01t\x00\x00\x00", "EPROTO,8", "DISCONNECT(0,8"),

@@ -47,8 +47,8 @@ static inline void mqtt_side_message(void *owner, const pl_mqtt_publish *publish
 	mqtt_side *side = owner;
 
 	if (publish->payload.len > 64)
-		mqtt_word(side, "message(%.*s#%zu,q%u)", (int)publish->topic.len,
-			  publish->topic.at, publish->payload.len, publish->qos);
+		mqtt_word(side, "message(%.*s#%zu,q%u)", (int)publish->topic.len, publish->topic.at,
+			  publish->payload.len, publish->qos);
 	else
 		mqtt_word(side, "message(%.*s=%.*s,q%u%s%s)", (int)publish->topic.len,
 			  publish->topic.at, (int)publish->payload.len, publish->payload.at,
@@ -183,8 +183,7 @@ static inline void mqtt_side_feed(mqtt_side *side, const void *data, size_t len)
 
 static inline void mqtt_side_say(mqtt_side *side, const pl_mqtt_packet *packet)
 {
-	const pl_mqtt_rules rules = { .version = side->settings.version,
-				      .sender = PL_MQTT_SERVER };
+	const pl_mqtt_rules rules = { .version = side->settings.version, .sender = PL_MQTT_SERVER };
 	pl_mqtt_sizes sizes;
 	pl_mqtt_fault fault;
 	uint8_t *bytes;
@@ -200,20 +199,19 @@ static inline void mqtt_side_say(mqtt_side *side, const pl_mqtt_packet *packet)
 
 static inline void mqtt_side_say_ack(mqtt_side *side, uint8_t type, uint16_t id, uint8_t reason)
 {
-	mqtt_side_say(side, &(pl_mqtt_packet){ .type = type,
-					       .ack = { .id = id, .reason = reason } });
+	mqtt_side_say(side,
+		      &(pl_mqtt_packet){ .type = type, .ack = { .id = id, .reason = reason } });
 }
 
 static inline void mqtt_side_say_publish(mqtt_side *side, const char *topic, const char *payload,
 					 uint8_t qos, uint16_t id, bool dup)
 {
-	mqtt_side_say(side,
-		      &(pl_mqtt_packet){ .type = PL_MQTT_PUBLISH,
-					 .publish = { .topic = { topic, strlen(topic) },
-						      .payload = { payload, strlen(payload) },
-						      .qos = qos,
-						      .id = id,
-						      .dup = dup } });
+	mqtt_side_say(side, &(pl_mqtt_packet){ .type = PL_MQTT_PUBLISH,
+					       .publish = { .topic = { topic, strlen(topic) },
+							    .payload = { payload, strlen(payload) },
+							    .qos = qos,
+							    .id = id,
+							    .dup = dup } });
 }
 
 static inline void mqtt_side_accept(mqtt_side *side, bool present,
@@ -255,7 +253,8 @@ static inline void mqtt_side_reopen(mqtt_side *side, bool present)
 
 /* What was said and told. */
 
-static inline void mqtt_side_word_sent(mqtt_side *side, pl_buffer *words, const pl_mqtt_packet *packet)
+static inline void mqtt_side_word_sent(mqtt_side *side, pl_buffer *words,
+				       const pl_mqtt_packet *packet)
 {
 	const char *name = pl_mqtt_type_name(packet->type);
 	const pl_mqtt_publish *publish = &packet->publish;
@@ -265,8 +264,7 @@ static inline void mqtt_side_word_sent(mqtt_side *side, pl_buffer *words, const 
 	switch (packet->type) {
 	case PL_MQTT_PUBLISH:
 		status = pl_buffer_printf(words, "%s(%.*s%s", name, (int)publish->topic.len,
-					  publish->topic.at,
-					  publish->payload.len > 64 ? "#" : "=");
+					  publish->topic.at, publish->payload.len > 64 ? "#" : "=");
 		if (publish->payload.len > 64)
 			status |= pl_buffer_printf(words, "%zu", publish->payload.len);
 		else
@@ -279,9 +277,8 @@ static inline void mqtt_side_word_sent(mqtt_side *side, pl_buffer *words, const 
 			status |= pl_buffer_printf(words, ",alias%u",
 						   publish->properties.topic_alias);
 		if (PL_MQTT_HAS(&publish->properties, message_expiry_interval))
-			status |= pl_buffer_printf(
-				words, ",expires%u",
-				publish->properties.message_expiry_interval);
+			status |= pl_buffer_printf(words, ",expires%u",
+						   publish->properties.message_expiry_interval);
 		status |= pl_buffer_printf(words, "%s%s) ", publish->dup ? ",dup" : "",
 					   publish->retain ? ",retain" : "");
 		break;
@@ -322,9 +319,9 @@ static inline void mqtt_side_expect_sent(mqtt_side *side, const char *expected)
 		assert_true(pl_mqtt_head_decode(&head, &rules, data, side->memory.sent.len - at,
 						&fault) > 0);
 		assert_true(head.size + head.length <= side->memory.sent.len - at);
-		assert_int_equal(pl_mqtt_packet_decode(&packet, &rules, &head, data + head.size,
-						       &fault),
-				 PL_OK);
+		assert_int_equal(
+			pl_mqtt_packet_decode(&packet, &rules, &head, data + head.size, &fault),
+			PL_OK);
 		mqtt_side_word_sent(side, &words, &packet);
 		at += head.size + head.length;
 	}

@@ -27,8 +27,8 @@ typedef struct fixture {
 	char folder[32];
 	char path[64];
 	pl_loop *loop;
-	pl_mqtt_store *store; /* NULL after `closed` */
-	pl_buffer journal;    /* what was told, and what was loaded */
+	pl_mqtt_store *store;
+	pl_buffer journal; /* what was told, and what was loaded */
 } fixture;
 
 static void words(fixture *fix, const char *format, ...)
@@ -75,17 +75,9 @@ static void on_failed(void *owner, int status, const char *message)
 	words(owner, "failed:%s", pl_status_name(status));
 }
 
-static void on_closed(void *owner)
-{
-	fixture *fix = owner;
-
-	fix->store = NULL;
-}
-
 static const pl_mqtt_store_events events = { .opened = on_opened,
 					     .stored = on_stored,
-					     .failed = on_failed,
-					     .closed = on_closed };
+					     .failed = on_failed };
 
 static int setup(void **state)
 {
@@ -119,15 +111,15 @@ static void expect(fixture *fix, const char *what)
 
 static void open_store(fixture *fix)
 {
-	assert_int_equal(
-		pl_mqtt_store_open(&fix->store, fix->loop, fix->path, true, &events, fix), PL_OK);
+	assert_int_equal(pl_mqtt_store_open(&fix->store, fix->loop, fix->path, true, &events, fix),
+			 PL_OK);
 }
 
 static void close_store(fixture *fix)
 {
 	pl_mqtt_store_close(fix->store);
+	fix->store = NULL;
 	settle(fix);
-	assert_null(fix->store);
 }
 
 static int teardown(void **state)

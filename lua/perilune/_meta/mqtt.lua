@@ -1,0 +1,76 @@
+---@meta
+-- What scripts see of MQTT. For editors; nothing loads this file.
+
+---@class perilune.mqtt.client.Options
+---@field url? string "mqtt://", "mqtts://", "ws://" or "wss://".
+---@field servers? string[] URLs that are tried in turn when one fails.
+---@field client? perilune.Client In the place of url: not started yet.
+---@field version? "3.1.1"|"5.0" Default "3.1.1".
+---@field client_identifier? string Default: random.
+---@field clean_session? boolean Default true.
+---@field keep_alive? integer Seconds, 0 to 65535, default 60.
+---@field heartbeat? { interval?: number, timeout?: number }|false On by default: keep_alive and 10 seconds.
+---@field authentication? { username?: string, password?: string }|false
+---@field last_will_testament? perilune.mqtt.Will|false
+---@field connect_properties? table Of 5.0.
+---@field topic_aliases? integer 0 to 65535, default 0.
+---@field lost_session? "report"|"publish" Default "report".
+---@field persistence? { file: string, sync?: boolean }|false Off by default.
+---@field tls? boolean|perilune.client.TLS
+---@field proxy? string|perilune.ProxyOptions|false
+---@field watchdog? perilune.client.Watchdog|false Off by default.
+---@field connect_timeout? number Seconds, default 10.
+---@field headers? table<string, string|number|(string|number)[]>
+---@field origin? string
+---@field guard? boolean
+---@field throttle? { read?: integer|false, write?: integer|false }|false
+---@field tcp_keepalive? { time?: integer, interval?: integer, count?: integer }|false
+---@field linger_state? -1|0
+---@field bound_ip? string
+---@field bound_port_min? integer
+---@field bound_port_max? integer
+---@field log_file? string|perilune.server.LogFile|false
+---@field limits? perilune.mqtt.Limits
+
+---@class perilune.mqtt.Will
+---@field topic string
+---@field text? string Default "".
+---@field qos? 0|1|2 Default 0.
+---@field retain? boolean Default false.
+---@field properties? table Of 5.0: will_delay_interval and those of a message.
+
+---@class perilune.mqtt.Limits
+---@field message? integer Bytes of a packet that is received, default 16 MiB.
+---@field pending_events? integer Default 64.
+---@field in_flight? integer Messages that are not acknowledged at a time: 1 to 65535, default 1024.
+---@field kept_messages? integer Bytes of messages that are not acknowledged, default 16 MiB.
+---@field send_queue? integer Bytes of output at which QoS 0 is refused, default 16 MiB.
+---@field high_water? integer Bytes of output that make publish say "buffered", default 1 MiB.
+---@field low_water? integer Default 256 KiB.
+---@field handshake_timeout? number Seconds for CONNACK, default 10.
+---@field write_timeout? number Seconds, default 30.
+---@field close_timeout? number Seconds, default 5.
+
+---@class perilune.mqtt.Client
+---@field active boolean
+---@field connected boolean
+---@field client perilune.Client
+---@field conn perilune.Conn?
+---@field client_identifier string?
+---@field connect_properties table?
+---@field pending integer
+---@field accepted integer
+---@field OnMQTTBeforeConnect? fun(conn: perilune.Conn, clean_session: boolean, client_identifier: string): boolean?, string?
+---@field OnMQTTConnect? fun(conn: perilune.Conn, session: boolean, reason_code: integer, reason_name: string, properties: table)
+---@field OnMQTTDisconnect? fun(conn: perilune.Conn, reason_code: integer, reason_name: string, properties: table)
+---@field OnMQTTPing? fun(conn: perilune.Conn)
+---@field OnMQTTPubAck? fun(conn: perilune.Conn, packet_identifier: integer, reason_code: integer, reason_name: string, properties: table)
+---@field OnMQTTPubRec? fun(conn: perilune.Conn, packet_identifier: integer, reason_code: integer, reason_name: string, properties: table)
+---@field OnMQTTPubComp? fun(conn: perilune.Conn, packet_identifier: integer, reason_code: integer, reason_name: string, properties: table)
+---@field OnMQTTPublish? fun(conn: perilune.Conn, topic: string, text: string, properties: table)
+---@field OnMQTTSubscribe? fun(conn: perilune.Conn, packet_identifier: integer, codes: integer[], properties: table)
+---@field OnMQTTUnSubscribe? fun(conn: perilune.Conn, packet_identifier: integer, codes: integer[], properties: table)
+---@field OnMQTTAuth? fun(conn: perilune.Conn, reason_code: integer, reason_name: string, properties: table)
+---@field OnDrain? fun(conn: perilune.Conn)
+---@field OnError? fun(conn: perilune.Conn?, message: string, code: string)
+---@field OnException? fun(conn: perilune.Conn?, message: string)
