@@ -141,9 +141,9 @@ describe("an MQTT client", function()
         }, got)
         local heard = table.concat(broker.take(), ",")
         assert.truthy(heard:find "PUBREC 12.*PUBACK 13", heard)
-        clock.wait_for(function()
-          return (heard .. table.concat(broker.heard, ",")):find "PUBCOMP 12"
-        end)
+        clock.wait_for(
+          function() return (heard .. table.concat(broker.heard, ",")):find "PUBCOMP 12" end
+        )
       end)
 
       it("waits within a handler for what it sends", function()
@@ -238,7 +238,9 @@ describe("an MQTT client", function()
         one:publish("a", "2", 2)
         ready(broker.heard, 2)
         one:disconnect()
-        made, one = {}, nil
+        one = nil
+        made = {}
+        assert.is_nil(one)
         collectgarbage()
         collectgarbage()
         broker.take()

@@ -1,5 +1,5 @@
---- A broker for specs: a server that speaks enough of MQTT 3.1.1 and 5.0 to be a peer, does as it is
---- told when it is to misbehave, and says what it has heard.
+--- A broker for specs: it speaks enough of MQTT 3.1.1 and 5.0 to be a peer, misbehaves when it is
+--- told to, and says what it has heard.
 local fixture = require "spec.support.fixture"
 
 local mqtt_broker = {}
@@ -114,9 +114,7 @@ handlers[PINGREQ] = function(broker, link)
   link.conn:write_binary(packet(PINGRESP, ""))
 end
 
-handlers[DISCONNECT] = function(broker, _, body)
-  note(broker, "DISCONNECT", body:byte(1) or 0)
-end
+handlers[DISCONNECT] = function(broker, _, body) note(broker, "DISCONNECT", body:byte(1) or 0) end
 
 --- Takes whole packets off what has come.
 local function take(broker, link)
