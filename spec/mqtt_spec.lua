@@ -72,6 +72,23 @@ describe("an MQTT client", function()
         assert.same({ "CONNECT me clean", "DISCONNECT 0" }, broker.take())
       end)
 
+      it("sends no more at a time than a server takes", function()
+        local broker = mqtt_broker.start { silent = true }
+        local one = of(broker)
+        for _ = 1, 1100 do
+          one:publish("t", "", 1)
+        end
+        one:publish("end", "", 0)
+        local heard = {}
+        clock.wait_for(function()
+          for _, line in ipairs(broker.take()) do
+            heard[#heard + 1] = line
+          end
+          return #heard > 0 and heard[#heard]:find "end" ~= nil
+        end)
+        assert.equal((version == "5.0" and 1024 or 20) + 1, #heard)
+      end)
+
       it("is refused", function()
         local broker = mqtt_broker.start { refuses = version == "5.0" and "\135" or "\5" }
         local one = new(broker, { version = version })

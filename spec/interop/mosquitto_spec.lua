@@ -77,7 +77,8 @@ describe("mosquitto:", function()
           got[#got + 1] = ("%s=%d bytes, %d"):format(topic, #text, p.qos)
         end
         assert.is_true((one:subscribe_and_wait("t/#", 2)))
-        local large = ("x"):rep(300000)
+        -- mosquitto takes 4096 bytes of a WebSocket in a turn, and those last 0.1 s
+        local large = ("x"):rep(carrier == "WebSocket" and 12000 or 300000)
         for qos = 0, 2 do
           assert.is_true((one:publish_and_wait("t/small", "\0\255", qos)))
           assert.is_true((one:publish_and_wait("t/large", large, qos)))
@@ -85,11 +86,11 @@ describe("mosquitto:", function()
         clock.wait_for(function() return #got == 6 end)
         assert.same({
           "t/small=2 bytes, 0",
-          "t/large=300000 bytes, 0",
+          ("t/large=%d bytes, 0"):format(#large),
           "t/small=2 bytes, 1",
-          "t/large=300000 bytes, 1",
+          ("t/large=%d bytes, 1"):format(#large),
           "t/small=2 bytes, 2",
-          "t/large=300000 bytes, 2",
+          ("t/large=%d bytes, 2"):format(#large),
         }, got)
         assert.is_true((one:unsubscribe_and_wait "t/#"))
         one:publish_and_wait("t/small", "late", 2)

@@ -42,7 +42,7 @@
 ---@class perilune.mqtt.Limits
 ---@field message? integer Bytes of a packet that is received, default 16 MiB.
 ---@field pending_events? integer Default 64.
----@field in_flight? integer Messages that are not acknowledged at a time: 1 to 65535, default 1024.
+---@field in_flight? integer Messages that are not acknowledged at a time: 1 to 65535, default 1024; of 3.1.1 20.
 ---@field kept_messages? integer Bytes of messages that are not acknowledged, default 16 MiB.
 ---@field send_queue? integer Bytes of output at which QoS 0 is refused, default 16 MiB.
 ---@field high_water? integer Bytes of output that make publish say "buffered", default 1 MiB.

@@ -185,10 +185,17 @@ local function finish_client(settings, given)
   return message
 end
 
+--- A server of 3.1.1 cannot say how many messages it takes at a time; mosquitto ends the connection
+--- of a client that has more than 20 of QoS 2 under way. That of 5.0 has its Receive Maximum.
+local IN_FLIGHT_311 = 20
+
 --- Only 5.0 knows properties.
-local function finish_version(settings)
+local function finish_version(settings, given)
   settings.level = settings.version == "5.0" and 5 or 4
   if settings.level == 5 then return end
+  if not (given.limits and given.limits.in_flight) then
+    settings.limits.in_flight = IN_FLIGHT_311
+  end
   local will = settings.last_will_testament
   if next(settings.connect_properties) then
     return wrong("connect_properties", "needs version = '5.0'")
