@@ -12,10 +12,10 @@ packages_test=(libcmocka-dev libpsl5 lua-busted)
 packages_interop=(
   curl netcat-openbsd openssl python3 python3-prometheus-client python3-websockets
   haproxy nginx tinyproxy-bin squid microsocks dante-server libio-socket-socks-perl
-  libprotocol-websocket-perl
+  libprotocol-websocket-perl mosquitto mosquitto-clients
 )
 packages_browser=(chromium fonts-dejavu-core)
-packages_bench=(haproxy nginx python3 wrk)
+packages_bench=(haproxy libmosquitto-dev mosquitto nginx python3 wrk)
 packages_package=(dpkg-dev lintian man-db systemd)
 packages_fuzz=('clang|clang-14' libclang-rt-14-dev llvm)
 packages_lint=(git clang-format lua-check lua5.1 clang-tidy shellcheck)

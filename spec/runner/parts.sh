@@ -167,4 +167,6 @@ part_bench() {
   output
   check 'forward' 600 spec/bench/forward
   output
+  check 'mqtt' 600 spec/bench/mqtt
+  output
 }
