@@ -133,7 +133,8 @@ int pl_mqtt_session_ping(pl_mqtt_session *session)
 static void beat(pl_mqtt_session *session)
 {
 	uint32_t timeout = session->settings.ping_timeout;
-	uint64_t asked = now(session);
+	uint64_t time = now(session);
+	uint64_t left;
 
 	if (pl_mqtt_session_ping(session) != PL_OK) {
 		pl_mqtt_session_fail(session, PL_ENOMEM, 0, "out of memory");
@@ -141,13 +142,17 @@ static void beat(pl_mqtt_session *session)
 	}
 	/* Who does not read cannot hear; the ping is for the keep alive then. */
 	if (timeout == 0 || session->paused) {
-		session->heard = asked;
+		session->heard = time;
 		rest(session);
 		return;
 	}
+	if (!session->pinged || session->heard >= session->asked)
+		session->asked = time;
 	session->pinged = true;
-	session->asked = asked;
-	pl_loop_start(session->loop, &session->timer, timeout);
+	/* A keep alive that is shorter than the timeout goes on meanwhile (3.1.2.10). */
+	left = session->asked + timeout - time;
+	pl_loop_start(session->loop, &session->timer,
+		      left < session->interval ? left : session->interval);
 }
 
 static void on_timer(pl_timer *timer)
@@ -158,7 +163,8 @@ static void on_timer(pl_timer *timer)
 	if (session->state == SESSION_CONNECTING)
 		pl_mqtt_session_fail(session, PL_ETIMEDOUT, 0,
 				     "the server did not answer CONNECT in time");
-	else if (session->pinged && session->heard < session->asked && !session->paused)
+	else if (session->pinged && session->heard < session->asked && !session->paused &&
+		 now(session) >= session->asked + session->settings.ping_timeout)
 		pl_mqtt_session_fail(session, PL_ETIMEDOUT, 0,
 				     "the server did not answer a ping in time");
 	else if (now(session) < last + session->interval)

@@ -611,6 +611,42 @@ static void pings(void **state)
 	mqtt_side_deinit(&side);
 }
 
+/* A keep alive that is shorter than the time that a ping has to be answered in. */
+static void pings_within_the_timeout(void **state)
+{
+	mqtt_side side;
+
+	(void)state;
+	mqtt_side_make(&side, PL_MQTT_5);
+	side.settings.ping_timeout = 10000;
+	mqtt_side_begin(&side);
+	mqtt_side_dial(
+		&side,
+		&(pl_mqtt_connect){ .clean = true, .client_id = PL_SLICE("me"), .keep_alive = 3 });
+	mqtt_side_turn(&side);
+	mqtt_side_accept(&side, false, NULL);
+	mqtt_side_turn(&side);
+	side.memory.sent.len = side.journal.len = 0;
+	for (int i = 0; i < 5; i++) {
+		pl_loop_skip(side.loop, 2999);
+		mqtt_side_expect_sent(&side, "");
+		pl_loop_skip(side.loop, 1);
+		mqtt_side_expect_sent(&side, "PINGREQ ");
+		mqtt_side_feed(&side, "\xd0\x00", 2);
+		mqtt_side_expect(&side, "pong ");
+	}
+	/* The server is silent: it is pinged on, until the first of them is too old. */
+	for (int i = 0; i < 4; i++) {
+		pl_loop_skip(side.loop, 3000);
+		mqtt_side_expect_sent(&side, "PINGREQ ");
+	}
+	pl_loop_skip(side.loop, 999);
+	mqtt_side_expect(&side, "");
+	pl_loop_skip(side.loop, 1);
+	mqtt_side_expect(&side, "disconnected(ETIMEDOUT,00) ");
+	mqtt_side_deinit(&side);
+}
+
 /* Authentication. */
 
 static void authenticates(void **state)
@@ -799,6 +835,7 @@ int main(void)
 		cmocka_unit_test(aliases_of_the_server),
 		cmocka_unit_test(subscribes),
 		cmocka_unit_test(pings),
+		cmocka_unit_test(pings_within_the_timeout),
 		cmocka_unit_test(authenticates),
 		cmocka_unit_test(hostile_servers),
 		cmocka_unit_test(too_many_at_a_time),
