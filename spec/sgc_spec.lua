@@ -313,6 +313,73 @@ describe("the sgc protocol", function()
     assert.equal("too many messages in a transaction", peer.hear().error.message)
   end)
 
+  it("what a client may hold back has limits", function()
+    local texts = {}
+    local protocol, made = serving { pending_limit = 3, pending_bytes = 1024 }
+    function protocol.OnMessage(_, text) texts[#texts + 1] = text end
+    local peer = raw(made)
+    local function begin(channel)
+      peer.say { method = "sgc@transaction", params = { channel = channel } }
+    end
+    local function say(text, id) peer.say { method = "sgc@message", params = { message = text }, id = id } end
+    for i = 1, 4 do -- transactions count like messages
+      begin("c" .. i)
+    end
+    assert.equal("too many transactions", peer.hear().error.message)
+    peer.say { method = "sgc@commit", params = { channel = "c1" } }
+    begin ""
+    say(("x"):rep(600))
+    say(("x"):rep(600), "second")
+    local refused = peer.hear()
+    assert.same({ "too many messages in a transaction", "second" }, { refused.error.message, refused.id })
+    peer.say { method = "sgc@rollback" }
+    begin ""
+    say(("y"):rep(600)) -- what was held before counts no more
+    peer.say { method = "sgc@commit" }
+    clock.wait_for(function() return #texts == 1 end)
+    assert.equal(("y"):rep(600), texts[1])
+  end)
+
+  it("an id is short", function()
+    local _, made = serving()
+    local peer = raw(made)
+    peer.say { method = "sgc@session", id = ("i"):rep(256) }
+    assert.truthy(peer.hear().result)
+    peer.say { method = "sgc@session", id = ("i"):rep(257) }
+    assert.equal(-32600, peer.hear().error.code)
+  end)
+
+  it("what is published under a name that cannot be one is refused", function()
+    local _, made = serving()
+    local peer = raw(made)
+    local long = ("c"):rep(2000)
+    for _, queue in ipairs { "queueLevel0", "queueLevel2" } do
+      peer.say {
+        method = "sgc@publish",
+        params = { channel = long, message = "m", queue = queue },
+        id = queue,
+      }
+      local answer = peer.hear()
+      assert.same({ -32602, queue }, { answer.error and answer.error.code, answer.id })
+    end
+    peer.say { method = "sgc@subscribe", params = { channel = long }, id = 1 }
+    assert.equal(-32602, peer.hear().error.code)
+    peer.say { method = "sgc@unsubscribe", params = { channel = long }, id = 1 }
+    assert.equal(-32602, peer.hear().error.code)
+    peer.say { method = "sgc@session", id = 2 }
+    assert.equal(2, peer.hear().id)
+  end)
+
+  it("answers when the application's result is none that JSON knows", function()
+    local _, made = serving(nil, { OnRPC = function() return { x = 0 / 0, f = print } end })
+    local peer = raw(made)
+    local log = capture(function()
+      peer.say { method = "odd", id = 1 }
+      assert.equal(-32603, peer.hear().error.code)
+    end)
+    assert.matches("OnRPC", log)
+  end)
+
   it("answers what is wrong, and goes on", function()
     local _, made = serving()
     local one = raw(made)

@@ -15,6 +15,7 @@ local sgc = {}
 ---@field queue_limit? integer Messages of a channel that are kept: 1 to 10000, default 100.
 ---@field queued_channels? integer Of which they are kept: 1 to 1000000, default 1000.
 ---@field pending_limit? integer Of a client: messages in a transaction: default 1000.
+---@field pending_bytes? integer Of a client: bytes of messages in its transactions: default 1 MiB.
 
 --- Attaches the protocol to a server: clients that ask for the subprotocol "esegece.com" speak it.
 ---@type fun(given: perilune.sgc.server.Options): perilune.sgc.Server

@@ -25,6 +25,7 @@ local schema = {
   queue_limit = { type = "integer", default = 100, min = 1, max = 10000 },
   queued_channels = { type = "integer", default = 1000, min = 1, max = 1000000 },
   pending_limit = { type = "integer", default = 1000, min = 1, max = 1000000 },
+  pending_bytes = { type = "integer", default = 1048576, min = 1024, max = 2 ^ 30, unit = "bytes" },
 }
 
 local serial = 0 -- of these components; the same in every worker
@@ -44,6 +45,9 @@ end
 
 local QUEUES = { queueLevel0 = 0, queueLevel1 = 1, queueLevel2 = 2 }
 
+-- The name of a channel whose messages are kept is one of perilune.shared, behind that of the queues.
+local LONGEST_CHANNEL = 1000
+
 local function queue_name(state, channel) return state.name .. ":" .. channel end
 
 local function keep(state, channel, text, level)
@@ -57,12 +61,13 @@ local function keep(state, channel, text, level)
     log.warn "sgc: a message is not kept: there are queued_channels channels already"
     return
   end
-  shared.update(name, function(list)
+  local kept, message = shared.update(name, function(list)
     list = level == 2 and list or {}
     list[#list + 1] = text
     if #list > state.settings.queue_limit then table.remove(list, 1) end
     return list
   end)
+  if not kept then log.warn("sgc: a message is not kept: " .. message) end
 end
 
 local function send_kept(state, conn, channel)
@@ -110,22 +115,34 @@ methods["sgc@pubrel"] = function(_, conn, record, _, id)
 end
 
 --- Whether a message is held back until its transaction ends.
-local function hold(state, conn, record, channel, run)
+local function hold(state, conn, record, channel, message, run)
   local held = record.transactions[channel] or record.transactions[""]
   if not held then return false end
-  if #held >= state.settings.pending_limit then
-    reply_error(conn, wire.errors.refused, nil, "too many messages in a transaction")
+  local bytes, settings = record.held_bytes + #message.text, state.settings
+  if #held >= settings.pending_limit or bytes > settings.pending_bytes then
+    reply_error(conn, wire.errors.refused, message.id, "too many messages in a transaction")
   else
     held[#held + 1] = run
+    held.bytes, record.held_bytes = held.bytes + #message.text, bytes
   end
   return true
+end
+
+--- Ends a transaction; returns what it has held back.
+local function release(record, channel)
+  local held = record.transactions[channel]
+  if not held then return {} end
+  record.transactions[channel] = nil
+  record.transaction_count = record.transaction_count - 1
+  record.held_bytes = record.held_bytes - held.bytes
+  return held
 end
 
 methods["sgc@message"] = function(state, conn, record, params, id)
   if not acknowledge(state, conn, record, params, id) then return end
   local text = wire.text_of(params.message)
   local function run() call(state, "OnMessage", conn, text) end
-  if not hold(state, conn, record, "", run) then run() end
+  if not hold(state, conn, record, "", { text = text, id = id }, run) then run() end
 end
 
 local function publish(state, conn, record, params, id)
@@ -140,7 +157,7 @@ local function publish(state, conn, record, params, id)
     if level > 0 and channel ~= "" then keep(state, channel, text, level) end
     state.server:broadcast(text, channel ~= "" and channel or nil)
   end
-  if not hold(state, conn, record, channel, run) then run() end
+  if not hold(state, conn, record, channel, { text = text, id = id }, run) then run() end
 end
 
 methods["sgc@publish"] = function(state, conn, record, params, id)
@@ -204,22 +221,32 @@ methods["sgc@session"] = function(_, conn, _, _, id)
   conn:write(wire.event({ method = "sgc@session", message = conn.guid }, id))
 end
 
-methods["sgc@transaction"] = function(_, _, record, params)
+methods["sgc@transaction"] = function(state, conn, record, params, id)
   local channel = channel_of(params)
-  record.transactions[channel] = record.transactions[channel] or {}
+  if record.transactions[channel] then return end
+  if record.transaction_count >= state.settings.pending_limit then
+    reply_error(conn, wire.errors.refused, id, "too many transactions")
+    return
+  end
+  record.transactions[channel] = { bytes = 0 }
+  record.transaction_count = record.transaction_count + 1
 end
 
 methods["sgc@commit"] = function(_, _, record, params)
-  local channel = channel_of(params)
-  local held = record.transactions[channel]
-  record.transactions[channel] = nil
-  for _, run in ipairs(held or {}) do
+  for _, run in ipairs(release(record, channel_of(params))) do
     run()
   end
 end
 
-methods["sgc@rollback"] = function(_, _, record, params)
-  record.transactions[channel_of(params)] = nil
+methods["sgc@rollback"] = function(_, _, record, params) release(record, channel_of(params)) end
+
+local function reply_result(conn, result, id)
+  local text, message = wire.result(result, id)
+  if not text then
+    reply_error(conn, wire.errors.internal, id)
+    error("OnRPC returns what JSON can say: " .. message, 0)
+  end
+  conn:write(text)
 end
 
 --- A method of the application's.
@@ -237,14 +264,15 @@ local function call_application(state, conn, method, params, id)
       local number = type(code) == "number" and code or wire.errors.refused[1]
       conn:write(wire.failure(number, message, nil, id))
     else
-      conn:write(wire.result(result, id))
+      reply_result(conn, result, id)
     end
   end
 end
 
 --- What is known of one client; `count` of what was received at level 2.
 local function new_record()
-  local record = { channels = {}, transactions = {} }
+  local record = { channels = {} }
+  record.transactions, record.transaction_count, record.held_bytes = {}, 0, 0
   record.received, record.count = {}, 0
   return record
 end
@@ -267,7 +295,12 @@ local function on_message(state, conn, text)
   state.records[conn] = record
   local own = methods[method]
   if own then
-    own(state, conn, record, type(params) == "table" and params or {}, message.id)
+    params = type(params) == "table" and params or {}
+    if #channel_of(params) > LONGEST_CHANNEL then
+      reply_error(conn, wire.errors.params, message.id, "the name of the channel is too long")
+      return
+    end
+    own(state, conn, record, params, message.id)
   else
     call_application(state, conn, method, params, message.id)
   end
@@ -315,8 +348,8 @@ end
 ---@return true? ok As of server:broadcast.
 ---@return integer|string count
 function Server.publish(state, text, channel, queue)
-  if type(channel) ~= "string" or channel == "" then
-    error("sgc.server:publish takes a channel", 3)
+  if type(channel) ~= "string" or channel == "" or #channel > LONGEST_CHANNEL then
+    error("sgc.server:publish takes a channel of 1 to 1000 bytes", 3)
   elseif queue ~= nil and not QUEUES[queue] then
     error("sgc.server:publish takes queueLevel0, queueLevel1 or queueLevel2", 3)
   end

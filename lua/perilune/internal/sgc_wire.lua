@@ -5,6 +5,8 @@ local wire = {}
 
 wire.PROTOCOL = "esegece.com"
 
+local LONGEST_ID = 256 -- bytes: a peer keeps those of what is under way
+
 --- The codes of JSON-RPC 2.0 (5.1), and what they are for.
 wire.errors = {
   parse = { -32700, "Parse error" },
@@ -36,6 +38,7 @@ function wire.decode(text)
   if message.id == json.null then message.id = nil end
   local id = type(message.id)
   if id ~= "nil" and id ~= "string" and id ~= "number" then return nil, wire.errors.request end
+  if id == "string" and #message.id > LONGEST_ID then return nil, wire.errors.request end
   return message
 end
 
@@ -47,9 +50,12 @@ end
 --- What happened: `fields` with a method.
 function wire.event(fields, id) return encode { jsonrpc = "2.0", result = fields, id = id } end
 
+--- nil and why: the result is not of what JSON knows.
+---@return string? text
+---@return string? message
 function wire.result(result, id)
   if result == nil then result = json.null end
-  return encode { jsonrpc = "2.0", result = result, id = id }
+  return json.encode { jsonrpc = "2.0", result = result, id = id }
 end
 
 function wire.failure(code, message, data, id)
