@@ -340,6 +340,27 @@ describe("the sgc protocol", function()
     assert.equal(("y"):rep(600), texts[1])
   end)
 
+  it("bears with a server that answers nonsense", function()
+    local made = fixture.server({ protocols = { "esegece.com" } }, {
+      OnMessage = function(conn, text)
+        local id = json.decode(text).id
+        for _, result in ipairs { 5, true, "text" } do
+          conn:write(json.encode { jsonrpc = "2.0", result = result, id = id })
+        end
+        conn:write '{"jsonrpc":"2.0","result":{"method":"sgc@event","channel":{},"message":null}}'
+        conn:write '{"jsonrpc":"2.0","result":{"method":{}},"id":{}}'
+      end,
+    })
+    local one, heard = connect(made)
+    local session, message, code = one:session()
+    assert.same({ nil, "the server does not say what its session is", -32603 }, { session, message, code })
+    assert.equal(5, one:rpc "anything")
+    clock.wait_for(function() return #heard == 2 end)
+    assert.equal("", heard[1][3])
+    assert.has_error(function() one:rpc("x", { f = print }) end)
+    assert.equal(5, one:rpc "still there")
+  end)
+
   it("an id is short", function()
     local _, made = serving()
     local peer = raw(made)

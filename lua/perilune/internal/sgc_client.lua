@@ -44,9 +44,10 @@ end
 local function ask(state, method, params, timeout)
   if timeout ~= nil then hidden.check("sgc.client: a timeout", seconds, timeout, 4) end
   local id = new_id()
+  local text = wire.call(method, params, id)
   local gate = gates.gate()
   state.waiting[id] = gate
-  local done, message, code = send(state, wire.call(method, params, id))
+  local done, message, code = send(state, text)
   local answer = done and gates.wait(gate, timeout or state.settings.timeout)
   state.waiting[id] = nil
   if not done then return nil, message, code end
@@ -217,6 +218,9 @@ end
 function Client.session(state, timeout)
   local answer, message, code = ask(state, "sgc@session", nil, timeout)
   if not answer then return nil, message, code end
+  if type(answer.result) ~= "table" then
+    return nil, "the server does not say what its session is", wire.errors.internal[1]
+  end
   return wire.text_of(answer.result.message)
 end
 
