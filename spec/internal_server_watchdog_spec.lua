@@ -123,6 +123,28 @@ describe("a server's watchdog", function()
     server.OnShutdown = nil
   end)
 
+  it("counts attempts that fail in a row", function()
+    local port, started = free_port(), 0
+    fixture.server(
+      { port = port, watchdog = { interval = 0.1, attempts = 1 } },
+      { OnStartup = function() started = started + 1 end }
+    )
+    for round = 2, 4 do
+      break_listener(port)
+      clock.wait_for(function() return started == round end)
+      timer.sleep(0.3) -- it is found well
+    end
+  end)
+
+  it("does not keep a program whose server has stopped", function()
+    local ended = fixture.run [[
+      local server = require("perilune.server").new { port = 0, watchdog = { interval = 60 } }
+      assert(server:start())
+      server:stop()
+    ]]
+    assert.equal(0, ended.code, ended.errors)
+  end)
+
   it("takes what its options can be", function()
     local new = require("perilune.server").new
     assert.has_error(function() new { watchdog = { interval = 0 } } end)

@@ -321,7 +321,9 @@ describe("the sgc protocol", function()
     local function begin(channel)
       peer.say { method = "sgc@transaction", params = { channel = channel } }
     end
-    local function say(text, id) peer.say { method = "sgc@message", params = { message = text }, id = id } end
+    local function say(text, id)
+      peer.say { method = "sgc@message", params = { message = text }, id = id }
+    end
     for i = 1, 4 do -- transactions count like messages
       begin("c" .. i)
     end
@@ -331,7 +333,10 @@ describe("the sgc protocol", function()
     say(("x"):rep(600))
     say(("x"):rep(600), "second")
     local refused = peer.hear()
-    assert.same({ "too many messages in a transaction", "second" }, { refused.error.message, refused.id })
+    assert.same(
+      { "too many messages in a transaction", "second" },
+      { refused.error.message, refused.id }
+    )
     peer.say { method = "sgc@rollback" }
     begin ""
     say(("y"):rep(600)) -- what was held before counts no more
@@ -353,7 +358,10 @@ describe("the sgc protocol", function()
     })
     local one, heard = connect(made)
     local session, message, code = one:session()
-    assert.same({ nil, "the server does not say what its session is", -32603 }, { session, message, code })
+    assert.same(
+      { nil, "the server does not say what its session is", -32603 },
+      { session, message, code }
+    )
     assert.equal(5, one:rpc "anything")
     clock.wait_for(function() return #heard == 2 end)
     assert.equal("", heard[1][3])

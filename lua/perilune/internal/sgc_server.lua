@@ -45,7 +45,7 @@ end
 
 local QUEUES = { queueLevel0 = 0, queueLevel1 = 1, queueLevel2 = 2 }
 
--- The name of a channel whose messages are kept is one of perilune.shared, behind that of the queues.
+-- A channel whose messages are kept has a name in perilune.shared, behind that of the queues.
 local LONGEST_CHANNEL = 1000
 
 local function queue_name(state, channel) return state.name .. ":" .. channel end
