@@ -13,6 +13,7 @@ packages_interop=(
   curl netcat-openbsd openssl python3 python3-prometheus-client python3-websockets
   haproxy nginx tinyproxy-bin squid microsocks dante-server libio-socket-socks-perl
   libprotocol-websocket-perl mosquitto mosquitto-clients
+  rabbitmq-server ejabberd erlang-base
 )
 packages_browser=(chromium fonts-dejavu-core)
 packages_bench=(haproxy libmosquitto-dev mosquitto nginx python3 wrk)

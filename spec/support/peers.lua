@@ -49,7 +49,7 @@ local function attempt(options)
       if not answers(port) then return false end
     end
     return "ready"
-  end)
+  end, options.patience)
   if ready == "ready" and not run:poll() then return peer end
   local said = run.output .. run.errors
   if not run.code then run:kill() end
@@ -58,7 +58,8 @@ end
 
 --- Starts a program on ports that are given to it.
 ---@param options table `argv(folder, port, …)` gives the program and its arguments; `ports` how
---- many it needs; `folder` and `env` as of process.start.
+--- many it needs; `patience` the seconds that it has to answer; `folder` and `env` as of
+--- process.start.
 function peers.start(options)
   local peer, said
   for _ = 1, TRIES do
