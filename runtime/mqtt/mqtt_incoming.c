@@ -328,6 +328,8 @@ static void on_connack(pl_mqtt_session *session, const pl_mqtt_connack *connack)
 	pl_mqtt_begin_beating(session);
 	pl_mqtt_incoming_resume(session, connack->session_present);
 	pl_mqtt_outgoing_resume(session, connack->session_present);
+	if (session->state != SESSION_CONNECTED) /* the owner has heard of losses, and has left */
+		return;
 	session->events->connected(session->owner, connack);
 	pl_mqtt_send_on(session);
 }

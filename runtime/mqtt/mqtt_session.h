@@ -90,7 +90,8 @@ int pl_mqtt_session_restore(pl_mqtt_session *session, pl_mqtt_store *store,
 void pl_mqtt_session_stored(pl_mqtt_session *session, void *context, int status);
 
 /* Begins a connection: takes the stream over and sends CONNECT. The server has
- * limits.handshake_timeout to answer. PL_OK; PL_EINVAL, PL_ENOMEM: the stream is the caller's. */
+ * limits.handshake_timeout to answer. PL_OK; PL_EINVAL, PL_ENOMEM, PL_ESTATE: the stream is the
+ * caller's; the last one: that of the connection before is not closed yet. */
 int pl_mqtt_session_connect(pl_mqtt_session *session, pl_stream *stream,
 			    const pl_mqtt_connect *connect);
 

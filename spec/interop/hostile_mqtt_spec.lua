@@ -174,7 +174,8 @@ describe("hostile brokers of MQTT:", function()
   it(
     "what an old session may have left is borne with (4.4)",
     peers.telling(function()
-      for name, wanted in pairs { ["PUBREC of nothing"] = "6203000792", ["PUBCOMP of nothing"] = "" } do
+      local answers = { ["PUBREC of nothing"] = "6203000792", ["PUBCOMP of nothing"] = "" }
+      for name, wanted in pairs(answers) do
         local one = new(name)
         assert(one:connect())
         assert.equal(wanted, peer:wait_event(function(event) return event.case == name end).heard)

@@ -95,7 +95,7 @@ brokers.ejabberd = {
   qos = 2,
   user = "u@localhost",
   password = "secret",
-  receive_maximum = true, -- mosquitto 2.0.11 sends two messages for each PUBACK, and more than it may
+  receive_maximum = true, -- mosquitto 2.0.11 sends two messages for each PUBACK: more than it may
   keeps_expired = true, -- it delivers from a session what expired there (3.3.2.3.3 has it deleted)
 }
 

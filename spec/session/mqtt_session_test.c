@@ -329,6 +329,28 @@ static void a_lost_session(void **state)
 	}
 }
 
+static void leave_in_event(mqtt_side *side, const char *event)
+{
+	if (strncmp(event, "undelivered", 11) == 0)
+		pl_mqtt_session_abort(side->session, PL_ECANCELED, "enough");
+}
+
+/* Who leaves when he hears of it is not connected any more. */
+static void a_lost_session_that_is_left(void **state)
+{
+	mqtt_side side;
+
+	(void)state;
+	mqtt_side_open(&side, PL_MQTT_5);
+	mqtt_side_publish(&side, "b", "2", 2, NULL);
+	mqtt_side_cut(&side);
+	mqtt_side_expect(&side, "disconnected(ECONNRESET,00) ");
+	side.on_event = leave_in_event;
+	mqtt_side_reopen(&side, false);
+	mqtt_side_expect(&side, "undelivered(b,ELOST) disconnected(ECANCELED,00) ");
+	mqtt_side_deinit(&side);
+}
+
 static void a_lost_session_that_does_not_matter(void **state)
 {
 	const pl_mqtt_connect connect = { .clean = true, .client_id = PL_SLICE("me") };
@@ -826,6 +848,7 @@ int main(void)
 		cmocka_unit_test(waits_for_the_window),
 		cmocka_unit_test(keeps_order_over_connections),
 		cmocka_unit_test(a_lost_session),
+		cmocka_unit_test(a_lost_session_that_is_left),
 		cmocka_unit_test(a_lost_session_that_does_not_matter),
 		cmocka_unit_test(what_a_client_keeps_is_limited),
 		cmocka_unit_test(what_the_server_does_not_take),
