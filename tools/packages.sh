@@ -15,7 +15,7 @@ packages_interop=(
   libprotocol-websocket-perl mosquitto mosquitto-clients
   rabbitmq-server ejabberd erlang-base
 )
-packages_browser=(chromium fonts-dejavu-core)
+packages_browser=(chromium fonts-dejavu-core mosquitto mosquitto-clients)
 packages_bench=(haproxy libmosquitto-dev mosquitto nginx python3 wrk)
 packages_package=(dpkg-dev lintian man-db systemd)
 packages_fuzz=('clang|clang-14' libclang-rt-14-dev llvm)

@@ -81,7 +81,7 @@ function Topics:look_for_quiet(now)
   end
 end
 
---- Those that have changed since it was asked last; nil: none.
+--- Those that have changed since it was asked last; nil: nothing has come.
 ---@return table[]?
 function Topics:take_changed()
   local list = json.array {}
@@ -89,8 +89,9 @@ function Topics:take_changed()
   for entry in pairs(self.changed) do
     list[#list + 1] = shown(entry)
   end
-  self.changed = {}
-  return #list > 0 and list or nil
+  local is_same = #list == 0 and self.others == self.told
+  self.changed, self.told = {}, self.others
+  return not is_same and list or nil
 end
 
 --- All of them.
@@ -105,7 +106,7 @@ end
 --- `limit`: how many topics are kept.
 function topics.new(limit)
   local self = { limit = limit, by_name = {}, count = 0, others = 0, changed = {} }
-  self.looked = timer.now()
+  self.looked, self.told = timer.now(), 0
   return setmetatable(self, Topics)
 end
 

@@ -1,6 +1,7 @@
 /**
  * Makes the pictures of the applications in docs/images, one each. Run by hand:
- * node spec/browser/pictures.mjs [APP]... Chat has picture.mjs of its own.
+ * node spec/browser/pictures.mjs [APP]... Chat has picture.mjs of its own. That of mqtt needs a broker;
+ * MQTT says where, by default mqtt://127.0.0.1:1883.
  */
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,6 +45,24 @@ const pictures = {
     await beside(page, other);
   },
 
+  async mqtt(page) {
+    const say = async (topic, text, retain) => {
+      await page.fill("#topic", topic);
+      await page.fill("#text", text);
+      await page.setChecked("#retain", Boolean(retain));
+      await page.click("button");
+      await page.getByText("Published").waitFor();
+    };
+    await page.setViewportSize({ width: 1000, height: 760 });
+    await say("home/hall/light", '{"on":true,"level":40}', true);
+    await say("home/kitchen/window", "open");
+    await say("garden/pump/state", "off", true);
+    for (let i = 0; i < 30; i++) {
+      await say("home/kitchen/temperature", (21 + Math.sin(i / 4) + Math.sin(i) / 3).toFixed(1));
+    }
+    await page.locator("summary", { hasText: "temperature" }).click();
+  },
+
   async snapshots(page) {
     await page.waitForTimeout(5_000);
   },
@@ -80,6 +99,7 @@ async function beside(page, other) {
 
 const VIEW = { viewport: { width: 1000, height: 780 }, deviceScaleFactor: 1.25 };
 const FLAGS = { upload: ["--folder", mkdtempSync(join(tmpdir(), "perilune-upload-"))], monitor: ["--demo"], snapshots: ["--interval", "0.5"] };
+FLAGS.mqtt = ["--broker", process.env.MQTT ?? "mqtt://127.0.0.1:1883", "--publish"];
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(pictures);
 const browser = await launch();

@@ -16,8 +16,8 @@ function say(state, text) {
 }
 
 function count(others) {
-  const all = topics.size.toLocaleString("en");
-  const words = [topics.shown === topics.size ? `${all} topics` : `${topics.shown} of ${all} topics`];
+  const all = `${topics.size.toLocaleString("en")} ${topics.size === 1 ? "topic" : "topics"}`;
+  const words = [topics.shown === topics.size ? all : `${topics.shown} of ${all}`];
   if (others > 0) {
     words.push(`${others.toLocaleString("en")} messages of others`);
   }

@@ -63,7 +63,7 @@ class Row {
 
   /** Whether it is another message than before, and not only another rate. */
   show(message) {
-    const isNew = this.message !== undefined && this.message.count !== message.count;
+    const isNew = this.message?.count !== message.count;
     this.message = message;
     this.value.textContent = message.hex ? `(${message.size} bytes)` : message.text.slice(0, 200);
     this.showFacts();
@@ -138,14 +138,14 @@ export class Topics {
   /** All that there are. */
   fill(messages) {
     this.#rows = new Map();
-    messages.forEach((message) => this.#take(message));
+    messages.forEach((message) => this.#take(message, ""));
     this.#arrange();
   }
 
   /** Those that have changed. */
   update(messages) {
     const before = this.#rows.size;
-    messages.forEach((message) => this.#take(message));
+    messages.forEach((message) => this.#take(message, "fresh"));
     if (this.#rows.size !== before) {
       this.#arrange();
     }
@@ -156,14 +156,14 @@ export class Topics {
     this.#arrange();
   }
 
-  #take(message) {
+  #take(message, mark) {
     let row = this.#rows.get(message.topic);
     if (!row) {
       row = new Row(message.topic);
       this.#rows.set(message.topic, row);
     }
     if (row.show(message)) {
-      row.item.classList.add("fresh");
+      row.item.className = mark;
     }
   }
 
