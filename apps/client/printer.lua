@@ -5,7 +5,7 @@ local json = require "perilune.json"
 local redact = require "perilune.internal.http.redact"
 local terminal = require "perilune.terminal"
 local timer = require "perilune.timer"
-local writer = require "writer"
+local writer = require "perilune.internal.writer"
 
 local printer = {}
 

@@ -5,7 +5,7 @@ local settings = require "settings"
 local task = require "perilune.task"
 local timer = require "perilune.timer"
 local transfer = require "transfer"
-local writer = require "writer"
+local writer = require "perilune.internal.writer"
 
 local session = {}
 
