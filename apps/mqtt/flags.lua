@@ -30,7 +30,16 @@ local function seconds(name, help, min, default)
 end
 
 local function qos(name, help, short)
-  return { name, type = "integer", value = "N", help = help, short = short, min = 0, max = 2, default = 0 }
+  return {
+    name,
+    type = "integer",
+    value = "N",
+    help = help,
+    short = short,
+    min = 0,
+    max = 2,
+    default = 0,
+  }
 end
 
 local function part(heading, entry)
@@ -93,7 +102,15 @@ Exit codes: 0 as it was asked for; 1 an error of the program itself; 2 wrong com
   text("id", "NAME", "Client identifier.", "i"),
   switch("keep", "The session goes on: needs --id or --session."),
   path("session", "Keep what is not delivered in that file; the session goes on."),
-  { "keep-alive", type = "integer", value = "SECONDS", default = 60, min = 0, max = 65535, help = "0: none" },
+  {
+    "keep-alive",
+    type = "integer",
+    value = "SECONDS",
+    default = 60,
+    min = 0,
+    max = 65535,
+    help = "0: none",
+  },
   text("user", "NAME[:PASSWORD]", "A password that is missing is asked for.", "u"),
   many("connect-property", "NAME=VALUE", "5.0: of the connection"),
   {

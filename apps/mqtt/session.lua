@@ -189,20 +189,23 @@ local function connect(self)
   return client.connected
 end
 
-local function ask(self, method, what)
-  local done, message, code = self.client[method](self.client, what, nil, nil, ANSWER)
-  if done then return true end
-  refused(self, message, code)
+local function subscribe(self)
+  local list = self.subscriptions
+  local done, message, code = self.client:subscribe_and_wait(list, nil, nil, ANSWER)
+  if not done then return refused(self, message, code) end
+  self:say("subscribed", { filters = #list }, ("subscribed to %d"):format(#list))
+  return true
 end
 
 local function run(self)
   if not connect(self) then return end
   self.began = true
   if #self.flags.unsubscribe > 0 then
-    local done, message, code = self.client:unsubscribe_and_wait(self.flags.unsubscribe, nil, ANSWER)
+    local done, message, code =
+      self.client:unsubscribe_and_wait(self.flags.unsubscribe, nil, ANSWER)
     if not done then return refused(self, message, code) end
   end
-  if #self.subscriptions > 0 and not ask(self, "subscribe_and_wait", self.subscriptions) then return end
+  if #self.subscriptions > 0 and not subscribe(self) then return end
   publish_all(self)
   if #self.subscriptions == 0 and not self.result then
     self:finish(self.undelivered and codes.broken or codes.done)
