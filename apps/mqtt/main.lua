@@ -1,5 +1,5 @@
---- MQTT: a page that shows the topics of a broker as they change. README.md says more; client.lua is
---- for the terminal.
+--- MQTT: a page that shows the topics of a broker as they change. README.md says more; client.lua
+--- is for the terminal.
 local json = require "perilune.json"
 local mqtt = require "perilune.mqtt"
 local settings = require("perilune.args").parse {
@@ -33,7 +33,7 @@ local topics = require "topics"
 local worker = require "perilune.worker"
 
 local INTERVAL = 0.25 -- seconds from one look at what has changed to the next
-local HERE = "worker " .. worker.id -- the pages of this worker, each of which has a client of its own
+local HERE = "worker " .. worker.id -- its pages; each worker has a client of its own
 local FILTERS = #settings.topic > 0 and settings.topic or { "#" }
 
 local server = require("perilune.server").new {
