@@ -3,6 +3,7 @@ local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
 local json = require "perilune.json"
+local log = require "perilune.log"
 local metrics = require "perilune.metrics"
 local process = require "spec.support.process"
 local socket = require "spec.support.socket"
@@ -492,6 +493,16 @@ describe("the dashboard", function()
     assert.equal(404, ask("/x", "localhost:" .. port).status)
     assert.equal(404, ask("/disconnect", "localhost:" .. port).status)
     assert.equal(404, ask("/metrics", "localhost:" .. port).status)
+  end)
+
+  it("shows all lines to who has seen none that there is", function()
+    local _, port, ask = start()
+    log.warn "a line to be found"
+    for _, after in ipairs { "0", "nan", "-1", "-nan", "inf", "1e300", "x", "9007199254740992" } do
+      local answer = ask("/data?after=" .. after, "127.0.0.1:" .. port)
+      local lines = table.concat(json.decode(answer.body).log, "\n")
+      assert.is_truthy(lines:find("a line to be found", 1, true), after)
+    end
   end)
 
   it("disconnects for its own page alone", function()

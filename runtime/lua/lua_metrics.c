@@ -264,10 +264,14 @@ static int metrics_keep_log(lua_State *L)
 	return pl_lua_result(L, pl_log_tail_begin());
 }
 
-/* log_lines(after) -> { "line", … }, the number of the last one */
+#define NUMBERS 9007199254740992.0 /* 2^53: those that a lua_Number tells apart */
+
+/* log_lines(after) -> { "line", … }, the number of the last one; all lines for what is no number of
+ * one */
 static int metrics_log_lines(lua_State *L)
 {
-	uint64_t after = (uint64_t)luaL_checknumber(L, 1);
+	lua_Number given = luaL_checknumber(L, 1);
+	uint64_t after = given >= 0 && given < NUMBERS ? (uint64_t)given : 0;
 	pl_log_tail_line line;
 	int count = 0;
 

@@ -12,6 +12,9 @@
 #include "base/slice.h"
 #include "base/status.h"
 
+/* Microseconds: who is asked looks four times as often, in whole milliseconds. */
+enum { LEAST_WATCHDOG = 4000 };
+
 static int fd = -1;
 static struct sockaddr_un address;
 static socklen_t address_len;
@@ -52,8 +55,8 @@ static void read_watchdog(void)
 	if (!time.at ||
 	    (pid.at && (!pl_slice_to_u64(pid, INT32_MAX, &value) || value != (uint64_t)getpid())))
 		return;
-	if (!pl_slice_to_u64(time, UINT64_MAX / 1000, &value) || value < 1000)
-		pl_log(PL_LOG_WARN, "WATCHDOG_USEC is no time: it is not heeded");
+	if (!pl_slice_to_u64(time, UINT64_MAX / 1000, &value) || value < LEAST_WATCHDOG)
+		pl_log(PL_LOG_WARN, "WATCHDOG_USEC is no time of 4 ms or more: it is not heeded");
 	else
 		watchdog = value / 1000;
 }

@@ -123,7 +123,8 @@ static void knows_the_watchdog(void **state)
 	watchdog("30000000", "x", 0);
 	watchdog("-1", NULL, 0);
 	watchdog("", NULL, 0);
-	watchdog("999", NULL, 0);
+	watchdog("3999", NULL, 0);
+	watchdog("4000", NULL, 4);
 	watchdog("99999999999999999999999", NULL, 0);
 }
 
