@@ -53,6 +53,7 @@ local schema = {
   dashboard = operations.options.dashboard,
   throttle = fields.server_throttle,
   queue_options = fields.queue_options,
+  slow_consumers = fields.slow_consumers,
   extensions = fields.server_extensions,
   security_options = {
     type = "table",
@@ -232,6 +233,7 @@ local function finish(settings)
   end
   message = fields.check_protocols("server.new", settings.protocols)
     or response_headers.check(settings.headers)
+    or fields.check_slow_consumers("server.new", settings.slow_consumers)
   if message then return message end
   settings.frames = fields.finish_end_of_frame(settings.end_of_frame)
   settings.log_file, message = fields.finish_log_file("server.new", settings.log_file)

@@ -36,6 +36,8 @@ enum { PL_COUNTERS_WORKERS = 256 };
 	F(QUEUE, "queue_bytes", "gauge", "Messages that wait for peers who do not read.")          \
 	F(DROPPED, "slow_peers_dropped_total", "counter",                                          \
 	  "Connections dropped because send_queue was full.")                                      \
+	F(LEFT_OUT, "messages_left_out_total", "counter",                                          \
+	  "Messages that a peer did not get because it read too slowly.")                          \
 	F(HEARTBEAT, "heartbeat_timeouts_total", "counter",                                        \
 	  "Connections dropped because a ping had no answer.")                                     \
 	F(HTTP, "http_requests_total", "counter", "Answers of servers to HTTP requests.")          \
@@ -86,6 +88,8 @@ enum { PL_COUNTERS_WORKERS = 256 };
 	X(BYTES_OUT, BYTES_OUT, "")                                                                \
 	X(QUEUE_BYTES, QUEUE, "")                                                                  \
 	X(SLOW_PEERS, DROPPED, "")                                                                 \
+	X(MESSAGES_DROPPED, LEFT_OUT, "policy=\"drop_oldest\"")                                    \
+	X(MESSAGES_CONFLATED, LEFT_OUT, "policy=\"conflate\"")                                     \
 	X(HEARTBEAT_TIMEOUTS, HEARTBEAT, "")                                                       \
 	PL_COUNTER_HTTP(X, GET, "GET")                                                             \
 	PL_COUNTER_HTTP(X, HEAD, "HEAD")                                                           \

@@ -188,6 +188,7 @@ int pl_client_new(pl_client **result, pl_loop *loop, const pl_client_settings *s
 	pl_list_init(&client->stops);
 	pl_list_init(&client->over);
 	pl_list_init(&client->missed);
+	pl_queue_init(&client->kept);
 	set_conn_events(client);
 	if (fill(client)) {
 		pl_client_free(client);

@@ -78,12 +78,13 @@ void pl_client_drain(pl_conn *conn)
 /* It came before what was kept. */
 void pl_client_salvage(pl_client *client, pl_conn *conn)
 {
-	pl_queue all = { .bytes = 0 };
+	pl_queue all;
 
 	client->resending = false;
 	if (!client->settings.keep || client->stopping)
 		return;
+	pl_queue_init(&all);
 	pl_conn_salvage(conn, &all);
 	pl_queue_move(&all, &client->kept);
-	client->kept = all;
+	pl_queue_move(&client->kept, &all);
 }

@@ -1,16 +1,11 @@
 #include "conn/conn.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "codec/utf8.h"
 #include "conn/conn_log.h"
-
-/* Output beyond this leaves before the turn ends, so that a blocked peer is noticed. */
-enum { FLUSH_EARLY = 64 * 1024 };
+#include "conn/conn_send.h"
 
 static void on_timer(pl_timer *timer);
 
@@ -80,23 +75,11 @@ bool pl_conn_is_open(const pl_conn *conn)
 	return conn->state == PL_CONN_OPEN && conn->ops->is_open(conn);
 }
 
-size_t pl_conn_queued(const pl_conn *conn)
-{
-	size_t queued = conn->queue ? conn->queue->bytes : 0;
-
-	return conn->stream ? queued + pl_stream_queued(conn->stream) : queued;
-}
-
 /* What arrives. */
 
 static void count_received(const pl_conn *conn)
 {
 	pl_count(conn->settings->client ? PL_COUNT_RECEIVED_CLIENT : PL_COUNT_RECEIVED_SERVER, 1);
-}
-
-static void count_sent(const pl_conn *conn)
-{
-	pl_count(conn->settings->client ? PL_COUNT_SENT_CLIENT : PL_COUNT_SENT_SERVER, 1);
 }
 
 void pl_conn_message(pl_conn *conn, enum pl_kind kind, const uint8_t *data, size_t len)
@@ -122,239 +105,7 @@ void pl_conn_pong(pl_conn *conn, const uint8_t *payload, size_t len)
 	conn->settings->events->pong(conn, payload, len);
 }
 
-/* Sending. */
-
-static void fail(pl_conn *conn, int status)
-{
-	conn->state = PL_CONN_CLOSING;
-	conn->ops->abort(conn, status);
-}
-
-static int drop(pl_conn *conn)
-{
-	pl_log(PL_LOG_WARN, "connection dropped: send_queue of %lld bytes is full",
-	       (long long)conn->settings->limits->send_queue);
-	pl_count(PL_COUNT_SLOW_PEERS, 1);
-	fail(conn, PL_ELIMIT);
-	return PL_ELIMIT;
-}
-
-static bool must_queue(const pl_conn *conn)
-{
-	return conn->stream->blocked || (conn->queue && conn->queue->count > 0);
-}
-
-/* What a write has come to: the early flush, the high-water mark. Only what the peer has not taken
- * counts for the latter: `drain` comes for nothing else. */
-static int settle(pl_conn *conn)
-{
-	size_t high_water = (size_t)conn->settings->limits->high_water;
-	size_t queued = pl_conn_queued(conn);
-
-	if (queued >= FLUSH_EARLY || queued >= high_water) {
-		pl_stream_flush_now(conn->stream);
-		queued = pl_conn_queued(conn);
-	}
-	if (queued < high_water)
-		return PL_OK;
-	conn->drain_wanted = true;
-	return PL_BUFFERED;
-}
-
-static int enqueue(pl_conn *conn, uint8_t level, pl_queued *message)
-{
-	size_t len = pl_queue_cost(message);
-	size_t limit = (size_t)conn->settings->limits->send_queue;
-
-	if (!conn->queue) {
-		conn->queue = pl_calloc(1, sizeof(*conn->queue));
-		if (!conn->queue)
-			return PL_ENOMEM;
-	}
-	if (len > limit || pl_conn_queued(conn) > limit - len)
-		return drop(conn);
-	message->serial = conn->queued++;
-	return pl_queue_push(conn->queue, level, message);
-}
-
-/* What is deflated with a state of its own, and may change its place, is encoded when it leaves. */
-static bool encodes_early(const pl_conn *conn)
-{
-	return conn->ops->encode && !(pl_queue_ordered(&conn->settings->queue) &&
-				      conn->ops->encoding(conn) == PL_ENCODING_OWN);
-}
-
-static pl_block *encode(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
-			size_t fragment)
-{
-	const pl_message message = { .kind = kind, .payload = { data, len }, .fragment = fragment };
-
-	return conn->ops->encode(conn, &message);
-}
-
-static int write_queued(pl_conn *conn, enum pl_kind kind, const void *data, size_t len,
-			size_t fragment)
-{
-	pl_queued message = { .kind = (uint8_t)kind,
-			      .fragment = fragment,
-			      .encoded = encodes_early(conn) };
-	int status;
-
-	if (kind == PL_KIND_TEXT && !pl_utf8_valid(data, len))
-		return PL_EUTF8;
-	message.block = message.encoded ? encode(conn, kind, data, len, fragment)
-					: pl_block_copy(data, len);
-	if (!message.block)
-		return PL_ENOMEM;
-	status = enqueue(conn, pl_queue_level(&conn->settings->queue, kind), &message);
-	pl_block_unref(message.block);
-	/* What is lost of a deflated flow spoils what follows. */
-	if (status == PL_ENOMEM && message.encoded && conn->ops->encoding(conn) == PL_ENCODING_OWN)
-		fail(conn, status);
-	return status;
-}
-
-/* PL_OK, PL_ECLOSED or PL_ENOTSUP. */
-static int may_send(const pl_conn *conn, enum pl_kind kind)
-{
-	if (!pl_conn_is_open(conn))
-		return PL_ECLOSED;
-	return kind == PL_KIND_BINARY && conn->ops->texts_only ? PL_ENOTSUP : PL_OK;
-}
-
-int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment)
-{
-	int status = may_send(conn, kind);
-
-	if (status)
-		return status;
-	if (must_queue(conn))
-		status = write_queued(conn, kind, data, len, fragment);
-	else
-		status = conn->ops->send(conn, kind, data, len, fragment);
-	if (status)
-		return status;
-	count_sent(conn);
-	if (conn->settings->log)
-		pl_conn_log_message(conn, true, kind, data, len, false);
-	return settle(conn);
-}
-
-int pl_conn_publish(pl_conn *conn, pl_message *message)
-{
-	pl_block **frames;
-	int status = may_send(conn, message->kind);
-	int encoding;
-
-	if (status)
-		return status;
-	encoding = conn->ops->encoding(conn);
-	if (encoding == PL_ENCODING_OWN)
-		return pl_conn_write(conn, message->kind, message->payload.at, message->payload.len,
-				     message->fragment);
-	frames = &message->encoded[encoding];
-	if (!*frames)
-		*frames = conn->ops->encode(conn, message);
-	if (!*frames)
-		return PL_ENOMEM;
-	if (must_queue(conn))
-		status = enqueue(conn, pl_queue_level(&conn->settings->queue, message->kind),
-				 &(pl_queued){ .block = *frames,
-					       .kind = (uint8_t)message->kind,
-					       .encoded = true });
-	else
-		status = conn->ops->send_frames(conn, *frames);
-	if (status)
-		return status;
-	count_sent(conn);
-	if (conn->settings->log)
-		pl_conn_log_message(conn, true, message->kind, message->payload.at,
-				    message->payload.len, false);
-	return settle(conn);
-}
-
-static int queue_ping(pl_conn *conn, const void *payload, size_t len)
-{
-	pl_queued message = { .block = pl_block_copy(payload, len), .ping = true };
-	int status;
-
-	if (!message.block)
-		return PL_ENOMEM;
-	status = enqueue(conn, conn->settings->queue.ping, &message);
-	pl_block_unref(message.block);
-	return status;
-}
-
-int pl_conn_ping(pl_conn *conn, const void *payload, size_t len)
-{
-	int status;
-
-	if (!pl_conn_is_open(conn))
-		return PL_ECLOSED;
-	if (!conn->ops->ping)
-		return conn->ops->beat && len == 0 ? conn->ops->beat(conn) : PL_ENOTSUP;
-	if (pl_conn_queued(conn) > (size_t)conn->settings->limits->send_queue)
-		return drop(conn);
-	if (conn->settings->queue.ping && must_queue(conn))
-		status = queue_ping(conn, payload, len);
-	else
-		status = conn->ops->ping(conn, payload, len);
-	if (!status && conn->settings->log)
-		pl_conn_log_control(conn, true, payload, len);
-	return status;
-}
-
-static bool send_next(pl_conn *conn)
-{
-	pl_queued message;
-	int status;
-
-	if (!conn->queue || !pl_queue_pop(conn->queue, &message))
-		return false;
-	if (message.ping)
-		status = conn->ops->ping(conn, message.block->data, message.block->len);
-	else if (message.encoded)
-		status = conn->ops->send_frames(conn, message.block);
-	else
-		status = conn->ops->send(conn, message.kind, message.block->data,
-					 message.block->len, message.fragment);
-	pl_block_unref(message.block);
-	if (status)
-		fail(conn, status);
-	return status == PL_OK;
-}
-
-/* The stream's output is all sent: what waits follows, as far as it goes. */
-static void pump(pl_conn *conn)
-{
-	while (!conn->stream->blocked && send_next(conn))
-		if (pl_stream_queued(conn->stream) >= FLUSH_EARLY)
-			pl_stream_flush_now(conn->stream);
-	pl_stream_flush_now(conn->stream);
-	if (conn->queue && conn->queue->count == 0) {
-		pl_free(conn->queue);
-		conn->queue = NULL;
-	}
-}
-
-int pl_conn_flush(pl_conn *conn, uint32_t *mark)
-{
-	if (conn->state != PL_CONN_HTTP && conn->state != PL_CONN_OPEN)
-		return PL_ECLOSED;
-	pl_stream_flush_now(conn->stream);
-	if (conn->stream->closing)
-		return PL_ECLOSED;
-	*mark = conn->queued;
-	if (pl_conn_flushed(conn, *mark))
-		return PL_OK;
-	conn->flush_wanted = true;
-	return PL_BUFFERED;
-}
-
-bool pl_conn_flushed(const pl_conn *conn, uint32_t mark)
-{
-	return !conn->stream->blocked && !(conn->queue && pl_queue_has_before(conn->queue, mark));
-}
+/* Output that has left. */
 
 /* The stream has nothing left of what it was given before. */
 static void tell_flushed(pl_conn *conn)
@@ -378,7 +129,7 @@ void pl_conn_drained(pl_conn *conn)
 		limit_closing(conn);
 	if (conn->state != PL_CONN_OPEN)
 		return;
-	pump(conn);
+	pl_conn_pump(conn);
 	if (conn->state == PL_CONN_OPEN)
 		tell_flushed(conn);
 	if (conn->state != PL_CONN_OPEN || !conn->drain_wanted ||
@@ -546,8 +297,7 @@ void pl_conn_close(pl_conn *conn, uint16_t code, pl_slice reason)
 	if (conn->state != PL_CONN_OPEN && conn->state != PL_CONN_HTTP)
 		return;
 	/* What was written before goes out before the Close. */
-	while (send_next(conn))
-		;
+	pl_conn_send_waiting(conn);
 	if (conn->state != PL_CONN_OPEN) {
 		conn->leaving = true;
 		conn->ops->close(conn, code, reason);

@@ -2,9 +2,9 @@
  * conn.h - a connection as applications know it, whatever carries its messages.
  *
  * It begins when bytes can flow (over TCP: at accept, carrying HTTP) and may become a message
- * session (an upgrade to WebSocket) under the same guid. This file knows sending, back-pressure,
- * the heartbeat and closing; what carries the messages is a table of functions, pl_conn_ops. Server
- * and client share it. The owner gets pl_conn_events.
+ * session (an upgrade to WebSocket) under the same guid. conn.c knows the heartbeat and closing,
+ * conn_send.c sending and back-pressure; what carries the messages is a table of functions,
+ * pl_conn_ops. Server and client share it. The owner gets pl_conn_events.
  */
 #ifndef PL_CONN_CONN_H
 #define PL_CONN_CONN_H
@@ -18,6 +18,7 @@
 #include "conn/info.h"
 #include "conn/message.h"
 #include "conn/message_log.h"
+#include "conn/overflow.h"
 #include "conn/queue.h"
 #include "conn/subscriber.h"
 #include "http/exchange.h"
@@ -64,6 +65,8 @@ typedef struct pl_conn_settings {
 	const pl_limits *limits;
 	pl_heartbeat heartbeat;
 	pl_queue_options queue; /* what goes first when output waits */
+	pl_overflow overflow;	/* when too much of it does; a message may have its own */
+	bool leaves_out;	/* of some messages, then, some are left out */
 	pl_message_log *log;	/* of all messages; NULL: none */
 	bool client;		/* of a client: it is who asked for the session */
 	uint32_t generation;	/* of the script */
@@ -117,14 +120,15 @@ struct pl_conn {
 	pl_subscriber subscriber;
 	uint32_t last_read; /* ms, the low bits of them */
 	uint8_t state;
-	bool paused;
-	bool leaving;	   /* pl_conn_close was called while it spoke HTTP */
-	bool asked;	   /* the owner decides about a ping */
-	bool pinged;	   /* by the heartbeat or pl_conn_demand, and nothing was read since */
-	bool drain_wanted; /* was over the high-water mark */
-	bool flush_wanted; /* `flushed` is to come */
-	bool logged;	   /* the log of messages has its begin */
-	uint32_t queued;   /* messages that ever went to the queue; wraps around */
+	bool paused : 1;
+	bool leaving : 1;      /* pl_conn_close was called while it spoke HTTP */
+	bool asked : 1;	       /* the owner decides about a ping */
+	bool pinged : 1;       /* by the heartbeat or pl_conn_demand, and nothing was read since */
+	bool drain_wanted : 1; /* was over the high-water mark */
+	bool flush_wanted : 1; /* `flushed` is to come */
+	bool logged : 1;       /* the log of messages has its begin */
+	uint32_t queued;       /* messages that ever went to the queue; wraps around */
+	uint32_t left_out;     /* messages that were, for this peer reads slowly */
 };
 
 /* A connection at its begin. PL_OK or PL_ENOMEM. */
@@ -141,8 +145,8 @@ pl_conn_info *pl_conn_describe(pl_conn *conn, const pl_conn_heads *heads);
 void pl_conn_salvage(pl_conn *conn, pl_queue *to);
 
 /* Sends to this one. PL_OK, PL_BUFFERED, PL_ECLOSED, PL_EUTF8, PL_ENOMEM, PL_ENOTSUP: what carries
- * the messages has none of this kind, or PL_ELIMIT: the send queue was full, the connection is
- * being dropped. */
+ * the messages has none of this kind, or PL_ELIMIT: the send queue was full, and the connection is
+ * being dropped or, if its messages may be left out, this one was. */
 int pl_conn_write(pl_conn *conn, enum pl_kind kind, const void *data, size_t len, size_t fragment);
 
 /* Sends a message that others get as well, or one with fields. Text is known to be UTF-8. Results

@@ -12,6 +12,9 @@
 #include "base/block.h"
 #include "base/slice.h"
 #include "codec/sse_write.h"
+#include "conn/overflow.h"
+
+enum { PL_CHANNEL_NAME_MAX = 1024, PL_MESSAGE_KEY_MAX = 1024 }; /* bytes */
 
 enum pl_kind { PL_KIND_TEXT, PL_KIND_BINARY };
 
@@ -32,6 +35,8 @@ typedef struct pl_message {
 	enum pl_kind kind;
 	pl_slice payload;	     /* borrowed while the message is being published */
 	pl_slice channel;	     /* empty: to everybody */
+	pl_slice key;		     /* of those that stand for each other on the channel */
+	const pl_overflow *overflow; /* NULL: the connection's */
 	size_t fragment;	     /* bytes a fragment; 0: whole */
 	const pl_sse_fields *fields; /* for event streams; NULL: none */
 	pl_block *encoded[PL_ENCODING_COUNT];

@@ -1,9 +1,9 @@
 /*
  * queue.h - messages that wait while a connection's output is blocked, or while there is none.
  *
- * Messages, not bytes: each has a level, so that they can be ordered (and later dropped or
- * conflated). What has no level goes first, then levels 1 to 3; within a level the first come goes
- * first. An empty queue owns no memory.
+ * Messages, not bytes: each has a level, so that they can be ordered. What has no level goes first,
+ * then levels 1 to 3; within a level the first come goes first. What may be left out is in a lane
+ * besides, so that a lane's oldest is found at once. An empty queue owns no memory.
  */
 #ifndef PL_CONN_QUEUE_H
 #define PL_CONN_QUEUE_H
@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "base/block.h"
+#include "base/list.h"
+#include "base/map.h"
 #include "conn/message.h"
 
 enum { PL_QUEUE_LEVELS = 4 };
@@ -33,14 +35,24 @@ typedef struct pl_queued {
 	bool ping;	 /* the block is its payload */
 } pl_queued;
 
+/* Messages that stand for each other. It is there while it has one. */
+typedef struct pl_queue_lane {
+	pl_map_entry entry;
+	pl_list items;
+	uint32_t count;
+	char name[];
+} pl_queue_lane;
+
 typedef struct pl_queue_item {
-	struct pl_queue_item *next;
+	pl_list in_level;
+	pl_list in_lane;
+	pl_queue_lane *lane; /* NULL: it may not be left out */
 	pl_queued message;
 } pl_queue_item;
 
 typedef struct pl_queue {
-	pl_queue_item *first[PL_QUEUE_LEVELS];
-	pl_queue_item *last[PL_QUEUE_LEVELS];
+	pl_list levels[PL_QUEUE_LEVELS];
+	pl_map lanes;
 	size_t bytes;
 	size_t count;
 } pl_queue;
@@ -55,11 +67,28 @@ static inline uint8_t pl_queue_level(const pl_queue_options *options, enum pl_ki
 	return kind == PL_KIND_TEXT ? options->text : options->binary;
 }
 
+void pl_queue_init(pl_queue *queue);
+
 /* What a message counts in `bytes`: an empty ping takes memory too. */
 size_t pl_queue_cost(const pl_queued *message);
 
 /* Takes a reference of its own to the block. PL_OK or PL_ENOMEM. */
 int pl_queue_push(pl_queue *queue, uint8_t level, const pl_queued *message);
+
+/* The same in a lane, which is made when it is not there. */
+int pl_queue_push_lane(pl_queue *queue, uint8_t level, const pl_queued *message, pl_slice lane);
+
+/* NULL: none of its messages waits. */
+pl_queue_lane *pl_queue_lane_of(const pl_queue *queue, pl_slice name);
+
+/* The lane's latest gives its place, and its serial, to another message. */
+void pl_queue_replace(pl_queue *queue, pl_queue_lane *lane, const pl_queued *message);
+
+/* Drops the lane's oldest; with its last one the lane is gone. */
+void pl_queue_drop_oldest(pl_queue *queue, pl_queue_lane *lane);
+
+/* Drops all that are in lanes. Returns how many. */
+uint32_t pl_queue_drop_lanes(pl_queue *queue);
 
 /* The next message, whose reference is the caller's; false when empty. */
 bool pl_queue_pop(pl_queue *queue, pl_queued *message);
@@ -71,7 +100,7 @@ const pl_queued *pl_queue_first(const pl_queue *queue);
 bool pl_queue_has_before(const pl_queue *queue, uint32_t serial);
 
 /* All of `from`, which is then empty, goes behind what `to` has of the same level. Pings are left
- * out and dropped: they were for another connection. */
+ * out and dropped: they were for another connection. `from` has no lanes. */
 void pl_queue_move(pl_queue *to, pl_queue *from);
 
 void pl_queue_deinit(pl_queue *queue);

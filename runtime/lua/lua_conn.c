@@ -313,6 +313,14 @@ static int get_queued_bytes(lua_State *L)
 	return 1;
 }
 
+static int get_left_out(lua_State *L)
+{
+	const conn_object *self = check(L, 1);
+
+	lua_pushnumber(L, self->conn ? self->conn->left_out : self->left_out);
+	return 1;
+}
+
 /* The application's own table is the userdata's environment: made when it is asked for. */
 static int get_data(lua_State *L)
 {
@@ -399,6 +407,7 @@ static const luaL_Reg getters[] = {
 	{ "rec_bytes", get_rec_bytes },
 	{ "send_bytes", get_send_bytes },
 	{ "queued_bytes", get_queued_bytes },
+	{ "left_out", get_left_out },
 	{ "data", get_data },
 	{ NULL, NULL },
 };

@@ -497,6 +497,7 @@ void pl_lua_conn_disconnect(pl_handlers *handlers, pl_conn *conn, bool session, 
 	}
 	self->info = pl_conn_info_ref(conn->info);
 	conn->ops->counts(conn, &self->received, &self->sent);
+	self->left_out = conn->left_out;
 	self->conn = NULL;
 	conn->binding = NULL;
 	pl_lua_conn_forget(self, false);

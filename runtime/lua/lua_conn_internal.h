@@ -35,6 +35,7 @@ typedef struct conn_object {
 	bool draining;	   /* run_next is on the stack */
 	bool disconnected; /* OnDisconnect is due when it has ended */
 	uint16_t code;
+	uint32_t left_out; /* after its end */
 	pl_block *reason;
 	pending *first;
 	pending *last;

@@ -318,6 +318,7 @@ static int server_new(lua_State *L)
 		self->upload.limits = &self->server->settings.limits;
 	pl_free((void *)(uintptr_t)settings.protocols);
 	pl_free((void *)(uintptr_t)settings.origins);
+	pl_free((void *)(uintptr_t)settings.overflow_rules);
 	pl_free((void *)(uintptr_t)settings.authentication.public_paths);
 	if (status)
 		return luaL_error(L, "server.new: %s", pl_status_text(status));

@@ -61,6 +61,10 @@ static void read_field(lua_State *L, addressing *self, const char *name)
 {
 	if (strcmp(name, "channel") == 0) {
 		self->audience.channel = check_text(L, name);
+	} else if (strcmp(name, "key") == 0) {
+		self->audience.key = check_text(L, name);
+		if (self->audience.key.len > PL_MESSAGE_KEY_MAX)
+			luaL_error(L, "broadcast: key takes at most %d bytes", PL_MESSAGE_KEY_MAX);
 	} else if (strcmp(name, "protocol") == 0) {
 		self->audience.protocol = check_text(L, name);
 	} else if (strcmp(name, "exclude") == 0) {
@@ -84,8 +88,8 @@ static void read_field(lua_State *L, addressing *self, const char *name)
 /* The third argument: nothing, a channel, or a table. */
 static void read_addressing(lua_State *L, addressing *self)
 {
-	static const char *const names[] = { "channel", "protocol", "exclude", "include",
-					     "size",	"id",	    "event",   "retry" };
+	static const char *const names[] = { "channel", "key", "protocol", "exclude", "include",
+					     "size",	"id",  "event",	   "retry" };
 	size_t known = 0;
 	size_t i;
 
@@ -109,7 +113,7 @@ static void read_addressing(lua_State *L, addressing *self)
 		lua_pop(L, 1);
 		if (known-- == 0)
 			luaL_error(L,
-				   "broadcast has no option '%s'; it takes channel, protocol, "
+				   "broadcast has no option '%s'; it takes channel, key, protocol, "
 				   "exclude, include, size, id, event, retry",
 				   lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "?");
 	}

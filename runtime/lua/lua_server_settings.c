@@ -82,6 +82,24 @@ static void read_files(lua_State *L, int table, pl_files_settings *files)
 	lua_pop(L, 2);
 }
 
+/* A table with `policy` and `messages`, at index. */
+static pl_overflow read_overflow(lua_State *L, int index)
+{
+	pl_overflow overflow = { .policy = PL_OVERFLOW_CLOSE };
+	const char *word;
+
+	lua_getfield(L, index, "policy");
+	word = lua_tostring(L, -1);
+	if (strcmp(word, "drop_oldest") == 0)
+		overflow.policy = PL_OVERFLOW_DROP_OLDEST;
+	else if (strcmp(word, "conflate") == 0)
+		overflow.policy = PL_OVERFLOW_CONFLATE;
+	lua_getfield(L, index, "messages");
+	overflow.messages = (uint32_t)lua_tonumber(L, -1);
+	lua_pop(L, 2);
+	return overflow;
+}
+
 static int read_lists(lua_State *L, int options, pl_server_settings *settings)
 {
 	int status;
@@ -95,6 +113,30 @@ static int read_lists(lua_State *L, int options, pl_server_settings *settings)
 		status = pl_lua_read_list(L, lua_gettop(L), &settings->origins,
 					  &settings->origin_count);
 	return status;
+}
+
+/* PL_OK or PL_ENOMEM. */
+static int read_overflow_rules(lua_State *L, int options, pl_server_settings *settings)
+{
+	int list = lua_gettop(L) + 2;
+	pl_overflow_rule *rules;
+	size_t count;
+
+	lua_getfield(L, options, "slow_consumers");
+	lua_getfield(L, -1, "channels");
+	count = lua_objlen(L, list);
+	rules = pl_calloc(count + 1, sizeof(*rules));
+	for (size_t i = 0; i < count && rules; i++) {
+		lua_rawgeti(L, list, (int)i + 1);
+		rules[i].overflow = read_overflow(L, list + 1);
+		lua_getfield(L, list + 1, "channel");
+		rules[i].channel = pl_lua_check_slice(L, list + 2);
+		lua_settop(L, list);
+	}
+	lua_settop(L, list - 2);
+	settings->overflow_rules = rules;
+	settings->overflow_rule_count = count;
+	return rules ? PL_OK : PL_ENOMEM;
 }
 
 /* PL_OK or PL_ENOMEM. */
@@ -136,6 +178,9 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	lua_getfield(L, 1, "queue_options");
 	settings->queue = pl_lua_read_queue(L, top + 3);
 	lua_pop(L, 1);
+	lua_getfield(L, 1, "slow_consumers");
+	settings->overflow = read_overflow(L, top + 3);
+	lua_pop(L, 1);
 	lua_getfield(L, 1, "software");
 	if (lua_isstring(L, -1))
 		settings->software = pl_lua_check_slice(L, top + 3);
@@ -162,6 +207,8 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	read_flash(L, 1, &settings->flash_policy);
 	read_throttle(L, 1, settings);
 	status = read_lists(L, 1, settings);
+	if (!status)
+		status = read_overflow_rules(L, 1, settings);
 	if (!status)
 		status = read_trusted(L, self, 1);
 	lua_settop(L, top);

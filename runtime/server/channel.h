@@ -10,8 +10,6 @@
 #include "base/map.h"
 #include "conn/subscriber.h"
 
-enum { PL_CHANNEL_NAME_MAX = 1024 }; /* bytes */
-
 typedef struct pl_channel {
 	pl_map_entry entry;
 	pl_list subscriptions;

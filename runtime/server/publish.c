@@ -28,6 +28,8 @@ static translation *translate(publication *self, const pl_protocol *protocol)
 	made->message.kind = PL_KIND_TEXT;
 	made->message.payload = pl_slice_make((char *)made->text.data, made->text.len);
 	made->message.channel = self->message.channel;
+	made->message.key = self->message.key;
+	made->message.overflow = self->message.overflow;
 	made->message.fragment = self->message.fragment;
 	return made;
 }
@@ -155,9 +157,14 @@ static void mark_excluded(publication *self, pl_server *server)
 uint32_t pl_publish(pl_server *server, enum pl_kind kind, pl_slice payload, size_t fragment,
 		    const pl_audience *audience)
 {
+	const pl_server_settings *settings = &server->settings;
 	publication self = { .message = { .kind = kind,
 					  .payload = payload,
 					  .channel = audience->channel,
+					  .key = audience->key,
+					  .overflow = pl_overflow_rule_find(
+						  settings->overflow_rules,
+						  settings->overflow_rule_count, audience->channel),
 					  .fragment = fragment,
 					  .fields = audience->fields },
 			     .audience = audience };

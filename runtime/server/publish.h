@@ -8,6 +8,7 @@
 
 typedef struct pl_audience {
 	pl_slice channel;  /* empty: all connections */
+	pl_slice key;	   /* see pl_message; at most PL_MESSAGE_KEY_MAX */
 	pl_slice protocol; /* empty: of any subprotocol */
 	const pl_guid *exclude;
 	size_t exclude_count;

@@ -63,7 +63,7 @@ static shipment *shipment_new(uint16_t workers, enum pl_kind kind, pl_slice payl
 	size_t parcels = ((size_t)workers + 1) * sizeof(parcel);
 	size_t guids = (to->include_count + to->exclude_count) * sizeof(pl_guid);
 	size_t fields = to->fields ? to->fields->id.len + to->fields->event.len : 0;
-	shipment *self = pl_alloc(sizeof(*self) + parcels + guids + to->channel.len +
+	shipment *self = pl_alloc(sizeof(*self) + parcels + guids + to->channel.len + to->key.len +
 				  to->protocol.len + fields + payload.len);
 	char *at;
 
@@ -77,6 +77,7 @@ static shipment *shipment_new(uint16_t workers, enum pl_kind kind, pl_slice payl
 	self->audience.include = put(&at, to->include, to->include_count * sizeof(pl_guid));
 	self->audience.exclude = put(&at, to->exclude, to->exclude_count * sizeof(pl_guid));
 	self->audience.channel = put_slice(&at, to->channel);
+	self->audience.key = put_slice(&at, to->key);
 	self->audience.protocol = put_slice(&at, to->protocol);
 	put_fields(&at, self, to->fields);
 	self->payload = put_slice(&at, payload);

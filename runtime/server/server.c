@@ -366,6 +366,9 @@ static void set_up(pl_server *server, pl_loop *loop)
 	server->conn_settings.limits = &settings->limits;
 	server->conn_settings.heartbeat = settings->heartbeat;
 	server->conn_settings.queue = settings->queue;
+	server->conn_settings.overflow = settings->overflow;
+	server->conn_settings.leaves_out = pl_overflow_rule_any(
+		settings->overflow_rules, settings->overflow_rule_count, &settings->overflow);
 	server->conn_settings.generation = settings->generation;
 	server->http1_settings.limits = &settings->limits;
 	server->http1_settings.software = settings->software;

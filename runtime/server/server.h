@@ -21,6 +21,7 @@
 #include "server/authentication.h"
 #include "server/channel.h"
 #include "server/group.h"
+#include "server/overflow_rule.h"
 #include "server/protocols.h"
 #include "ws/ws_deflate.h"
 
@@ -100,7 +101,10 @@ typedef struct pl_event_settings {
 typedef struct pl_server_settings {
 	pl_limits limits;
 	pl_heartbeat heartbeat;
-	pl_queue_options queue;	     /* what goes first when output waits */
+	pl_queue_options queue;			/* what goes first when output waits */
+	pl_overflow overflow;			/* of connections, when too much of it does, */
+	const pl_overflow_rule *overflow_rules; /* and of what goes to channels */
+	size_t overflow_rule_count;
 	pl_slice software;	     /* Server header; empty: none */
 	const pl_http_field *fields; /* of every HTTP answer, see pl_http1_settings */
 	size_t field_count;

@@ -59,6 +59,18 @@ static void put_field_texts(text_block *block, const pl_http_field *fields, size
 	}
 }
 
+static void put_rule_texts(text_block *block, const pl_overflow_rule *rules, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		pl_slice copy = put_slice(block, rules[i].channel);
+
+		if (block->start)
+			((pl_overflow_rule *)(uintptr_t)rules)[i].channel = copy;
+	}
+}
+
 static void put_all(text_block *block, pl_server_settings *settings)
 {
 	pl_slice software;
@@ -66,6 +78,7 @@ static void put_all(text_block *block, pl_server_settings *settings)
 	pl_slice cache_control;
 	const char *root = settings->document_root;
 	const pl_http_field *fields;
+	const pl_overflow_rule *rules;
 	pl_authentication_settings *login = &settings->authentication;
 	pl_slice realm;
 
@@ -75,12 +88,17 @@ static void put_all(text_block *block, pl_server_settings *settings)
 	if (fields)
 		settings->fields = fields;
 	put_list_heads(block, &login->public_paths, login->public_count);
+	rules = put(block, settings->overflow_rules,
+		    settings->overflow_rule_count * sizeof(*rules));
+	if (rules)
+		settings->overflow_rules = rules;
 	fields = put(block, login->fields, login->field_count * sizeof(*fields));
 	if (fields)
 		login->fields = fields;
 	put_field_texts(block, settings->fields, settings->field_count);
 	put_field_texts(block, login->fields, login->field_count);
 	put_list_texts(block, login->public_paths, login->public_count);
+	put_rule_texts(block, settings->overflow_rules, settings->overflow_rule_count);
 	put_list_texts(block, settings->protocols, settings->protocol_count);
 	put_list_texts(block, settings->origins, settings->origin_count);
 	realm = put_slice(block, login->realm);

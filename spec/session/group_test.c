@@ -229,6 +229,39 @@ static void what_is_published_reaches_all(void **state)
 	close_sides(&both);
 }
 
+/* Slow receivers of another worker get the latest of a channel and a key, too. */
+static void a_key_goes_along(void **state)
+{
+	static const pl_overflow_rule rule = { PL_SLICE("room"), { PL_OVERFLOW_CONFLATE, 0 } };
+	both_sides both;
+	pl_memory *memory;
+
+	(void)state;
+	open_sides(&both, 1);
+	both.side[1].server->settings.overflow_rules = &rule;
+	both.side[1].server->settings.overflow_rule_count = 1;
+	memory = &both.side[1].clients[0].memory;
+	memory->room = 0;
+	for (int i = 0; i < 3; i++) {
+		char texts[2][3] = { { 'a', (char)('0' + i) }, { 'b', (char)('0' + i) } };
+		char keys[2][2] = { "a", "b" };
+
+		for (int j = 0; j < 2; j++) {
+			pl_audience room = { .channel = PL_SLICE("room"),
+					     .key = pl_slice_make(keys[j], 1) };
+
+			publish(&both.side[0], texts[j], &room);
+			keys[j][0] = '?'; /* it was the caller's */
+			turn(&both);
+		}
+	}
+	pl_memory_open(memory, SIZE_MAX);
+	turn(&both);
+	assert_string_equal(sent(&both, 0, 0), "text:a0 text:b0 text:a1 text:b1 text:a2 text:b2 ");
+	assert_string_equal(sent(&both, 1, 0), "text:a0 text:b2 text:a2 ");
+	close_sides(&both);
+}
+
 static void all_workers_see_one_order(void **state)
 {
 	const pl_audience room = { .channel = PL_SLICE("room") };
@@ -471,6 +504,7 @@ int main(void)
 		cmocka_unit_test(whoever_comes_back_gets_its_own_place),
 		cmocka_unit_test(a_failed_start_leaves_nothing),
 		cmocka_unit_test(what_is_published_reaches_all),
+		cmocka_unit_test(a_key_goes_along),
 		cmocka_unit_test(all_workers_see_one_order),
 		cmocka_unit_test(only_workers_with_receivers_are_asked),
 		cmocka_unit_test(a_worker_that_hangs_is_bounded),

@@ -33,6 +33,7 @@
 ---@field headers_response table<string, string> The same of the answer.
 ---@field rec_bytes integer Bytes received since the handshake, frame heads included; 0 before.
 ---@field send_bytes integer Bytes sent since the handshake.
+---@field left_out integer Messages that the peer did not get because it read too slowly.
 ---@field queued_bytes integer Of these, bytes that the system has not taken yet; 0 after the end.
 ---@field generation integer Counts the loads of the script: that under which it began. 1 is the first.
 ---@field data table The application's own; another table may be assigned.

@@ -28,6 +28,7 @@
 ---@field tcp_keepalive? { time?: integer, interval?: integer, count?: integer }|false Whole seconds. Off by default; a table, also an empty one, turns it on: 7200, 1, 9.
 ---@field linger_state? -1|0 0: connections that we close are reset when all was sent. Default -1.
 ---@field queue_options? perilune.server.QueueOptions What goes first when output waits. Default: the order of the calls.
+---@field slow_consumers? perilune.server.SlowConsumers What becomes of messages for who reads too slowly. Default: the connection is dropped.
 ---@field log_file? string|perilune.server.LogFile|false A line for each message. Off by default.
 ---@field throttle? perilune.server.Throttle|false Off by default.
 ---@field dashboard? perilune.server.Dashboard|false The operator's page. Off by default.
@@ -101,6 +102,18 @@
 ---@field text? perilune.server.QueueLevel
 ---@field binary? perilune.server.QueueLevel
 ---@field ping? perilune.server.QueueLevel
+
+---@alias perilune.server.SlowPolicy "close"|"drop_oldest"|"conflate"
+
+---@class perilune.server.SlowChannel
+---@field channel string 1 to 1024 bytes; with "*" at its end all that begin so.
+---@field policy? perilune.server.SlowPolicy Default "close".
+---@field messages? integer|false Of "drop_oldest": that wait at most, 1 to 2^20. Default false: as many as fit.
+
+---@class perilune.server.SlowConsumers What becomes of messages that find limits.send_queue full.
+---@field policy? perilune.server.SlowPolicy Of what no rule is for. Default "close".
+---@field messages? integer|false
+---@field channels? perilune.server.SlowChannel[] At most 100; the first that fits counts.
 
 ---@class perilune.server.Throttle Bits per second; false and nothing: no bound.
 ---@field read? integer|false Of each connection, 1000 to 10^12.
@@ -328,6 +341,7 @@ function Server:connection(guid) end
 
 ---@class perilune.server.Audience
 ---@field channel? string Only who is subscribed to it.
+---@field key? string Up to 1024 bytes: with the policy "conflate" it takes the place of a message with this key.
 ---@field protocol? string Only WebSockets with this subprotocol.
 ---@field exclude? string|string[] Not these guids.
 ---@field include? string|string[] Only these guids; an empty list reaches nobody.

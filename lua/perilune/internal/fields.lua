@@ -110,6 +110,39 @@ fields.queue_options = {
   fields = { text = level, binary = level, ping = level },
 }
 
+--- A policy, and what bounds "drop_oldest".
+local function slow_consumers(more)
+  more.policy =
+    { type = "string", default = "close", values = { "close", "drop_oldest", "conflate" } }
+  more.messages = { type = "integer", min = 1, max = 2 ^ 20, off = true, default = false }
+  return { type = "table", default = {}, fields = more }
+end
+
+fields.slow_consumers = slow_consumers {
+  channels = {
+    type = "list",
+    max = 100,
+    default = {},
+    of = slow_consumers { channel = { type = "string", min = 1, max = 1024, required = true } },
+  },
+}
+
+--- What the schema cannot say of them; nil when all is well.
+function fields.check_slow_consumers(what, settings)
+  local text = 'option \'%s.messages\' of %s is for the policy "drop_oldest", not for "%s"'
+  local message
+  local function check(rule, name)
+    if rule.messages and rule.policy ~= "drop_oldest" then
+      message = text:format(name, what, rule.policy)
+    end
+  end
+  check(settings, "slow_consumers")
+  for i, rule in ipairs(settings.channels) do
+    check(rule, ("slow_consumers.channels[%d]"):format(i))
+  end
+  return message
+end
+
 fields.linger_state = { type = "integer", default = -1, min = -1, max = 0 }
 
 local function deflate(server_fresh, client_fresh)
