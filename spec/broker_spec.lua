@@ -158,6 +158,52 @@ describe("a broker", function()
     assert.same({ protocol = "", message = "hello" }, hear(peer))
   end)
 
+  it("says what cannot be written as a connection does", function()
+    local made = fixture.server()
+    local served = broker.server { server = made }
+    local got = {}
+    carrier.serve("echo", { broker = served }, "echo", {
+      OnMessage = function(conn)
+        got = { conn:write "a\255" }
+        for _, name in ipairs { "write", "write_binary" } do
+          for _, wrong in ipairs { {}, true, print } do
+            assert.error_matches(
+              function() conn[name](conn, wrong) end,
+              ("conn:%s takes a string, got a %s"):format(name, type(wrong))
+            )
+          end
+        end
+        conn:write(5)
+      end,
+    })
+    local peer = raw(made)
+    peer:send '{"protocol":"echo","message":"x"}'
+    assert.same({ protocol = "echo", message = "5" }, hear(peer))
+    assert.same({ nil, "text is not valid UTF-8", "EUTF8" }, got)
+  end)
+
+  it("holds nothing of a connection that has ended", function()
+    local made = fixture.server()
+    local served = broker.server { server = made }
+    local seen = setmetatable({}, { __mode = "k" })
+    local ended = 0
+    carrier.serve("echo", { broker = served }, "echo", {
+      OnConnect = function(conn) seen[conn] = true end,
+      OnDisconnect = function(conn)
+        assert.is_true(seen[conn])
+        ended = ended + 1
+      end,
+    })
+    for _ = 1, 5 do
+      raw(made):close()
+    end
+    clock.wait_for(function() return ended == 5 end)
+    clock.wait_for(function()
+      collectgarbage()
+      return next(seen) == nil
+    end)
+  end)
+
   it("takes each protocol once, and its options are checked", function()
     local made = fixture.server()
     local served = broker.server { server = made }

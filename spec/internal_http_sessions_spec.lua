@@ -2,6 +2,7 @@ local capture = require "spec.support.capture"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
+local process = require "spec.support.process"
 local server = require "perilune.server"
 local shared = require "perilune.shared"
 local task = require "perilune.task"
@@ -240,6 +241,87 @@ describe("HTTP sessions:", function()
     local _, warnings = log:gsub("max_sessions", "")
     assert.equal(1, warnings)
     assert.matches(" 2$", get(made, jars[1]))
+  end)
+
+  it("one that has ended makes room for another", function()
+    local made, told = serving { session_state = { max_sessions = 1 }, session_timeout = 0.2 }
+    for i = 1, 3 do
+      assert.matches(" 1$", get(made, {}))
+      clock.wait_for(function() return told[2 * i] end)
+    end
+  end)
+
+  it("those that have gone by themselves make room, too", function()
+    local made = serving { session_state = { max_sessions = 2 } }
+    local ids = { get(made, {}):match "^%S+", get(made, {}):match "^%S+" }
+    for _, name in ipairs(shared.names "http_session:") do
+      if name:find(ids[1], 1, true) or name:find(ids[2], 1, true) then shared.delete(name) end
+    end
+    assert.matches(" 1$", get(made, {}))
+    assert.matches(" 1$", get(made, {}))
+    local log = capture(function() assert.equal("none", get(made, {})) end)
+    assert.matches("max_sessions", log)
+  end)
+
+  it("one whose time is over is not known, also when nobody has told of its end", function()
+    local ending, release = 0, false
+    local made = serving({ session_timeout = 0.3 }, {
+      OnSessionEnd = function()
+        ending = ending + 1
+        while not release do
+          timer.sleep(0.01)
+        end
+      end,
+    })
+    local jars = { {}, {}, {} }
+    local ids = {}
+    for i, jar in ipairs(jars) do
+      ids[i] = get(made, jar):match "^%S+"
+    end
+    clock.wait_for(function() return ending == 1 end)
+    timer.sleep(0.2)
+    for i, jar in ipairs(jars) do
+      assert.not_equal(ids[i], get(made, jar):match "^%S+")
+    end
+    release = true
+    clock.wait_for(function() return ending == 6 end)
+    made:stop()
+  end)
+
+  it("one that another worker renews ends there", function()
+    local running = process.perilune {
+      "--workers",
+      "2",
+      (fixture.script [[
+        local worker = require "perilune.worker"
+        local server = require("perilune.server").new {
+          port = 0,
+          session_state = true,
+          session_timeout = 0.3,
+        }
+        function server.OnSessionEnd(session) print("ended " .. session.id) end
+        function server.OnCommandGet(_, request, response)
+          local session = request.session
+          if session.data.worker and session.data.worker ~= worker.id then session:renew() end
+          session.data.worker = session.data.worker or worker.id
+          response.content_text = session.id .. " " .. worker.id
+        end
+        assert(server:start())
+        print("worker " .. worker.id .. " listens")
+      ]]),
+    }
+    local made = { port = running:wait_port() }
+    running:wait_output "worker 2 listens"
+    running:wait_output "worker 1 listens"
+    local jar = {}
+    local id, first = get(made, jar):match "^(%S+) (%d)$"
+    local new_id, other
+    clock.wait_for(function()
+      new_id, other = get(made, jar):match "^(%S+) (%d)$"
+      return other ~= first
+    end)
+    assert.not_equal(id, new_id)
+    running:wait_output("ended " .. new_id:gsub("%-", "%%-"))
   end)
 
   it("a preflight begins none", function()

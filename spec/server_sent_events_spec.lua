@@ -364,6 +364,18 @@ describe("what its client sends", function()
     assert.equal(400, post(server.port, token, "\255").status)
   end)
 
+  it("may be empty", function()
+    local handlers, notes = recorder()
+    local server = fixture.server({}, handlers)
+    local _, token = open_library(server.port)
+    assert.equal(204, post(server.port, token, "").status)
+    local bytes = { "Content-Type: application/octet-stream" }
+    assert.equal(204, post(server.port, token, "", bytes).status)
+    clock.wait_for(function() return notes[3] end)
+    assert.same({ "message", "" }, { notes[2][1], notes[2][3] })
+    assert.same({ "binary", "" }, { notes[3][1], notes[3][3] })
+  end)
+
   it("needs its token, which no guid is", function()
     local handlers, notes = recorder()
     local server = fixture.server({}, handlers)

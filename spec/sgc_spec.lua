@@ -409,6 +409,32 @@ describe("the sgc protocol", function()
     assert.matches("OnRPC", log)
   end)
 
+  it("says what it cannot send", function()
+    local protocol, made = serving(nil, { OnRPC = function() return nil, "no \255" end })
+    local one = connect(made)
+    local function refused(code, ...)
+      local result, message, got = ...
+      assert.is_nil(result)
+      assert.is_string(message)
+      assert.equal(code, got)
+    end
+    refused("EUTF8", one:write "a\255")
+    refused("EUTF8", one:broadcast "a\255")
+    refused("EUTF8", one:publish("a\255", "news"))
+    refused("EUTF8", one:publish("a\255", "news", { qos = "qosLevel1" }))
+    refused("EUTF8", one:rpc "\255")
+    for _, name in ipairs { "rpc", "notify" } do
+      local message = "^sgc.client: cannot encode params: JSON has no function"
+      assert.error_matches(function() local _ = one[name](one, "odd", print) end, message)
+    end
+    refused("EUTF8", one:subscribe "\255")
+    refused("EUTF8", protocol:write(one:session(), "a\255"))
+    refused("EUTF8", protocol:publish("a\255", "news"))
+    refused("EUTF8", protocol:publish("a\255", "news", "queueLevel2"))
+    local log = capture(function() refused(-32603, one:rpc "odd") end)
+    assert.matches("OnRPC returns a message that JSON can say", log)
+  end)
+
   it("answers what is wrong, and goes on", function()
     local _, made = serving()
     local one = raw(made)

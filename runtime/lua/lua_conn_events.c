@@ -10,6 +10,9 @@
 #include "lua/lua_script.h"
 #include "lua/lua_value.h"
 
+/* A message without bytes; NULL is an event that has none. */
+static const uint8_t NOTHING[] = "";
+
 static void run_next(conn_object *self);
 
 /* The userdata. */
@@ -442,7 +445,7 @@ void pl_lua_conn_message(pl_handlers *handlers, pl_conn *conn, enum pl_kind kind
 {
 	const happening what = { .event = kind == PL_KIND_TEXT ? PL_OnMessage : PL_OnBinary };
 
-	dispatch(handlers, conn, &what, data, len);
+	dispatch(handlers, conn, &what, len > 0 ? data : NOTHING, len);
 }
 
 void pl_lua_conn_fragment(pl_handlers *handlers, pl_conn *conn, enum pl_kind kind,
@@ -452,7 +455,7 @@ void pl_lua_conn_fragment(pl_handlers *handlers, pl_conn *conn, enum pl_kind kin
 				 .word = kind == PL_KIND_TEXT ? "text" : "binary",
 				 .more = more };
 
-	dispatch(handlers, conn, &what, data, len);
+	dispatch(handlers, conn, &what, len > 0 ? data : NOTHING, len);
 }
 
 void pl_lua_conn_drain(pl_handlers *handlers, pl_conn *conn)
@@ -462,9 +465,8 @@ void pl_lua_conn_drain(pl_handlers *handlers, pl_conn *conn)
 
 void pl_lua_conn_pinged(pl_handlers *handlers, pl_conn *conn, const uint8_t *payload, size_t len)
 {
-	const void *data = len > 0 ? payload : (const void *)"";
-
-	dispatch(handlers, conn, &(happening){ .event = PL_OnPing }, data, len);
+	dispatch(handlers, conn, &(happening){ .event = PL_OnPing }, len > 0 ? payload : NOTHING,
+		 len);
 }
 
 void pl_lua_conn_flushed(pl_conn *conn)

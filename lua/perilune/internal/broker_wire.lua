@@ -6,10 +6,9 @@ local wire = {}
 
 wire.PROTOCOL = "broker.esegece.com"
 
---- A text of one of them.
-function wire.text(protocol, text)
-  return assert(json.encode { protocol = protocol, message = text })
-end
+--- A text of one of them. nil: it is not UTF-8.
+---@return string? message
+function wire.text(protocol, text) return (json.encode { protocol = protocol, message = text }) end
 
 --- Bytes of one of them.
 function wire.binary(protocol, bytes) return core.write(protocol, bytes) end

@@ -20,18 +20,26 @@ for name in pairs(conn_core.getters) do
   getters[name] = function(state) return state.conn[name] end
 end
 
+local function check(method, value)
+  if type(value) == "string" or type(value) == "number" then return tostring(value) end
+  error(("conn:%s takes a string, got a %s"):format(method, type(value)), 3)
+end
+
 function methods.write(state, text, size)
-  return state.conn:write(wire.text(state.protocol, text), size)
+  local message = wire.text(state.protocol, check("write", text))
+  if not message then return nil, "text is not valid UTF-8", "EUTF8" end
+  return state.conn:write(message, size)
 end
 
 function methods.write_binary(state, bytes, size)
-  return state.conn:write_binary(wire.binary(state.protocol, bytes), size)
+  local message = wire.binary(state.protocol, check("write_binary", bytes))
+  return state.conn:write_binary(message, size)
 end
 
 function getters.protocol(state) return state.protocol end
 
 local make_view = hidden.class("conn", methods, getters)
-local views = setmetatable({}, { __mode = "k" }) -- by connection: by protocol
+local views = {} -- by connection, until it has ended: by protocol. They hold it.
 
 local function view_of(conn, protocol)
   local all = views[conn]
@@ -41,6 +49,11 @@ local function view_of(conn, protocol)
   end
   all[protocol] = all[protocol] or make_view { conn = conn, protocol = protocol }
   return all[protocol]
+end
+
+--- For a connection that has ended, of which none is held any more.
+local function last_view(all, conn, protocol)
+  return all and all[protocol] or make_view { conn = conn, protocol = protocol }
 end
 
 -- Events.
@@ -87,8 +100,10 @@ local function handlers_of(state)
       call(state.handlers, "OnConnect", conn)
     end,
     OnDisconnect = function(conn, code, reason)
+      local last = views[conn]
+      views[conn] = nil
       for protocol, handlers in each(state) do
-        call(handlers, "OnDisconnect", view_of(conn, protocol), code, reason)
+        call(handlers, "OnDisconnect", last_view(last, conn, protocol), code, reason)
       end
       call(state.handlers, "OnDisconnect", conn, code, reason)
     end,

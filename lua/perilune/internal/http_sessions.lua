@@ -193,6 +193,7 @@ function class:renew()
     return nil, message, code
   end
   manager.mine[self.id], manager.mine[id] = nil, value.seen
+  manager:watch()
   self.id = id
   manager:set_cookie(self, id)
   return true
@@ -266,10 +267,22 @@ local function asked_id(manager, request)
   end
 end
 
+--- Those whose value has gone by itself, as while nobody looked, were never counted off.
+local function recount(manager, all, time)
+  local most = manager.settings.max_sessions
+  if manager.counted and time - manager.counted < math.max(1, most / 1e5) then return all end
+  manager.counted = time
+  local there = #shared.names(manager.prefix, most)
+  count(manager, there - all)
+  return there
+end
+
 local function is_full(manager)
   local all = shared.get(manager.counter) or 0
   if all < manager.settings.max_sessions then return false end
   local time = timer.now()
+  all = recount(manager, all, time)
+  if all < manager.settings.max_sessions then return false end
   if not manager.warned or time - manager.warned > 10 then
     manager.warned = time
     log.warn(
@@ -373,19 +386,26 @@ function Manager:wrap(handler)
   end
 end
 
---- Ends those of this worker whose time is over.
+--- Those of this worker that nobody has used for so long, as far as is known here.
+local function idle(manager, time)
+  local list = {}
+  for id, seen in pairs(manager.mine) do
+    if time > seen + manager.timeout * (1 + STALE) then list[#list + 1] = id end
+  end
+  return list
+end
+
+--- Ends those of this worker whose time is over. OnSessionEnd may wait, and others begin meanwhile.
 function Manager:sweep()
   local time = timer.now()
-  for id, seen in pairs(self.mine) do
-    if time > seen + self.timeout * (1 + STALE) then
-      local value = shared.get(key_of(self, id))
-      if value and not is_over(self, value, time) then
-        self.mine[id] = value.seen
-      elseif value then
-        finish(self, id)
-      else
-        self.mine[id] = nil
-      end
+  for _, id in ipairs(idle(self, time)) do
+    local value = shared.get(key_of(self, id))
+    if value and not is_over(self, value, time) then
+      self.mine[id] = value.seen
+    elseif value then
+      finish(self, id)
+    else
+      self.mine[id] = nil
     end
   end
   if not next(self.mine) then self:rest() end

@@ -33,21 +33,28 @@ end
 
 local function new_id() return (text_core.base64_encode(text_core.random(12)):gsub("[+/]", "-")) end
 
-local function send(state, text)
+--- Sends what is encoded, if it is.
+local function send(state, text, message, code)
+  if not text then return nil, message, code end
   local conn = state.below.conn()
   if not conn then return nil, "the connection is closed", "ECLOSED" end
   return conn:write(text)
+end
+
+--- A call as text; nil and why. What JSON does not have throws.
+local function encode(...)
+  local text, message, code = wire.call(...)
+  if code == "EJSON" then error("sgc.client: " .. message, 0) end
+  return text, message, code
 end
 
 --- Sends a call and waits for what has its id.
 ---@return table? answer
 local function ask(state, method, params, timeout)
   if timeout ~= nil then hidden.check("sgc.client: a timeout", seconds, timeout, 4) end
-  local id = new_id()
-  local text = wire.call(method, params, id)
-  local gate = gates.gate()
+  local id, gate = new_id(), gates.gate()
   state.waiting[id] = gate
-  local done, message, code = send(state, text)
+  local done, message, code = send(state, encode(method, params, id))
   local answer = done and gates.wait(gate, timeout or state.settings.timeout)
   state.waiting[id] = nil
   if not done then return nil, message, code end
@@ -133,7 +140,7 @@ end
 ---@param text string
 ---@return true? sent
 ---@return string? message
----@return string? code "ECLOSED"
+---@return string? code "ECLOSED", "EUTF8"
 function Client.write(state, text)
   check_text("write", text)
   return send(state, wire.call("sgc@message", { message = text }))
@@ -146,7 +153,7 @@ end
 --- it waits until the server has it.
 ---@return true? sent
 ---@return string? message
----@return string|integer? code "ECLOSED", "ETIMEDOUT", or a number of JSON-RPC
+---@return string|integer? code "ECLOSED", "ETIMEDOUT", "EUTF8", or a number of JSON-RPC
 function Client.publish(state, text, channel, given)
   check_text("publish", text)
   check_channel("publish", channel)
@@ -200,7 +207,7 @@ end
 ---@param timeout? number
 ---@return any result
 ---@return string? message
----@return string|integer? code
+---@return string|integer? code "EUTF8": a string in them is not UTF-8.
 function Client.rpc(state, method, params, timeout)
   check_text("rpc", method)
   local answer, message, code = ask(state, method, params, timeout)
@@ -211,7 +218,7 @@ end
 --- The same without an answer.
 function Client.notify(state, method, params)
   check_text("notify", method)
-  return send(state, wire.call(method, params))
+  return send(state, encode(method, params))
 end
 
 --- The guid that the server knows this connection by.

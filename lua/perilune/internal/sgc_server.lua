@@ -1,6 +1,7 @@
 --- The server's side of the sgc protocol.
 local carrier = require "perilune.internal.carrier"
 local hidden = require "perilune.internal.hidden"
+local json = require "perilune.json"
 local log = require "perilune.log"
 local options = require "perilune.internal.options"
 local shared = require "perilune.shared"
@@ -199,7 +200,7 @@ methods["sgc@unsubscribe"] = function(state, conn, record, params, id)
 end
 
 local function channels_of(record)
-  local list = require("perilune.json").array()
+  local list = json.array()
   for channel in pairs(record.channels) do
     list[#list + 1] = channel
   end
@@ -249,6 +250,17 @@ local function reply_result(conn, result, id)
   conn:write(text)
 end
 
+--- What OnRPC says in place of a result.
+local function reply_refusal(conn, message, code, id)
+  local number = type(code) == "number" and code or wire.errors.refused[1]
+  local text, why = wire.failure(number, message, nil, id)
+  if not text then
+    reply_error(conn, wire.errors.internal, id)
+    error("OnRPC returns a message that JSON can say: " .. why, 0)
+  end
+  conn:write(text)
+end
+
 --- A method of the application's.
 local function call_application(state, conn, method, params, id)
   if id == nil then
@@ -261,8 +273,7 @@ local function call_application(state, conn, method, params, id)
       reply_error(conn, wire.errors.internal, id)
       error(result, 0)
     elseif result == nil and message then
-      local number = type(code) == "number" and code or wire.errors.refused[1]
-      conn:write(wire.failure(number, message, nil, id))
+      reply_refusal(conn, message, code, id)
     else
       reply_result(conn, result, id)
     end
@@ -353,7 +364,10 @@ function Server.publish(state, text, channel, queue)
   elseif queue ~= nil and not QUEUES[queue] then
     error("sgc.server:publish takes queueLevel0, queueLevel1 or queueLevel2", 3)
   end
-  if (QUEUES[queue] or 0) > 0 then keep(state, channel, text, QUEUES[queue]) end
+  if (QUEUES[queue] or 0) > 0 then
+    if not json.encode(text) then return nil, "text is not valid UTF-8", "EUTF8" end
+    keep(state, channel, text, QUEUES[queue])
+  end
   return state.server:broadcast(text, channel)
 end
 

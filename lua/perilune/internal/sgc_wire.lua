@@ -42,9 +42,12 @@ function wire.decode(text)
   return message
 end
 
---- A call; without an id a notification.
+--- A call; without an id a notification. nil and why: it is not of what JSON knows.
+---@return string? text
+---@return string? message
+---@return string? code "EJSON", "EUTF8", "ELIMIT"
 function wire.call(method, params, id)
-  return encode { jsonrpc = "2.0", method = method, params = params, id = id }
+  return json.encode { jsonrpc = "2.0", method = method, params = params, id = id }
 end
 
 --- What happened: `fields` with a method.
@@ -58,8 +61,11 @@ function wire.result(result, id)
   return json.encode { jsonrpc = "2.0", result = result, id = id }
 end
 
+--- nil and why: the message is not UTF-8.
+---@return string? text
+---@return string? message
 function wire.failure(code, message, data, id)
-  return encode {
+  return json.encode {
     jsonrpc = "2.0",
     error = { code = code, message = message, data = data },
     id = id == nil and json.null or id,
