@@ -1,4 +1,5 @@
 local capture = require "spec.support.capture"
+local certificates = require "spec.support.certificates"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local http = require "spec.support.http"
@@ -7,6 +8,7 @@ local server = require "perilune.server"
 local shared = require "perilune.shared"
 local task = require "perilune.task"
 local timer = require "perilune.timer"
+local web = require "perilune.http"
 
 local NAME = "perilune_session"
 
@@ -371,6 +373,16 @@ describe("HTTP sessions:", function()
     }
     local _, got = get(made, {})
     assert.matches("; SameSite=Strict; Domain=a%.example; Secure$", got.headers["set-cookie"])
+  end)
+
+  it("cookies of a port with TLS are for TLS alone", function()
+    local tls = certificates.tls(certificates.folder "127.0.0.1")
+    local made = serving { bindings = { { tls = true }, { tls = false } }, tls = tls, port = 0 }
+    local _, plain = get({ port = made.bindings[2].port }, {})
+    assert.not_matches("Secure", plain.headers["set-cookie"])
+    local url = ("https://127.0.0.1:%d/"):format(made.bindings[1].port)
+    local answer = assert(web.get(url, { tls = { verify = false } }))
+    assert.matches("; Secure$", answer.headers["set-cookie"])
   end)
 
   it("ids that nobody has given are looked up by nobody", function()

@@ -115,6 +115,15 @@ describe("plain TCP on a server's port", function()
     assert.same({ nil, "the connection is no plain TCP", "ESTATE" }, { ok, message, code })
   end)
 
+  it("conn:add_tcp_end_of_frame leaves what strips as it is", function()
+    local made, told = serving({ end_of_frame = { bytes = "\0", strip = true } }, {
+      OnConnect = function(conn) assert(conn:add_tcp_end_of_frame "\n") end,
+    })
+    fixture.socket(made):send "a\0b\n\0\nc\n\0\n"
+    clock.wait_for(function() return told[3] end)
+    assert.same({ { "binary", "a\0b\n" }, { "binary", "c\n" } }, { told[2], told[3] })
+  end)
+
   it("lets nobody in without a plain yes", function()
     for _, answer in ipairs { "nil", "false", "throws" } do
       local made = serving(nil, {

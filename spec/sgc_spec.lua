@@ -283,6 +283,17 @@ describe("the sgc protocol", function()
     assert.equal(3, #texts)
   end)
 
+  it("a message of level 2 counts until it is released", function()
+    local _, made = serving { pending_limit = 2 }
+    local one = raw(made)
+    for id = 1, 5 do
+      one.say { method = "sgc@message", params = { message = "m", qos = "qosLevel2" }, id = id }
+      assert.equal("sgc@pubrec", one.hear().result.method)
+      one.say { method = "sgc@pubrel", id = id }
+      assert.equal("sgc@acknowledgment", one.hear().result.method)
+    end
+  end)
+
   it("holds messages back until a transaction ends", function()
     local texts = {}
     local protocol, made = serving { pending_limit = 2 }

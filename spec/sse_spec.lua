@@ -150,6 +150,31 @@ describe("perilune.sse", function()
     assert.equal(0.1, client.retry)
   end)
 
+  it("waits no longer than limits.retry", function()
+    local server, count = streams(function(write, _, number)
+      write "retry: 86400000\n\n"
+      if number == 2 then hold() end
+    end)
+    local client = client_of(server, { limits = { retry = 0.2 } })
+    client:start()
+    clock.wait_for(function() return count() == 2 end)
+    assert.equal(0.2, client.retry)
+  end)
+
+  it("does not send an id that no header can carry", function()
+    local seen = {}
+    local server = streams(function(write, request, number)
+      seen[number] = request.headers["last-event-id"] or "none"
+      write(("id: %s\ndata: %d\n\n"):format(({ "a\1b", "a\tb", "\127" })[number], number))
+      if number == 4 then hold() end
+    end)
+    local client, notes = client_of(server)
+    client:start()
+    clock.wait_for(function() return seen[4] end)
+    assert.same({ "none", "none", "a\tb", "none" }, seen)
+    assert.equal("message:a\1b:1", notes[2])
+  end)
+
   it("comes back when there was nobody, ever later", function()
     local server = streams(function() hold() end)
     local port = server.port

@@ -97,6 +97,7 @@ static void who_asks_gets_one(void **state)
 		"GET / HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nAccept: a/b, TEXT/Event-Stream;q=0.5\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nAccept: a/b\r\nAccept: text/event-stream\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream;q=0.001\r\n\r\n",
 	};
 	static const char *const no[] = {
 		"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -175,6 +176,7 @@ static void what_is_refused(void **state)
 		{ STREAM("/%zz", ""), 400 },
 		{ STREAM("/?sgc_protocol=other", ""), 400 },
 		{ STREAM("/", "Content-Length: 1\r\n") "x", 400 },
+		{ STREAM("/", "Transfer-Encoding: chunked\r\n") "0\r\n\r\n", 400 },
 		{ STREAM("/", "Origin: https://a.example\r\n"), 200 },
 		{ STREAM("/", ""), 200 },
 		{ STREAM("/?sgc_protocol=other&sgc_protocol=chat", ""), 200 },
@@ -425,6 +427,25 @@ static void the_server_closes(void **state)
 	server_side_close(&side);
 }
 
+static void what_is_blocked_does_not_hold_up_the_end(void **state)
+{
+	server_side side;
+
+	(void)state;
+	open_server(&side);
+	start(&side);
+	open_for_library(&side, 0);
+	side.clients[0].memory.room = 0;
+	pl_conn_write(side.clients[0].conn, PL_KIND_TEXT, "x", 1, 0);
+	server_side_turn(&side);
+	pl_conn_disconnect(side.clients[0].conn, 4000, PL_SLICE("bye"));
+	server_side_turn(&side);
+	assert_true(side.clients[0].memory.closed);
+	assert_string_equal(ws_words_take(&side.clients[0].journal), "closed:1000 ");
+	assert_string_equal(sent(&side, 0), "");
+	server_side_close(&side);
+}
+
 /* Its clients shall come back to the next one: no word, and no answer but 200. */
 static void the_server_stops(void **state)
 {
@@ -577,6 +598,7 @@ int main(void)
 		cmocka_unit_test(a_slow_client_is_waited_for),
 		cmocka_unit_test(a_client_leaves),
 		cmocka_unit_test(the_server_closes),
+		cmocka_unit_test(what_is_blocked_does_not_hold_up_the_end),
 		cmocka_unit_test(the_server_stops),
 		cmocka_unit_test(a_library_sends),
 		cmocka_unit_test(nobody_else_sends),

@@ -2,7 +2,7 @@
  * One server in two workers: each side has a loop of its own, its clients speak over memory. Turns
  * are taken by hand, in one thread; then in threads.
  *
- * covers: server/group.c server/reach.c server/roster.c
+ * covers: server/group.c server/reach.c server/roster.c server/event_post.c
  */
 #include "session/server_side.h"
 
@@ -48,6 +48,7 @@ static void open_sides(both_sides *both, int clients)
 		server_side_init(side);
 		side->settings.worker = (uint16_t)(i + 1);
 		side->settings.groups = both->groups;
+		side->settings.events = (pl_event_settings){ .enabled = true };
 		assert_int_equal(server_side_start(side), PL_OK);
 		assert_int_equal(listen_at(side, &both->bound[i], 0), PL_OK);
 		for (int j = 0; j < clients; j++)
@@ -350,6 +351,146 @@ static void sessions_end_and_are_pinged_everywhere(void **state)
 	close_sides(&both);
 }
 
+/* What clients of event streams send, by way of the other worker. */
+
+enum { STREAM = 5 }; /* the client of side 1 that has one */
+
+static const char *open_stream(both_sides *both)
+{
+	static char token[64 + 1];
+	server_side *side = &both->side[1];
+	server_client *client = server_side_dial(side, STREAM);
+	const char *begin;
+
+	assert_true(SERVER_FEED(client, "GET /?sgc_transport=sse HTTP/1.1\r\nHost: a\r\n"
+					"Accept: text/event-stream\r\n\r\n"));
+	server_side_turn(side);
+	begin = strstr(ws_words_take(&client->memory.sent), "data: ");
+	assert_non_null(begin);
+	memcpy(token, begin + 6, 64);
+	assert_string_equal(server_client_journal(client), "open ");
+	return token;
+}
+
+/* A client of side 0 posts so many bytes. */
+static void post(both_sides *both, int index, const char *token, size_t len)
+{
+	server_side *side = &both->side[0];
+	char request[8192];
+	int head = snprintf(request, sizeof(request),
+			    "POST /sgc/xhr/%s HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
+			    token, len);
+
+	memset(request + head, 'x', len);
+	server_side_dial(side, index);
+	assert_true(server_client_feed(&side->clients[index], request, (size_t)head + len));
+	server_side_turn(side);
+}
+
+/* 0: there is no answer yet. */
+static int answer(both_sides *both, int index)
+{
+	pl_buffer *sent = &both->side[0].clients[index].memory.sent;
+
+	return sent->len > 0 ? atoi(ws_words_take(sent) + 9) : 0;
+}
+
+static void a_post_goes_to_the_worker_of_its_stream(void **state)
+{
+	both_sides both;
+
+	(void)state;
+	open_sides(&both, 0);
+	post(&both, 0, open_stream(&both), 3);
+	assert_int_equal(answer(&both, 0), 0);
+	turn(&both);
+	assert_int_equal(answer(&both, 0), 204);
+	assert_string_equal(server_client_journal(&both.side[1].clients[STREAM]), "text:xxx ");
+	close_sides(&both);
+}
+
+static void posts_to_a_worker_that_hangs_are_bounded(void **state)
+{
+	both_sides both;
+	const char *token;
+
+	(void)state;
+	open_sides(&both, 0);
+	token = open_stream(&both);
+	both.side[0].server->settings.limits.worker_backlog = 10000;
+	for (int i = 0; i < 3; i++) {
+		post(&both, i, token, 4000);
+		assert_int_equal(answer(&both, i), i < 2 ? 0 : 503);
+	}
+	turn(&both);
+	assert_int_equal(answer(&both, 0), 204);
+	assert_int_equal(answer(&both, 1), 204);
+	post(&both, 3, token, 4000);
+	turn(&both);
+	assert_int_equal(answer(&both, 3), 204);
+	close_sides(&both);
+}
+
+static void who_posts_may_leave_before_the_answer(void **state)
+{
+	both_sides both;
+	const char *token;
+
+	(void)state;
+	open_sides(&both, 0);
+	token = open_stream(&both);
+	post(&both, 0, token, 3);
+	pl_stream_abort(&both.side[0].clients[0].memory.stream, PL_ECLOSED);
+	server_side_turn(&both.side[0]);
+	assert_true(both.side[0].clients[0].memory.closed);
+	post(&both, 1, token, 3);
+	turn(&both);
+	assert_int_equal(answer(&both, 1), 204);
+	assert_string_equal(server_client_journal(&both.side[1].clients[STREAM]),
+			    "text:xxx text:xxx ");
+	close_sides(&both);
+}
+
+/* Before it has seen what was sent, and when that waits to be read. */
+static void the_worker_of_a_stream_may_leave_before_the_answer(void **state)
+{
+	both_sides both;
+
+	(void)state;
+	for (int seen = 0; seen < 2; seen++) {
+		open_sides(&both, 0);
+		post(&both, 0, open_stream(&both), 3);
+		if (seen)
+			pl_mailbox_open(pl_group_mailbox(both.side[1].server->group, 2));
+		close_side(&both, 1);
+		turn(&both);
+		assert_int_equal(answer(&both, 0), 404);
+		assert_string_equal(server_client_journal(&both.side[1].clients[STREAM]),
+				    "closed:1001 ");
+		close_sides(&both);
+	}
+}
+
+static void a_post_may_find_nobody_in_the_other_worker(void **state)
+{
+	both_sides both;
+	const char *token;
+
+	(void)state;
+	open_sides(&both, 0);
+	token = open_stream(&both);
+	pl_memory_end(&both.side[1].clients[STREAM].memory);
+	server_side_turn(&both.side[1]);
+	post(&both, 0, token, 3);
+	pl_server_free(both.side[1].server);
+	both.side[1].server = NULL;
+	turn(&both);
+	assert_int_equal(answer(&both, 0), 404);
+	post(&both, 1, token, 3);
+	assert_int_equal(answer(&both, 1), 404);
+	close_sides(&both);
+}
+
 /* Rosters. */
 
 static int roster_status;
@@ -509,6 +650,11 @@ int main(void)
 		cmocka_unit_test(only_workers_with_receivers_are_asked),
 		cmocka_unit_test(a_worker_that_hangs_is_bounded),
 		cmocka_unit_test(sessions_end_and_are_pinged_everywhere),
+		cmocka_unit_test(a_post_goes_to_the_worker_of_its_stream),
+		cmocka_unit_test(posts_to_a_worker_that_hangs_are_bounded),
+		cmocka_unit_test(who_posts_may_leave_before_the_answer),
+		cmocka_unit_test(the_worker_of_a_stream_may_leave_before_the_answer),
+		cmocka_unit_test(a_post_may_find_nobody_in_the_other_worker),
 		cmocka_unit_test(a_roster_has_all),
 		cmocka_unit_test(a_roster_waits_only_so_long),
 		cmocka_unit_test(a_roster_ends_with_either_server),

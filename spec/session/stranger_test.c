@@ -131,6 +131,18 @@ static void nobody_waits_for_ever(void **state)
 	assert_true(client->memory.closed);
 	pl_stranger_end(side.stranger, NULL, true);
 	server_side_close(&side);
+	/* Which may take longer than what it says. */
+	client = begin(&side, 1 << PL_ASKS_STRANGER);
+	side.server->settings.limits.handshake_timeout = 3 * side.settings.limits.header_timeout;
+	SERVER_FEED(client, "hello\n");
+	pl_loop_skip(side.loop, 2 * (uint64_t)side.settings.limits.header_timeout);
+	server_side_turn(&side);
+	assert_false(client->memory.closed);
+	pl_loop_skip(side.loop, (uint64_t)side.settings.limits.header_timeout);
+	server_side_turn(&side);
+	assert_true(client->memory.closed);
+	pl_stranger_end(side.stranger, NULL, true);
+	server_side_close(&side);
 	/* For bytes that tell what it is, and for any at all. */
 	for (int said = 0; said < 2; said++) {
 		client = begin(&side, 1 << PL_ASKS_STRANGER);
@@ -162,6 +174,13 @@ static void who_goes_is_not_asked_about(void **state)
 	pl_conn_disconnect(side.strange, 1000, pl_slice_make(NULL, 0));
 	server_side_turn(&side);
 	pl_stranger_end(side.stranger, NULL, true);
+	server_side_close(&side);
+	client = begin(&side, 1 << PL_ASKS_STRANGER);
+	SERVER_FEED(client, "hello\n");
+	pl_conn_disconnect(side.strange, 1000, pl_slice_make(NULL, 0));
+	pl_stranger_end(side.stranger, side.strange, true);
+	server_side_turn(&side);
+	assert_int_equal(client->journal.len, 0);
 	server_side_close(&side);
 	client = begin(&side, 1 << PL_ASKS_STRANGER);
 	SERVER_FEED(client, "hello\n");
