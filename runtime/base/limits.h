@@ -39,6 +39,7 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	X(message_log, BYTES, 16 << 20, 1024, 1 << 30,                                             \
 	  "lines that wait to be written to log_file")                                             \
 	X(worker_backlog, BYTES, 64 << 20, 1024, 1 << 30, "messages waiting for another worker")   \
+	X(accept_rate, COUNT, 1 << 20, 1, 1 << 20, "connections a server takes in a second")       \
 	X(connections, COUNT, 100000, 1, 1 << 24, "connections of a server")                       \
 	X(connections_per_address, COUNT, 1024, 1, 1 << 24, "connections of one client address")   \
 	X(channels_per_connection, COUNT, 1024, 1, 1 << 20,                                        \
@@ -62,7 +63,8 @@ enum pl_limit_unit { PL_LIMIT_BYTES, PL_LIMIT_COUNT, PL_LIMIT_SECONDS };
 	X(keep_alive, SECONDS, 60000, 10, 86400000, "an idle HTTP connection")                     \
 	X(keep_alive_requests, COUNT, 1000000, 1, 1 << 30, "requests of an HTTP connection")       \
 	X(write_timeout, SECONDS, 30000, 10, 86400000, "output that makes no progress")            \
-	X(close_timeout, SECONDS, 5000, 10, 86400000, "the peer's answer to a Close frame")
+	X(close_timeout, SECONDS, 5000, 10, 86400000, "the peer's answer to a Close frame")        \
+	X(drain_time, SECONDS, 0, 0, 86400000, "over which a server that stops spreads its Closes")
 
 typedef struct pl_limits {
 #define X(name, unit, standard, smallest, largest, text) int64_t name;

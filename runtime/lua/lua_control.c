@@ -190,7 +190,8 @@ static void on_listener_closed(void *owner)
 
 static int control_listen(lua_State *L)
 {
-	static const pl_listener_events events = { on_accept, on_listener_closed };
+	static const pl_listener_events events = { .accept = on_accept,
+						   .closed = on_listener_closed };
 	pl_script *script = pl_script_of(L);
 	pl_lua_control *control = script->control;
 	int status;

@@ -47,7 +47,7 @@ static void on_signal(void *context, int number)
 	pl_script *script = context;
 
 	/* The second one means it. */
-	if (script->stopping) {
+	if (script->ending) {
 		pl_tty_restore();
 		_Exit(128 + number);
 	}
@@ -59,7 +59,7 @@ static void on_program_stop(void *context, int code)
 	pl_script_stop(context, code);
 }
 
-static void stop_components(pl_script *script, bool late)
+static void stop_components(pl_script *script, enum pl_component_end end)
 {
 	pl_list *node = script->components.next;
 
@@ -67,41 +67,49 @@ static void stop_components(pl_script *script, bool late)
 		pl_component *component = PL_CONTAINER(node, pl_component, node);
 
 		node = node->next;
-		if (component->late == late)
+		if (component->end == end)
 			component->stop(component);
 	}
 }
 
-static bool only_late(const pl_script *script)
+/* Whether something is left whose turn to stop is this one or an earlier one. */
+static bool is_left(const pl_script *script)
 {
 	const pl_list *node;
 
 	for (node = script->components.next; node != &script->components; node = node->next)
-		if (!PL_CONTAINER(node, pl_component, node)->late)
-			return false;
-	return true;
+		if (PL_CONTAINER(node, pl_component, node)->end <= script->ending_turn)
+			return true;
+	return false;
 }
 
+/* A stop may remove its component at once, and so come back here. */
 static void check_end(pl_script *script)
 {
-	if (!script->stopping)
+	if (!script->ending || script->sweeping)
 		return;
-	if (!script->stopping_late && only_late(script)) {
-		script->stopping_late = true;
-		stop_components(script, true);
+	script->sweeping = true;
+	while (!is_left(script) && script->ending_turn < PL_ENDS_LAST) {
+		script->ending_turn++;
+		script->stopping = true;
+		stop_components(script, script->ending_turn);
 	}
-	if (pl_list_empty(&script->components))
+	script->sweeping = false;
+	if (script->ending_turn == PL_ENDS_LAST && pl_list_empty(&script->components))
 		pl_loop_stop(script->loop);
 }
 
 void pl_script_stop(pl_script *script, int exit_code)
 {
-	if (script->stopping)
+	if (script->ending)
 		return;
-	script->stopping = true;
+	script->ending = true;
+	script->ending_turn = PL_ENDS_FIRST;
 	script->exit_code = exit_code;
 	pl_worker_stop_all(script->worker, exit_code);
-	stop_components(script, false);
+	script->sweeping = true;
+	stop_components(script, PL_ENDS_FIRST);
+	script->sweeping = false;
 	check_end(script);
 }
 
@@ -114,7 +122,7 @@ void pl_script_add(pl_script *script, pl_component *component)
 /* What the main script has started before it waits, or returns, is all that is waited for. */
 static void check_up(pl_script *script)
 {
-	if (script->up || script->stopping || !script->begun ||
+	if (script->up || script->ending || !script->begun ||
 	    !(script->returned || script->started))
 		return;
 	script->up = true;
@@ -233,7 +241,7 @@ static void main_done(pl_task *task, bool ok)
 
 	pl_loop_release(script->loop);
 	script->returned = ok;
-	if (!ok && !script->stopping) {
+	if (!ok && !script->ending) {
 		complain(script, lua_tostring(task->L, -1));
 		script->failed = true;
 		pl_script_stop(script, 1);
@@ -292,7 +300,7 @@ static int start_control(pl_script *script)
 static bool start_failed(const pl_script *script)
 {
 	return script->start_error.len > 0 && !script->started && !script->failed &&
-	       !script->stopping && !pl_loop_held(script->loop);
+	       !script->ending && !pl_loop_held(script->loop);
 }
 
 static void run_loop(pl_script *script)
@@ -303,7 +311,7 @@ static void run_loop(pl_script *script)
 		pl_worker_begin_others(script->worker);
 	do {
 		pl_loop_run(script->loop);
-	} while (!script->stopping && pl_worker_rest(script->worker));
+	} while (!script->ending && pl_worker_rest(script->worker));
 }
 
 static void end_components(pl_script *script)
@@ -320,7 +328,7 @@ static int run(pl_script *script, const pl_script_options *options)
 	}
 	if ((script->sockets && start_control(script)) || start_main(script, options))
 		return 1;
-	if (script->stopping) /* before it began: what it has started ends first */
+	if (script->ending) /* before it began: what it has started ends first */
 		end_components(script);
 	else if (!script->check && !start_failed(script))
 		run_loop(script);
@@ -375,7 +383,7 @@ int pl_script_run(pl_worker *worker, const pl_script_options *options)
 	code = run(&script, options);
 	pl_lua_control_end(&script);
 	pl_tasks_deinit(&script.tasks);
-	script.stopping = true; /* finalizers of the script run now: they start nothing */
+	script.ending = script.stopping = true; /* finalizers of the script start nothing */
 	lua_close(script.L);
 	pl_buffer_deinit(&script.start_error);
 	return code;

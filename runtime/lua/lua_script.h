@@ -13,6 +13,10 @@
 
 typedef struct pl_lua_control pl_lua_control; /* of lua_control.c */
 
+/* When a component stops as the program ends: servers first, for what handles their last requests
+ * may need the others; what tells of them last. */
+enum pl_component_end { PL_ENDS_FIRST = -1, PL_ENDS_WITH_OTHERS, PL_ENDS_LAST };
+
 typedef struct pl_script {
 	lua_State *L; /* no script code runs on this state itself, only on tasks */
 	pl_worker *worker;
@@ -21,8 +25,10 @@ typedef struct pl_script {
 	pl_list components; /* started servers and the like: pl_component */
 	bool check;	    /* load and validate only: components do not start */
 	bool quiet;	    /* does not say where it listens: the output is a test report */
-	bool stopping;
-	bool stopping_late;  /* what is late, too */
+	bool ending;	    /* servers stop, */
+	bool stopping;	    /* and then everything else: nothing is started any more */
+	bool sweeping;	    /* components are being told to stop */
+	enum pl_component_end ending_turn;
 	bool started;	     /* something has started */
 	bool begun;	     /* the main script has returned, or waits */
 	bool up;	     /* it has begun, and returned or started something */
@@ -40,7 +46,7 @@ typedef struct pl_component {
 	pl_list node;
 	void (*stop)(
 		struct pl_component *component); /* begins to stop; takes itself off when done */
-	bool late; /* when the program ends it stops behind all others: it tells of them */
+	enum pl_component_end end;
 } pl_component;
 
 typedef struct pl_script_options {

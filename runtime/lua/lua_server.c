@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "client/pool.h"
 #include "codec/sgc_event.h"
@@ -94,13 +95,49 @@ static void plain_done(pl_task *task, bool ok)
 	pl_handlers_leave(&self->handlers);
 }
 
-/* OnStartup and OnShutdown. */
-static void run_plain(server_object *self, pl_event event)
+/* OnShutdown may wait: the program, if it ends, waits for it. */
+
+static void end_waiting(server_object *self)
 {
-	pl_task *task = pl_handlers_task(&self->handlers, event, plain_done, self);
+	self->shutting_down = false;
+	pl_loop_stop_timer(self->script->loop, &self->patience);
+	if (!pl_list_empty(&self->component.node))
+		pl_script_remove(self->script, &self->component);
+}
+
+static void shutdown_done(pl_task *task, bool ok)
+{
+	server_object *self = task->context;
+
+	if (self->shutting_down && self->script->ending)
+		end_waiting(self);
+	self->shutting_down = false;
+	plain_done(task, ok);
+}
+
+static void on_impatience(pl_timer *timer)
+{
+	pl_log(PL_LOG_WARN, "the program ends before OnShutdown has returned");
+	end_waiting(PL_CONTAINER(timer, server_object, patience));
+}
+
+static void await_shutdown(server_object *self)
+{
+	if (self->shutting_down)
+		pl_loop_start(self->script->loop, &self->patience,
+			      (uint64_t)self->server->settings.limits.close_timeout);
+	else
+		end_waiting(self);
+}
+
+/* OnStartup and OnShutdown. */
+static void run_plain(server_object *self, pl_event event, void (*done)(pl_task *task, bool ok))
+{
+	pl_task *task = pl_handlers_task(&self->handlers, event, done, self);
 
 	if (!task)
 		return;
+	self->shutting_down = event == PL_OnShutdown;
 	pl_handlers_keep(&self->handlers);
 	pl_task_run(task, 0);
 }
@@ -143,8 +180,11 @@ static void on_stopped(pl_server *server)
 	self->active = false;
 	pl_server_openings_free(self);
 	pl_server_set_log(server, NULL);
-	pl_script_remove(self->script, &self->component);
-	run_plain(self, PL_OnShutdown);
+	if (!self->script->ending)
+		pl_script_remove(self->script, &self->component);
+	run_plain(self, PL_OnShutdown, shutdown_done);
+	if (self->script->ending)
+		await_shutdown(self);
 	wake_stoppers(self);
 	pl_handlers_leave(&self->handlers);
 }
@@ -202,9 +242,10 @@ static int begin(lua_State *L, server_object *self)
 	self->active = true;
 	hold(L, self);
 	pl_script_add(self->script, &self->component);
-	if (!self->script->quiet && !self->component.late && pl_server_announces(self->server))
+	if (!self->script->quiet && self->component.end != PL_ENDS_LAST &&
+	    pl_server_announces(self->server))
 		pl_server_announce(self);
-	run_plain(self, PL_OnStartup);
+	run_plain(self, PL_OnStartup, plain_done);
 	return pl_lua_result(L, PL_OK);
 }
 
@@ -247,7 +288,7 @@ static int server_start(lua_State *L)
 
 	if (self->active)
 		return pl_lua_fail(L, PL_ESTATE, "the server is started already");
-	if (self->script->stopping)
+	if (self->script->ending)
 		return pl_lua_fail(L, PL_ECANCELED, "the program is ending");
 	if (!is_folder(self->server->settings.document_root)) {
 		lua_pushfstring(L, "document_root '%s' is no folder",
@@ -302,12 +343,14 @@ static int server_new(lua_State *L)
 	self = pl_lua_new(L, KIND, sizeof(*self));
 	self->script = script;
 	self->component.stop = on_component_stop;
+	pl_list_init(&self->component.node);
+	pl_timer_init(&self->patience, on_impatience);
 	pl_list_init(&self->waits);
 	self->self = LUA_NOREF;
 	pl_handlers_init(&self->handlers, script, PL_OF_SERVER, on_unused);
 	lua_pushvalue(L, 1);
 	lua_setfenv(L, -2);
-	self->component.late = pl_lua_bool_field(L, 1, "operations");
+	self->component.end = pl_lua_bool_field(L, 1, "operations") ? PL_ENDS_LAST : PL_ENDS_FIRST;
 	status = pl_server_read_settings(L, self, &settings, fields);
 	if (!status)
 		status = pl_server_read_authentication(L, 1, &settings.authentication, refusal);

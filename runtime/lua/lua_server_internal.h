@@ -36,6 +36,8 @@ typedef struct server_object {
 	bool raise_disconnects; /* OnException for who broke the protocol */
 	int self;		/* keeps the userdata while the handlers have users */
 	bool active;
+	bool shutting_down; /* OnShutdown runs or waits */
+	pl_timer patience;  /* with it, when the program ends */
 } server_object;
 
 /* The server at index; throws when it is none. */

@@ -159,6 +159,14 @@ static int read_trusted(lua_State *L, server_object *self, int options)
 	return self->trusted ? PL_OK : PL_ENOMEM;
 }
 
+/* Each worker takes its part of the connections. */
+static void share_rate(pl_limits *limits, int64_t workers)
+{
+	limits->accept_rate /= workers;
+	if (limits->accept_rate == 0)
+		limits->accept_rate = 1;
+}
+
 int pl_server_read_settings(lua_State *L, server_object *self, pl_server_settings *settings,
 			    pl_http_field fields[PL_LUA_FIELDS_MAX])
 {
@@ -173,6 +181,7 @@ int pl_server_read_settings(lua_State *L, server_object *self, pl_server_setting
 	lua_pop(L, 1);
 	lua_getfield(L, 1, "limits");
 	pl_lua_read_limits(L, top + 1, &settings->limits);
+	share_rate(&settings->limits, pl_script_of(L)->worker->count);
 	lua_getfield(L, 1, "heartbeat");
 	settings->heartbeat = pl_lua_read_heartbeat(L, top + 2);
 	lua_getfield(L, 1, "queue_options");

@@ -43,14 +43,19 @@ static void on_again(pl_timer *timer)
 	watch(PL_CONTAINER(timer, pl_listener, again));
 }
 
-/* Looks away from the socket for a while. */
+/* From the socket, for a while in ms. */
+static void look_away(pl_listener *listener, uint64_t delay)
+{
+	uv_poll_stop(&listener->handle);
+	pl_loop_start(listener->loop, &listener->again, delay);
+}
+
 static void rest(pl_listener *listener, int status)
 {
 	if (!listener->told)
 		pl_log(PL_LOG_WARN, "connections have to wait: %s", pl_status_text(status));
 	listener->told = true;
-	uv_poll_stop(&listener->handle);
-	pl_loop_start(listener->loop, &listener->again, ACCEPT_AGAIN);
+	look_away(listener, ACCEPT_AGAIN);
 }
 
 /* The socket was shut down under us: looking at it on and on would tell nothing else. */
@@ -108,16 +113,24 @@ static bool take_connection(pl_listener *listener)
 	return error == ECONNABORTED || error == EINTR || error == EPROTO;
 }
 
-static void take_connections(pl_listener *listener, int most)
+static bool is_early(pl_listener *listener)
 {
-	while (most-- > 0 && take_connection(listener))
-		;
+	const pl_listener_events *events = listener->events;
+	uint64_t delay = events->delay ? events->delay(listener->owner) : 0;
+
+	if (delay > 0)
+		look_away(listener, delay);
+	return delay > 0;
 }
 
 static void on_readable(uv_poll_t *handle, int status, int events)
 {
+	pl_listener *listener = handle->data;
+	int most = ACCEPT_BURST;
+
 	(void)status, (void)events;
-	take_connections(handle->data, ACCEPT_BURST);
+	while (most-- > 0 && !is_early(listener) && take_connection(listener))
+		;
 }
 
 static int bind_to(int fd, const pl_address *address, bool shared)
@@ -266,7 +279,10 @@ bool pl_listener_lost(const pl_listener *listener)
 
 void pl_listener_drain(pl_listener *listener)
 {
-	take_connections(listener, PL_LISTEN_BACKLOG);
+	int most = PL_LISTEN_BACKLOG;
+
+	while (most-- > 0 && take_connection(listener))
+		;
 }
 
 void pl_listener_close(pl_listener *listener)

@@ -20,6 +20,9 @@ typedef struct pl_listener_events {
 	 * with pl_stream_resume. */
 	void (*accept)(void *owner, pl_stream *stream);
 	void (*closed)(void *owner); /* last */
+	/* How long until the next connection may be taken, in ms; 0: now. NULL: always now. Those
+	 * that wait do so in the system's backlog. */
+	uint64_t (*delay)(void *owner);
 } pl_listener_events;
 
 /* Zeroed: the system's defaults. */

@@ -12,9 +12,30 @@
 /* Refused connections are told of once in this time, in ms: a flood must not fill the log. */
 enum { REFUSAL_LOG_INTERVAL = 10000 };
 
+/* Connections may come ahead of limits.accept_rate by so much, in us. */
+enum { ACCEPT_AHEAD = 100000 };
+
 struct pl_arrival {
 	pl_tls_context *tls; /* NULL: plain */
 };
+
+uint64_t pl_server_accept_delay(const pl_server *server)
+{
+	uint64_t now = pl_loop_now(server->loop) * 1000;
+
+	if (server->accept_due <= now + ACCEPT_AHEAD)
+		return 0;
+	return (server->accept_due - now - ACCEPT_AHEAD + 999) / 1000;
+}
+
+void pl_server_count_accept(pl_server *server)
+{
+	uint64_t now = pl_loop_now(server->loop) * 1000;
+
+	if (server->accept_due < now)
+		server->accept_due = now;
+	server->accept_due += 1000000 / (uint64_t)server->settings.limits.accept_rate;
+}
 
 static void tell(pl_server *server, const char *why)
 {

@@ -21,7 +21,7 @@ typedef struct server_port {
 	pl_tls_context *tls;   /* NULL: plain */
 } server_port;
 
-static void leave_group(pl_server *server)
+void pl_server_leave_group(pl_server *server)
 {
 	pl_group *group = server->group;
 
@@ -41,22 +41,6 @@ static void count_sessions(const pl_server *server)
 	if (server->group)
 		pl_group_set_sessions(server->group, server->settings.worker,
 				      server->by_guid.count);
-}
-
-static void check_stopped(pl_server *server)
-{
-	if (server->stopping && pl_list_empty(&server->ports) && pl_list_empty(&server->conns))
-		pl_loop_defer(server->loop, &server->stopped);
-}
-
-static void run_stopped(pl_deferred *deferred)
-{
-	pl_server *server = PL_CONTAINER(deferred, pl_server, stopped);
-
-	pl_loop_stop_timer(server->loop, &server->stop_timer);
-	leave_group(server);
-	server->stopping = false;
-	server->events->stopped(server);
 }
 
 /* Connections. */
@@ -158,7 +142,7 @@ static void on_closed(pl_conn *conn, uint16_t code, pl_slice reason)
 	pl_admission_leave(server->admission, conn->guest);
 	server->events->disconnect(conn, session, code, reason);
 	pl_conn_free(conn);
-	check_stopped(server);
+	pl_server_check_stopped(server);
 }
 
 static void on_error(pl_conn *conn, int status, const char *message)
@@ -190,7 +174,15 @@ static void on_accept(void *owner, pl_stream *stream)
 {
 	server_port *port = owner;
 
+	pl_server_count_accept(port->server);
 	pl_server_admit(port->server, stream, port->tls);
+}
+
+static uint64_t on_delay(void *owner)
+{
+	const server_port *port = owner;
+
+	return pl_server_accept_delay(port->server);
 }
 
 static void port_free(server_port *port)
@@ -207,12 +199,13 @@ static void on_listener_closed(void *owner)
 
 	port_free(port);
 	if (server)
-		check_stopped(server);
+		pl_server_check_stopped(server);
 }
 
 static const pl_listener_events listener_events = {
 	.accept = on_accept,
 	.closed = on_listener_closed,
+	.delay = on_delay,
 };
 
 static int join_group(pl_server *server, const pl_address *asked)
@@ -248,7 +241,7 @@ static int open_listener(server_port *port, const pl_address *asked)
 static void leave_unused(pl_server *server)
 {
 	if (pl_list_empty(&server->conns) && !server->stopping)
-		leave_group(server);
+		pl_server_leave_group(server);
 }
 
 int pl_server_listen(pl_server *server, const pl_address *address, pl_tls_context *tls,
@@ -310,13 +303,15 @@ bool pl_server_announces(pl_server *server)
 	return !server->group || pl_group_announce(server->group);
 }
 
-static void close_listeners(pl_server *server)
+void pl_server_close_listeners(pl_server *server, bool drain)
 {
 	pl_list *node;
 
 	for (node = server->ports.next; node != &server->ports; node = node->next) {
 		server_port *port = PL_CONTAINER(node, server_port, node);
 
+		if (port->listener && drain)
+			pl_listener_drain(port->listener);
 		if (port->listener)
 			pl_listener_close(port->listener);
 		port->listener = NULL;
@@ -325,36 +320,11 @@ static void close_listeners(pl_server *server)
 
 void pl_server_unlisten(pl_server *server)
 {
-	close_listeners(server);
+	pl_server_close_listeners(server, false);
 	leave_unused(server);
 }
 
-/* What the system has accepted already is ours to answer. */
-static void drain_listeners(pl_server *server)
-{
-	pl_list *node;
-
-	for (node = server->ports.next; node != &server->ports; node = node->next) {
-		server_port *port = PL_CONTAINER(node, server_port, node);
-
-		if (port->listener)
-			pl_listener_drain(port->listener);
-	}
-}
-
 /* Life. */
-
-static void on_stop_timer(pl_timer *timer)
-{
-	pl_server *server = PL_CONTAINER(timer, pl_server, stop_timer);
-	pl_list *node;
-
-	for (node = server->conns.next; node != &server->conns; node = node->next) {
-		pl_conn *conn = PL_CONTAINER(node, pl_conn, node);
-
-		conn->ops->abort(conn, PL_ETIMEDOUT);
-	}
-}
 
 static void set_up(pl_server *server, pl_loop *loop)
 {
@@ -387,8 +357,7 @@ static void set_up(pl_server *server, pl_loop *loop)
 	pl_list_init(&server->rosters);
 	pl_list_init(&server->posts);
 	pl_list_init(&server->letters);
-	pl_deferred_init(&server->stopped, run_stopped);
-	pl_timer_init(&server->stop_timer, on_stop_timer);
+	pl_server_stop_init(server);
 }
 
 /* False without memory. */
@@ -456,8 +425,8 @@ void pl_server_free(pl_server *server)
 {
 	pl_deferred_cancel(&server->stopped);
 	pl_loop_stop_timer(server->loop, &server->stop_timer);
-	close_listeners(server);
-	leave_group(server);
+	pl_server_close_listeners(server, false);
+	pl_server_leave_group(server);
 	if (server->settings.groups)
 		pl_groups_forget(server->settings.groups, server->settings.worker, server);
 	while (!pl_list_empty(&server->ports)) {
@@ -482,31 +451,6 @@ void pl_server_free(pl_server *server)
 	pl_message_log_unref(server->conn_settings.log);
 	pl_free(server->texts);
 	pl_free(server);
-}
-
-static void say_goodbye(pl_conn *conn)
-{
-	if (conn->state == PL_CONN_HTTP)
-		pl_conn_close(conn, 0, pl_slice_make(NULL, 0));
-	else
-		pl_conn_disconnect(conn, PL_WS_GOING_AWAY, PL_SLICE("server stops"));
-}
-
-void pl_server_stop(pl_server *server)
-{
-	pl_list *node;
-
-	if (server->stopping)
-		return;
-	server->stopping = true;
-	drain_listeners(server);
-	close_listeners(server);
-	for (node = server->conns.next; node != &server->conns; node = node->next)
-		say_goodbye(PL_CONTAINER(node, pl_conn, node));
-	pl_hold_end_all(&server->holds);
-	pl_loop_start(server->loop, &server->stop_timer,
-		      (uint64_t)server->settings.limits.close_timeout);
-	check_stopped(server);
 }
 
 uint32_t pl_server_count(const pl_server *server)

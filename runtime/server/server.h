@@ -164,10 +164,13 @@ struct pl_server {
 	uint32_t post_serial;
 	pl_list letters; /* such messages of other workers */
 	pl_deferred stopped;
-	pl_timer stop_timer;   /* the end of patience with requests under way */
-	uint32_t mark;	       /* of the latest publication with exclusions */
+	pl_timer stop_timer; /* the next sessions to end; then the end of patience with the rest */
+	uint64_t stop_at;    /* when the last session is ended, ms */
+	uint64_t accept_due; /* when limits.accept_rate allows for another connection, us */
+	uint32_t mark;	     /* of the latest publication with exclusions */
 	uint64_t last_refusal; /* when a refused connection was logged last, ms */
 	bool stopping;
+	bool spreading; /* sessions are left that have not been told of it */
 };
 
 /* Every message is in the log from now on; the server refers to it. NULL: in none. */
@@ -232,8 +235,9 @@ bool pl_server_listening(const pl_server *server);
 /* Whether it is for this server to tell that it listens: the first one of its group. */
 bool pl_server_announces(pl_server *server);
 
-/* Stops listening, disconnects message sessions (1001), lets requests under way finish within
- * limits.close_timeout; `stopped` comes when all is closed. */
+/* Stops listening, disconnects message sessions (1001), at once or over limits.drain_time, lets
+ * requests under way finish within that and limits.close_timeout; `stopped` comes when all is
+ * closed. */
 void pl_server_stop(pl_server *server);
 
 /* Message sessions now, in all workers. */

@@ -15,6 +15,19 @@ extern const pl_conn_events pl_server_conn_events;
  * memory, the connection is being aborted. */
 bool pl_server_session_begin(pl_conn *conn);
 
+/* server.c: `drain`: what the system has accepted is taken before. */
+void pl_server_close_listeners(pl_server *server, bool drain);
+void pl_server_leave_group(pl_server *server);
+
+/* stop.c: a connection or a listener has gone, which may have been the last. */
+void pl_server_check_stopped(pl_server *server);
+void pl_server_stop_init(pl_server *server);
+
+/* accept.c: limits.accept_rate. How long until another connection may be taken, in ms; and that one
+ * was. */
+uint64_t pl_server_accept_delay(const pl_server *server);
+void pl_server_count_accept(pl_server *server);
+
 /* accept.c: a new connection; `tls` is its port's, NULL for a plain one. */
 void pl_server_admit(pl_server *server, pl_stream *stream, pl_tls_context *tls);
 

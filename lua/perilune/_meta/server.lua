@@ -224,6 +224,8 @@
 ---@field keep_alive_requests? integer Requests of an HTTP connection: 1 to 1073741824, default 1000000. Then it is closed.
 ---@field write_timeout? number Seconds that blocked output may stand still: 0.01 to 86400, default 30. Then it is closed.
 ---@field close_timeout? number Seconds for the answer to a Close frame: 0.01 to 86400, default 5. Then it is dropped.
+---@field drain_time? number Seconds over which a server that stops ends its sessions: 0 to 86400, default 0: all at once.
+---@field accept_rate? integer Connections taken in a second, 1 to 2^20, default 2^20; others wait. Each worker has its part.
 
 ---@class perilune.server.Authentication
 ---@field auth_users? table<integer|string, string> "user=password" lines, or names as keys; passwords plain or of `perilune password`.

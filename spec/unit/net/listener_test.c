@@ -39,7 +39,7 @@ static void on_closed(void *owner)
 	open_listeners--;
 }
 
-static const pl_listener_events events = { on_accept, on_closed };
+static const pl_listener_events events = { .accept = on_accept, .closed = on_closed };
 
 static pl_address localhost(void)
 {

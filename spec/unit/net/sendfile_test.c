@@ -110,7 +110,8 @@ static void on_listener_closed(void *owner)
 	((side_state *)owner)->listener = NULL;
 }
 
-static const pl_listener_events listener_events = { on_accept, on_listener_closed };
+static const pl_listener_events listener_events = { .accept = on_accept,
+						    .closed = on_listener_closed };
 
 static void side_open(side_state *side)
 {

@@ -96,7 +96,8 @@ static void listener_closed(void *owner)
 	((side_state *)owner)->listener = NULL;
 }
 
-static const pl_listener_events listener_events = { listener_accept, listener_closed };
+static const pl_listener_events listener_events = { .accept = listener_accept,
+						    .closed = listener_closed };
 
 /* The client's end. */
 
