@@ -3,6 +3,7 @@
  * scenario needs no more: nothing crashes, hangs or is lost.
  *
  * covers: server/server.c conn/conn.c ws/ws_session.c conn/conn_hixie.c
+ * covers: conn/conn_sse.c server/event_post.c conn/conn_tcp.c tcp/tcp_session.c server/stranger.c
  */
 #include "session/server_side.h"
 
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/stranger.h"
 #include "unit/codec/bytes.h"
 
 enum { ATTEMPTS_MAX = 2000, POOL_TURNS = 500 };
@@ -173,6 +175,99 @@ static bool hixie(server_side *side)
 	return SENT_ENDS(client, "\xFF\0") && client->memory.closed && !client->conn;
 }
 
+#define STREAM(path)                                                                               \
+	"GET " path " HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\nLast-Event-ID: "         \
+	"6\r\n\r\n"
+
+/* A message of a library's client, in pieces. */
+static bool post(server_side *side, server_client *to, const char *fields)
+{
+	pl_buffer *sent = &to->memory.sent;
+	const char *token = sent->len > 0 ? memmem(sent->data, sent->len, "\n\ndata: ", 8) : NULL;
+	server_client *client = server_side_dial(side, 2);
+	char request[256];
+	int len;
+
+	if (!token)
+		return false;
+	client->memory.sent.len = 0;
+	len = snprintf(request, sizeof(request),
+		       "POST /sgc/xhr/%.64s HTTP/1.1\r\nHost: a\r\n%s"
+		       "Transfer-Encoding: chunked\r\n\r\n5\r\necho \r\n2\r\nhi\r\n0\r\n\r\n",
+		       token + 8, fields);
+	server_client_feed(client, request, (size_t)len);
+	server_side_turn(side);
+	return sent_begins(client, "HTTP/1.1 204 ");
+}
+
+/* One of a library's client, which also sends, and one that is slow. */
+static bool event_streams(server_side *side)
+{
+	const pl_sse_fields fields = { .id = PL_SLICE("7"),
+				       .event = PL_SLICE("said"),
+				       .retry = -1 };
+	const pl_audience room = { .channel = PL_SLICE("/room"), .fields = &fields };
+	server_client *library = server_side_dial(side, 0);
+	server_client *slow = server_side_dial(side, 1);
+	pl_reach reach = { 0 };
+
+	SERVER_FEED(library, STREAM("/room?sgc_transport=sse"));
+	SERVER_FEED(slow, STREAM("/room"));
+	server_side_turn(side);
+	slow->memory.room = 4;
+	if (!post(side, library, "") || !SENT_ENDS(library, "\n\ndata: hi\n\n"))
+		return false;
+	pl_server_publish(side->server, PL_KIND_TEXT, PL_SLICE("to all"), 0, &room, &reach);
+	pl_server_publish(side->server, PL_KIND_BINARY, PL_SLICE("all"), 0, &room, &reach);
+	pl_memory_open(&slow->memory, SIZE_MAX);
+	server_side_turn(side);
+	if (reach.connections != 2 ||
+	    !SENT_ENDS(slow, "event: said\nid: 7\ndata: to all\n\n"
+			     "event: said\nid: 7\ndata: sgc@b64:YWxs\n\n"))
+		return false;
+	if (!library->conn)
+		return false;
+	pl_conn_close(library->conn, 4000, PL_SLICE("bye"));
+	pl_memory_end(&library->memory);
+	server_side_turn(side);
+	return SENT_ENDS(library, "event: sgc@close\ndata: 4000 bye\n\n") && !library->conn &&
+	       library->memory.closed;
+}
+
+/* The script lets a stranger in, whose frames come in pieces; a broadcast has to wait. */
+static bool plain_tcp(server_side *side)
+{
+	const pl_audience all = { .channel = { NULL, 0 } };
+	server_client *client;
+	pl_reach reach = { 0 };
+
+	pl_frame_end_set(&side->server->settings.frames, PL_FRAME_SCAN_ALL, PL_SLICE(";"));
+	side->asks = 1 << PL_ASKS_STRANGER;
+	client = server_side_dial(side, 0);
+	SERVER_FEED(client, "ech");
+	server_side_turn(side);
+	side->asks = 0;
+	if (side->stranger)
+		pl_stranger_end(side->stranger, side->strange, true);
+	side->stranger = NULL;
+	SERVER_FEED(client, "o on");
+	SERVER_FEED(client, "e;echo two;ec");
+	SERVER_FEED(client, "ho three;");
+	server_side_turn(side);
+	if (!SENT_ENDS(client, "one;two;three;"))
+		return false;
+	client->memory.room = 4;
+	pl_server_publish(side->server, PL_KIND_TEXT, PL_SLICE("to all"), 0, &all, &reach);
+	pl_server_publish(side->server, PL_KIND_BINARY, PL_SLICE("bytes"), 0, &all, &reach);
+	pl_memory_open(&client->memory, SIZE_MAX);
+	server_side_turn(side);
+	if (reach.connections != 1 || !SENT_ENDS(client, "three;to allbytes"))
+		return false;
+	pl_memory_end(&client->memory);
+	server_side_turn(side);
+	return client->memory.closed && !client->conn;
+}
+
 /* The end comes in the very turn of the handshake. */
 static bool stop_at_once(server_side *side)
 {
@@ -189,8 +284,18 @@ static const scenario scenarios[] = {
 	{ "a file", file_answer },
 	{ "asked, echo", ask_and_echo },
 	{ "Hixie-76", hixie },
+	{ "event streams", event_streams },
+	{ "plain TCP", plain_tcp },
 	{ "stopped at once", stop_at_once },
 };
+
+static void prepare(server_side *side)
+{
+	server_side_init(side);
+	side->settings.document_root = root;
+	side->settings.hixie76 = true;
+	side->settings.events = (pl_event_settings){ .enabled = true, .retry = 3000 };
+}
 
 /* True when nothing failed. */
 static bool attempt(const scenario *row, uint64_t nth)
@@ -199,9 +304,7 @@ static bool attempt(const scenario *row, uint64_t nth)
 	server_side side;
 	bool right;
 
-	server_side_init(&side);
-	side.settings.document_root = root;
-	side.settings.hixie76 = true;
+	prepare(&side);
 	pl_alloc_fail_at(nth);
 	right = server_side_start(&side) == PL_OK && row->play(&side);
 	pl_alloc_fail_at(0);
@@ -231,12 +334,10 @@ static void a_server_recovers(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(scenarios); i++)
-		for (uint64_t nth = 1; nth < 40; nth++) {
+		for (uint64_t nth = 1; nth < 60; nth++) {
 			server_side side;
 
-			server_side_init(&side);
-			side.settings.document_root = root;
-			side.settings.hixie76 = true;
+			prepare(&side);
 			assert_int_equal(server_side_start(&side), PL_OK);
 			pl_alloc_fail_at(nth);
 			scenarios[i].play(&side);
