@@ -161,6 +161,34 @@ describe("the library over an event stream", () => {
     ]);
   });
 
+  test("hears types of events, and is not confused by any", async () => {
+    const seen = await page.evaluate(
+      () =>
+        new Promise((done) => {
+          const seen = [];
+          const socket = new sgcWebSocket("/", "", "sse");
+          socket.on("early", (event) => seen.push(event));
+          socket.on("open", () => {
+            socket.on("late", (event) => seen.push(event));
+            const types = ["early", "late", "late", "open", "error", "close", "stream", "other"];
+            types.forEach((type) => socket.send(`type ${type} of ${type}`));
+            socket.on("late", (event) => seen.push({ ...event, second: true }));
+            socket.send("the end");
+          });
+          socket.on("error", (event) => seen.push(event));
+          socket.on("close", (event) => seen.push(event));
+          socket.on("message", ({ message }) => done([...seen, message, socket.state()]));
+        }),
+    );
+    assert.deepEqual(seen, [
+      { name: "onearly", message: "of early" },
+      { name: "onlate", message: "of late", second: true },
+      { name: "onlate", message: "of late", second: true },
+      "the end",
+      "open",
+    ]);
+  });
+
   test("says what is wrong", async () => {
     const seen = await page.evaluate(async () => {
       const seen = [];

@@ -144,6 +144,9 @@
   const MISSES = 3; // 404 in a row, then a message is given up
   const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
+  /** Of the browser: an event that the server calls "open" or "error" is none. */
+  const isOwn = (event) => !(event instanceof MessageEvent);
+
   class EventSocket {
     constructor(address, protocols, types) {
       this._url = new URL(address.href.replace(/^ws/, "http"));
@@ -192,7 +195,7 @@
     _start() {
       const source = new EventSource(this._url);
       this._source = source;
-      source.onopen = () => (this._token = undefined);
+      source.onopen = (event) => isOwn(event) && (this._token = undefined);
       source.onmessage = (event) => this._take(event.data);
       source.addEventListener("sgc@binary", (event) => {
         const bytes = bytesOfB64(event.data.slice(BASE64_MARK.length));
@@ -203,7 +206,7 @@
         this._last = [Number(code), reason, true];
         this._end();
       });
-      source.onerror = () => this._lost();
+      source.onerror = (event) => isOwn(event) && this._lost();
       this._types.forEach((type) => this._hear(source, type));
     }
 
