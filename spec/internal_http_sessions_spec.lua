@@ -421,6 +421,29 @@ describe("HTTP sessions:", function()
     assert.equal(id, http.request(made.port, "/", { headers = { quoted } }).body:match "^%S+")
   end)
 
+  it("do not hold the requests", function()
+    local seen = setmetatable({}, { __mode = "k" })
+    local made = serving(nil, {
+      OnCommandGet = function(_, request, response)
+        seen[request], seen[request.session] = true, true
+        response.content_text = "seen"
+      end,
+    })
+    local function count()
+      local all = 0
+      for _ in pairs(seen) do
+        all = all + 1
+      end
+      return all
+    end
+    for _ = 1, 10 do
+      get(made, {})
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(count() <= 4) -- the last ones may be on a stack
+  end)
+
   it("do not hold a server that has stopped", function()
     local made = serving()
     get(made, {})

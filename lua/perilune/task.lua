@@ -102,7 +102,7 @@ function Task.cancel(state)
   return how ~= nil
 end
 
-local make_task, states = hidden.class("task", Task, {
+local make_task, state_of = hidden.class("task", Task, {
   active = function(state) return state.results == nil end,
 })
 
@@ -125,7 +125,7 @@ local function states_of(what, list)
   if type(list) ~= "table" then error(what .. " takes a list of tasks", 3) end
   local found = {}
   for i, each in ipairs(list) do
-    local state = states[each]
+    local state = state_of(each)
     if not state then error(("%s takes a list of tasks; [%d] is none"):format(what, i), 3) end
     if running[process.task()] == state then error("a task cannot wait for itself", 3) end
     found[i] = state

@@ -29,20 +29,30 @@ local files = setmetatable({}, { __mode = "k" })
 
 function request.getters.files(self) return files[self] or {} end
 
---- What http_sessions.lua knows of requests.
-local sessions = setmetatable({}, { __mode = "k" })
+--- What http_sessions.lua knows of a request: { session, start }. It is the request's environment,
+--- for it refers to the request: in a table of ours it would keep it for ever.
+local SESSION = {}
+
+local function session_of(self)
+  local known = debug.getfenv(self)
+  return rawget(known, SESSION) and known
+end
 
 function request.getters.session(self)
-  local known = sessions[self]
-  return known and known.session
+  local known = session_of(self)
+  return known and known.session or nil
 end
 
 --- The session, which begins now if there is none. nil: it cannot begin.
 function request.methods.start_session(self)
-  local known = sessions[self]
+  local known = session_of(self)
   if not known then error("request:start_session needs the server's option 'session_state'", 2) end
   known.session = known.start(known.session)
   return known.session
+end
+
+local function set_session(self, session, start)
+  debug.setfenv(self, { [SESSION] = true, session = session, start = start })
 end
 
 request.set_metatable(component.build {
@@ -131,4 +141,4 @@ response.set_metatable {
   __name = "response",
 }
 
-return { files = files, sessions = sessions }
+return { files = files, set_session = set_session }

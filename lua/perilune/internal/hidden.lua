@@ -11,34 +11,33 @@ local hidden = {}
 ---@param getters table<string, fun(state: table): any>
 ---@param events? string[] Kept in the state's `handlers`, which is a table then.
 ---@return fun(state: table): table make
----@return table<table, table> states By object.
+---@return fun(object: any): table? state_of nil for what is no such object.
 function hidden.class(name, methods, getters, events)
-  local states = setmetatable({}, { __mode = "k" })
+  -- The key under which an object holds its state. In a table of ours, a state that refers to its
+  -- object, as a handler does, would keep it for ever.
+  local STATE = {}
+  local function state_of(object) return type(object) == "table" and rawget(object, STATE) or nil end
   local outer = { methods = {}, getters = {} }
   for key, method in pairs(methods) do
     outer.methods[key] = function(self, ...)
-      local state = states[self]
+      local state = state_of(self)
       if not state then error(("%s:%s is called on a %s"):format(name, key, name), 2) end
       return method(state, ...)
     end
   end
   for key, getter in pairs(getters) do
-    outer.getters[key] = function(self) return getter(states[self]) end
+    outer.getters[key] = function(self) return getter(self[STATE]) end
   end
   local metatable = component.build {
     name = name,
     methods = outer.methods,
     getters = outer.getters,
     events = events,
-    get_handler = function(self, event) return states[self].handlers[event] end,
-    set_handler = function(self, event, handler) states[self].handlers[event] = handler end,
+    get_handler = function(self, event) return self[STATE].handlers[event] end,
+    set_handler = function(self, event, handler) self[STATE].handlers[event] = handler end,
   }
-  local function make(state)
-    local object = setmetatable({}, metatable)
-    states[object] = state
-    return object
-  end
-  return make, states
+  local function make(state) return setmetatable({ [STATE] = state }, metatable) end
+  return make, state_of
 end
 
 local function pass(...) return ... end

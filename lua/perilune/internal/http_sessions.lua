@@ -4,9 +4,9 @@
 --- The worker that has begun one tells of its end.
 local core = require "perilune.core.server"
 local cors = require "perilune.cors"
+local exchange = require "perilune.internal.exchange"
 local hidden = require "perilune.internal.hidden"
 local log = require "perilune.log"
-local requests = require("perilune.internal.exchange").sessions
 local shared = require "perilune.shared"
 local text = require "perilune.core.text"
 local timer = require "perilune.timer"
@@ -132,7 +132,7 @@ local function forget(manager, id)
   return value
 end
 
-local make_session, states
+local make_session, state_of
 
 local function call(manager, event, ...)
   local handler = manager.handlers[event]
@@ -199,7 +199,7 @@ function class:renew()
   return true
 end
 
-make_session, states = hidden.class("session", class, {
+make_session, state_of = hidden.class("session", class, {
   id = function(state) return state.id end,
   ip = function(state) return state.value.ip end,
   started = function(state) return state.value.started end,
@@ -356,7 +356,7 @@ function Manager:find(conn, request, response)
 end
 
 local function keep(session)
-  local state = session and states[session]
+  local state = state_of(session)
   if not state or state.ended then return end
   local ok, message, code = save(state)
   if not ok and code ~= "ECLOSED" then
@@ -366,7 +366,7 @@ end
 
 --- What a handler returns, after its session was kept.
 local function ended(request, ...)
-  keep(requests[request].session)
+  keep(request.session)
   return ...
 end
 
@@ -375,13 +375,10 @@ function Manager:wrap(handler)
   return function(conn, request, response)
     local session = self:find(conn, request, response)
     if session == false then return nil end
-    requests[request] = {
-      session = session,
-      start = function(present)
-        if present and not states[present].ended then return present end
-        return self:start(conn, request, response)
-      end,
-    }
+    exchange.set_session(request, session, function(present)
+      if present and not state_of(present).ended then return present end
+      return self:start(conn, request, response)
+    end)
     return ended(request, handler(conn, request, response))
   end
 end

@@ -286,7 +286,7 @@ function Jar.load(jar, path)
   return #list
 end
 
-local make, states = hidden.class("cookie_jar", Jar, {
+local make, state_of = hidden.class("cookie_jar", Jar, {
   count = function(jar) return jar.count end,
 })
 
@@ -307,6 +307,6 @@ end
 --- What `take` and `header` work on; nil when it is no jar.
 ---@param jar any
 ---@return perilune.internal.http.Jar?
-function cookies.state(jar) return states[jar] end
+function cookies.state(jar) return state_of(jar) end
 
 return cookies
