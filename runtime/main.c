@@ -58,6 +58,22 @@ static const char help[] =
 	"\n"
 	"Exit status: 0, 1 when the script fails or cannot start, 2 for wrong usage.\n";
 
+static const char cert_help[] =
+	"Usage: perilune cert DIR [--self-signed] [--name NAME]...\n"
+	"Makes certificates for TLS in a folder, which is made when it is missing. Nothing that\n"
+	"is there is overwritten.\n"
+	"\n"
+	"  ca.pem, ca-key.pem  an authority of your own, which clients have to trust\n"
+	"  cert.pem, key.pem   what a server needs\n"
+	"\n"
+	"Options:\n"
+	"  --name NAME         a host name or an IP address that it is for; may be repeated.\n"
+	"                      Default: localhost, 127.0.0.1 and ::1\n"
+	"  --self-signed       cert.pem and key.pem alone, which clients have to trust\n"
+	"  --help, -h          print this\n"
+	"\n"
+	"Exit status: 0, 1 when they cannot be made, 2 for wrong usage.\n";
+
 static int usage(const char *format, const char *what)
 {
 	fputs("perilune: ", stderr);
@@ -93,6 +109,11 @@ static bool is_option(const char *text, const char *name)
 	size_t len = strlen(name);
 
 	return strncmp(text, name, len) == 0 && (text[len] == '\0' || text[len] == '=');
+}
+
+static bool asks_help(const char *text)
+{
+	return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0;
 }
 
 static int take_workers(const char *value, uint16_t *workers)
@@ -132,7 +153,7 @@ static int take_options(int argc, char **argv, pl_script_options *options, int *
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		int code = 0;
 
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+		if (asks_help(argv[i]))
 			return fputs(help, stdout), 0;
 		if (strcmp(argv[i], "--version") == 0)
 			return puts("perilune " PL_VERSION), 0;
@@ -185,6 +206,8 @@ static int cert(int argc, char **argv)
 	int i;
 
 	for (i = 0; i < argc; i++) {
+		if (asks_help(argv[i]))
+			return fputs(cert_help, stdout), 0;
 		if (strcmp(argv[i], "--self-signed") == 0) {
 			self_signed = true;
 		} else if (is_option(argv[i], "--name")) {
@@ -223,6 +246,18 @@ static const char *module_of(const char *command)
 	return NULL;
 }
 
+/* What is said of scripts means nothing to a command. */
+static int refuse_options(const pl_script_options *options, const char *command)
+{
+	if (options->workers > 1)
+		return usage("%s runs in one worker", command);
+	if (options->control_path)
+		return usage("%s takes no --control", command);
+	if (options->check)
+		return usage("%s takes no --check", command);
+	return 0;
+}
+
 /* --check starts nothing, so that nobody can attach. */
 static void choose_app(pl_script_options *options, const char *path)
 {
@@ -241,6 +276,7 @@ int main(int argc, char **argv)
 	struct stat info;
 	int app = 0;
 	int code = take_options(argc, argv, &options, &app);
+	bool is_cert;
 
 	pl_alloc_keep_large();
 	/* What a script prints is seen at once, also through a pipe. */
@@ -249,13 +285,14 @@ int main(int argc, char **argv)
 		return code;
 	if (app >= argc)
 		return usage("which script?%s", "");
-	if (strcmp(argv[app], "cert") == 0)
-		return cert(argc - app - 1, argv + app + 1);
+	is_cert = strcmp(argv[app], "cert") == 0;
 	options.module = module_of(argv[app]);
-	if (options.module && options.workers > 1)
-		return usage("%s runs in one worker", argv[app]);
-	if (options.module && options.control_path)
-		return usage("%s takes no --control", argv[app]);
+	if (is_cert || options.module)
+		code = refuse_options(&options, argv[app]);
+	if (code > 0)
+		return code;
+	if (is_cert)
+		return cert(argc - app - 1, argv + app + 1);
 	if (!options.module && stat(argv[app], &info))
 		return usage("there is no file or folder '%s'", argv[app]);
 	if (!options.module)

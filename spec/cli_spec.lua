@@ -54,6 +54,11 @@ describe("the command line:", function()
     assert_usage("there is no file or folder 'missing.lua'", "missing.lua")
     assert_usage("--log-level takes error, warn, info or debug", "--log-level", "loud", "x.lua")
     assert_usage("--log-level takes", "--log-level")
+    for _, command in ipairs { "test", "cert", "password", "attach" } do
+      assert_usage(command .. " takes no --check", "--check", command, "a")
+      assert_usage(command .. " takes no --control", "--control", "x", command, "a")
+      assert_usage(command .. " runs in one worker", "--workers", "2", command, "a")
+    end
   end)
 
   it("options behind APP are the script's", function()
@@ -529,6 +534,14 @@ describe("perilune test", function()
     folder:remove()
     return run
   end
+
+  it("explains itself", function()
+    for _, option in ipairs { "--help", "-h" } do
+      local run = process.run { process.PERILUNE, "test", option }
+      assert.same({ 0, "" }, { run.code, run.errors })
+      assert.matches("^Usage: perilune test ", run.output)
+    end
+  end)
 
   it("is 0 when all specs pass", function()
     local run = test("x_spec.lua", "it('passes', function() assert.is_true(true) end)")

@@ -109,6 +109,14 @@ describe("perilune password", function()
     assert.matches("these are not the same", made.output)
   end)
 
+  it("explains itself", function()
+    for _, flag in ipairs { "--help", "-h" } do
+      local code, output = run("", flag)
+      assert.equal(0, code)
+      assert.matches("^Usage: perilune password %[options%] %[USER%]\n", output)
+    end
+  end)
+
   it("says what is wrong", function()
     for _, case in ipairs {
       { 1, "\n", "there is none" },
@@ -117,7 +125,8 @@ describe("perilune password", function()
       { 1, ("x"):rep(1025) .. "\n", "at most 1024 bytes" },
       { 2, "x\n", "a user has no '='", "a=b" },
       { 2, "x\n", "a user has no '='", "a:b" },
-      { 2, "x\n", "one user, not 'b' as well", "a", "b" },
+      { 2, "x\n", "unexpected argument 'b'", "a", "b" },
+      { 2, "x\n", "unknown flag --hlep", "--hlep" },
     } do
       local code, output, errors = run(case[2], case[4], case[5])
       assert.same({ case[1], "" }, { code, output })

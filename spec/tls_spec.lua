@@ -337,6 +337,17 @@ describe("perilune cert", function()
     assert.equal(1, process.run({ process.PERILUNE, "cert", "a", "--name", "b c" }).code)
   end)
 
+  it("explains itself, and makes nothing then", function()
+    local folder = fixture.folder().path
+    for _, flag in ipairs { "--help", "-h" } do
+      local told = process.run { process.PERILUNE, "cert", folder, flag }
+      assert.equal(0, told.code, told.errors)
+      assert.matches("^Usage: perilune cert DIR ", told.output)
+      assert.matches("\n  %-%-self%-signed ", told.output)
+    end
+    assert.is_nil(io.open(folder .. "/cert.pem"))
+  end)
+
   it("may be its own authority", function()
     local folder = fixture.folder().path
     local made = process.run { process.PERILUNE, "cert", folder, "--self-signed" }
