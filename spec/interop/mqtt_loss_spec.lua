@@ -1,5 +1,7 @@
---- Programs that publish and receive are killed in the middle of it, and nothing is lost, and of
---- QoS 2 nothing doubled: mosquitto is between them. PERILUNE_KILLS: how often; 5 by default.
+--- Programs that publish and receive, and the broker between them, are killed in the middle of it:
+--- nothing is lost, and of QoS 2 nothing doubled. PERILUNE_KILLS: how often; 5 by default.
+local brokers = require "spec.interop.mqtt_brokers"
+local certificates = require "spec.support.certificates"
 local clock = require "spec.support.clock"
 local fixture = require "spec.support.fixture"
 local peers = require "spec.support.peers"
@@ -7,6 +9,7 @@ local process = require "spec.support.process"
 local timer = require "perilune.timer"
 
 local KILLS = tonumber(os.getenv "PERILUNE_KILLS") or 5
+local RABBITMQ_KILLS = tonumber(os.getenv "PERILUNE_KILLS") or 1
 
 local CONFIG = [[
 user root
@@ -17,7 +20,8 @@ listener %d 127.0.0.1
 
 local CLIENT = [[
 local mqtt = require "perilune.mqtt"
-local url, version, folder = arg[1], arg[2], arg[3]
+local timer = require "perilune.timer"
+local url, version, folder, qos = arg[1], arg[2], arg[3], tonumber(arg[4])
 local function client(name)
   return mqtt.client {
     url = url,
@@ -29,19 +33,24 @@ local function client(name)
     watchdog = { interval = 0.1 },
   }
 end
+local function connect(one)
+  while not one:connect() do -- its broker may be on its way
+    timer.sleep(0.05)
+  end
+end
 ]]
 
 -- Numbers what it publishes, and goes on behind what the session has taken already, until there is
 -- a file "enough".
 local PUBLISHER = CLIENT
   .. [[
-local timer = require "perilune.timer"
 local one = client "publisher"
-assert(one:connect())
+connect(one)
 local i, enough = one.accepted, nil
 while not enough do
   i = i + 1
-  assert(one:publish("q" .. i % 2 + 1, tostring(i), i % 2 + 1))
+  local each = qos == 2 and i % 2 + 1 or 1
+  assert(one:publish("q" .. each, tostring(i), each))
   if i % 10 == 0 then
     timer.sleep(0.001)
     enough = io.open(folder .. "/enough")
@@ -63,8 +72,10 @@ function one.OnMQTTPublish(_, topic, text, properties)
   file:write(topic, " ", text, properties.duplicate and " again" or " new", "\n")
   file:flush()
 end
-assert(one:connect())
-assert(one:subscribe_and_wait({ "q1", "q2" }, 2))
+connect(one)
+while not one:subscribe_and_wait({ "q1", "q2" }, qos) do -- the broker went meanwhile
+  timer.sleep(0.05)
+end
 print "ready"
 ]]
 
@@ -105,50 +116,103 @@ local function faults(folder, total)
   return list
 end
 
+local function start_mosquitto()
+  return peers.start {
+    argv = function(own, port)
+      return { "mosquitto", "-c", own:write("mosquitto.conf", CONFIG:format(port)) }
+    end,
+  }
+end
+
+--- One that saves what it acknowledges before it does: mosquitto would lose what it had
+--- acknowledged since it saved last.
+local function start_durable()
+  local argv
+  local broker = peers.start {
+    argv = function(own, port)
+      local file = own.path .. "/broker.db"
+      argv = { "node", "spec/interop/durable_broker.mjs", tostring(port), file }
+      return argv
+    end,
+  }
+  broker.again = function() broker.process = process.start(argv) end
+  return broker
+end
+
 describe("nothing is lost", function()
-  local broker
-
-  before_each(function()
-    broker = peers.start {
-      argv = function(own, port)
-        return { "mosquitto", "-c", own:write("mosquitto.conf", CONFIG:format(port)) }
-      end,
-    }
-  end)
-
   after_each(function()
     process.kill_all()
     peers.clean()
     fixture.clean()
   end)
 
-  for _, version in ipairs { "3.1.1", "5.0" } do
-    it(("%s: publishers and receivers are killed"):format(version), function()
-      local folder = fixture.folder()
-      local url = ("mqtt://127.0.0.1:%d"):format(broker.port)
-      local scripts = { publisher = fixture.script(PUBLISHER), receiver = fixture.script(RECEIVER) }
-      local running = {}
-      local function start(name)
-        local run = { scripts[name], url, version, folder.path }
-        running[name] = process.perilune(run, { env = { PERILUNE_SLOW_HANDLER = "0" } })
+  --- Kills each of the victims in turn, while messages come, and starts it again.
+  local function run(broker, version, victims, options)
+    local folder = fixture.folder()
+    local url = ("mqtt://127.0.0.1:%d"):format(broker.port)
+    local scripts = {
+      publisher = fixture.script(PUBLISHER),
+      receiver = fixture.script(RECEIVER),
+    }
+    local running = {}
+    local function start(name)
+      local argv = { scripts[name], url, version, folder.path, options.qos or "2" }
+      running[name] = process.perilune(argv, { env = { PERILUNE_SLOW_HANDLER = "0" } })
+    end
+    local function kill(name)
+      if name == "broker" then
+        assert.is_nil(broker.process:poll(), broker.process.errors)
+        broker.process:kill()
+        return broker.again()
       end
-      start "receiver"
-      running.receiver:wait_output "ready"
-      start "publisher"
-      for i = 1, KILLS do
-        for _, name in ipairs { "publisher", "receiver" } do
-          local before = count_received(folder.path)
-          clock.wait_for(function() return count_received(folder.path) > before end)
-          timer.sleep(i % 7 * 0.004)
-          assert.is_nil(running[name]:poll(), running[name].errors)
-          running[name]:kill()
-          start(name)
-        end
+      assert.is_nil(running[name]:poll(), running[name].errors)
+      running[name]:kill()
+      start(name)
+    end
+    start "receiver"
+    running.receiver:wait_output("ready", options.patience)
+    start "publisher"
+    for i = 1, options.kills or KILLS do
+      for _, name in ipairs(victims) do
+        local before = count_received(folder.path)
+        clock.wait_for(function()
+          for _, each in pairs(running) do
+            assert.is_nil(each:poll(), each.errors)
+          end
+          return count_received(folder.path) > before
+        end, options.patience)
+        timer.sleep(i % 7 * 0.004)
+        kill(name)
       end
-      folder:write("enough", "")
-      local total = tonumber(running.publisher:wait_output("published (%d+)", 60))
-      clock.wait_for(function() return count_received(folder.path) == total end, 60)
-      assert.same({}, faults(folder.path, total))
-    end)
+    end
+    folder:write("enough", "")
+    local total = tonumber(running.publisher:wait_output("published (%d+)", 60))
+    clock.try(function() return count_received(folder.path) == total end, 60)
+    assert.same({}, faults(folder.path, total))
   end
+
+  for _, version in ipairs { "3.1.1", "5.0" } do
+    it(
+      version .. ": publishers and receivers are killed, beside mosquitto",
+      function() run(start_mosquitto(), version, { "publisher", "receiver" }, {}) end
+    )
+
+    it(
+      version .. ": a broker is killed, and its clients go on",
+      function() run(start_durable(), version, { "broker" }, {}) end
+    )
+
+    it(
+      version .. ": a broker and its clients are killed by turns",
+      function() run(start_durable(), version, { "broker", "publisher", "broker", "receiver" }, {}) end
+    )
+  end
+
+  -- It knows QoS 1 alone, and takes some seconds to start.
+  it("3.1.1: RabbitMQ is killed, and its clients go on", function()
+    local kinds = brokers.rabbitmq
+    local folder = certificates.folder()
+    local broker = kinds.start(folder)
+    run(broker, "3.1.1", { "broker" }, { qos = "1", patience = 120, kills = RABBITMQ_KILLS })
+  end)
 end)
