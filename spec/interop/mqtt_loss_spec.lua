@@ -202,17 +202,15 @@ describe("nothing is lost", function()
       function() run(start_durable(), version, { "broker" }, {}) end
     )
 
-    it(
-      version .. ": a broker and its clients are killed by turns",
-      function() run(start_durable(), version, { "broker", "publisher", "broker", "receiver" }, {}) end
-    )
+    it(version .. ": a broker and its clients are killed by turns", function()
+      local victims = { "broker", "publisher", "broker", "receiver" }
+      run(start_durable(), version, victims, {})
+    end)
   end
 
   -- It knows QoS 1 alone, and takes some seconds to start.
   it("3.1.1: RabbitMQ is killed, and its clients go on", function()
-    local kinds = brokers.rabbitmq
-    local folder = certificates.folder()
-    local broker = kinds.start(folder)
+    local broker = brokers.rabbitmq.start(certificates.folder())
     run(broker, "3.1.1", { "broker" }, { qos = "1", patience = 120, kills = RABBITMQ_KILLS })
   end)
 end)
