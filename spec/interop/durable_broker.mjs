@@ -21,7 +21,8 @@ database.exec(`
   CREATE TABLE IF NOT EXISTS outgoing (
     number INTEGER PRIMARY KEY AUTOINCREMENT, client TEXT, id INTEGER, state TEXT, topic TEXT, payload BLOB, qos INTEGER
   );
-  CREATE INDEX IF NOT EXISTS outgoing_client ON outgoing (client, id);
+  CREATE INDEX IF NOT EXISTS outgoing_id ON outgoing (client, id);
+  CREATE INDEX IF NOT EXISTS outgoing_state ON outgoing (client, state, number);
 `);
 
 const statements = new Map();
@@ -69,7 +70,8 @@ function publish(row, dup) {
 function fill(send, name) {
   const client = online.get(name);
   if (!client) return;
-  const { count } = sql("SELECT count(*) AS count FROM outgoing WHERE client = ? AND state != 'waits'").get(name);
+  const under = sql("SELECT count(*) AS count FROM outgoing WHERE client = ? AND state IN ('sent', 'released')");
+  const { count } = under.get(name);
   if (count >= client.window) return;
   const rows = sql("SELECT * FROM outgoing WHERE client = ? AND state = 'waits' ORDER BY number LIMIT ?");
   for (const row of rows.all(name, client.window - count)) {
@@ -104,7 +106,7 @@ const handlers = {
     if (known && packet.clean) throw new Error("a session is to be kept");
     sql("INSERT OR IGNORE INTO session (client, last_id) VALUES (?, 0)").run(name);
     send(client, { cmd: "connack", returnCode: 0, reasonCode: 0, sessionPresent: Boolean(known) });
-    const rows = sql("SELECT * FROM outgoing WHERE client = ? AND state != 'waits' ORDER BY number").all(name);
+    const rows = sql("SELECT * FROM outgoing WHERE client = ? AND state IN ('sent', 'released') ORDER BY number").all(name);
     for (const row of rows) {
       if (row.state === "sent") send(client, publish(row, true));
       else send(client, { cmd: "pubrel", messageId: row.id });

@@ -11,6 +11,8 @@ local timer = require "perilune.timer"
 local KILLS = tonumber(os.getenv "PERILUNE_KILLS") or 5
 local RABBITMQ_KILLS = tonumber(os.getenv "PERILUNE_KILLS") or 1
 
+local SHOWN = 20 -- of what is wrong
+
 local CONFIG = [[
 user root
 allow_anonymous true
@@ -52,7 +54,9 @@ while not enough do
   local each = qos == 2 and i % 2 + 1 or 1
   assert(one:publish("q" .. each, tostring(i), each))
   if i % 10 == 0 then
-    timer.sleep(0.001)
+    repeat
+      timer.sleep(0.001)
+    until one.pending < 5000
     enough = io.open(folder .. "/enough")
   end
 end
@@ -113,7 +117,8 @@ local function faults(folder, total)
   for i = 1, total do
     if not seen[i] then list[#list + 1] = "lost: " .. i end
   end
-  return list
+  list[SHOWN + 1] = list[SHOWN + 1] and ("and %d more"):format(#list - SHOWN)
+  return { unpack(list, 1, SHOWN + 1) }
 end
 
 local function start_mosquitto()
