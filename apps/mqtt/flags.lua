@@ -63,7 +63,7 @@ local schema = {
   notes = [[
 A property is NAME=VALUE with the standard's name in snake_case, such as message_expiry_interval=60;
 user:NAME=VALUE is a user property. -o sets any option of perilune.mqtt, such as
--o tls.cert_file=me.pem -o limits.in_flight=10.
+-o tls.cert_file=me.pem -o limits.in_flight=10; what is a list takes -o servers.1=URL -o servers.2=URL.
 
 Exit codes: 0 as it was asked for; 1 an error of the program itself; 2 wrong command line;
 3 not connected; 4 the broker refuses; 5 the connection broke, or a message was not delivered;

@@ -37,14 +37,18 @@ function settings.properties(flag, list)
   return made
 end
 
---- Writes a value where a path like "watchdog.interval" leads.
+--- Writes a value where a path like "watchdog.interval" or "servers.1" leads.
 local function put(made, path, value)
-  local parent, name = path:match "^(.*)%.([^.]+)$"
-  for step in (parent or ""):gmatch "[^.]+" do
+  local steps = {}
+  for step in path:gmatch "[^.]+" do
+    steps[#steps + 1] = tonumber(step) or step
+  end
+  for i = 1, #steps - 1 do
+    local step = steps[i]
     if type(made[step]) ~= "table" then made[step] = {} end
     made = made[step]
   end
-  made[name or path] = value
+  made[steps[#steps]] = value
 end
 
 local function login(flags)
@@ -101,7 +105,7 @@ function settings.of(flags)
     watchdog = flags.reconnect and { interval = flags.reconnect } or nil,
   }
   for _, text in ipairs(flags.option) do
-    local path, value = text:match "^([%w_.]+)=(.*)$"
+    local path, value = text:match "^([%w_-][%w_.-]*)=(.*)$"
     if not path then settings.refuse(("--option takes PATH=VALUE, got '%s'"):format(text)) end
     put(made, path, value_of(value))
   end

@@ -195,6 +195,34 @@ describe("apps/mqtt/client.lua", function()
     assert.equal("will gone\n", sub.output)
   end)
 
+  it("takes any option by its path, lists too", function()
+    local nobody = "mqtt://127.0.0.1:1"
+    local options =
+      { "-o", "servers.1=" .. nobody, "-o", "servers.2=" .. url, "-o", "keep_alive=7" }
+    local made = process.perilune {
+      APP,
+      nobody,
+      "-u",
+      "me:secret",
+      "-p",
+      "a",
+      "-m",
+      "x",
+      "-q",
+      "1",
+      "--reconnect",
+      "0.1",
+      unpack(options),
+    }
+    assert.equal(0, made:wait(), made.errors)
+    made = run("", "-p", "a", "-m", "x", "-o", "keep_alve=7")
+    assert.equal(2, made.code)
+    assert.matches("'keep_alve'.*did you mean 'keep_alive'", made.errors)
+    made = run("", "-p", "a", "-m", "x", "-o", "=7")
+    assert.equal(2, made.code)
+    assert.matches("--option takes PATH=VALUE, got '=7'", made.errors)
+  end)
+
   it("ends when nobody reads its output", function()
     local command = ("%s %s %s -u me:secret -s pipe | head -n 1"):format(process.PERILUNE, APP, url)
     local made = process.start { "sh", "-c", command }
