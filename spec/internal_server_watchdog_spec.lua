@@ -1,8 +1,11 @@
+local capture = require "spec.support.capture"
 local certificates = require "spec.support.certificates"
 local clock = require "spec.support.clock"
 local ffi = require "ffi"
 local fixture = require "spec.support.fixture"
+local fs = require "perilune.fs"
 local http = require "spec.support.http"
+local servers = require "perilune.server"
 local timer = require "perilune.timer"
 
 ffi.cdef [[
@@ -54,6 +57,38 @@ describe("a server's watchdog", function()
     timer.sleep(0.3)
     assert.is_false(server.active)
     assert.equal(2, started)
+  end)
+
+  it("starts a server again that nobody else refers to, when it can", function()
+    local port, started, folder = free_port(), 0, fixture.folder().path .. "/of_log"
+    assert(fs.mkdir(folder))
+    local made = assert(servers.new {
+      port = port,
+      watchdog = { interval = 0.1 },
+      log_file = folder .. "/messages.log",
+    })
+    local function on_startup()
+      started = started + 1
+      return started
+    end
+    made.OnStartup = on_startup
+    assert(made:start())
+    local seen = setmetatable({ made }, { __mode = "v" })
+    made = nil -- luacheck: ignore 311
+    assert(os.rename(folder, folder .. "_away"))
+    local log = capture(function()
+      break_listener(port)
+      local stopped = 0
+      clock.wait_for(function()
+        collectgarbage()
+        if seen[1] and not seen[1].active then stopped = stopped + 1 end
+        return stopped > 30 or not seen[1]
+      end)
+    end)
+    assert.matches("watchdog: ", log)
+    assert(os.rename(folder .. "_away", folder))
+    clock.wait_for(function() return started == 2 end)
+    seen[1]:stop()
   end)
 
   it("starts none again that was stopped, and none that is well", function()

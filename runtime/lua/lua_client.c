@@ -363,10 +363,8 @@ static int client_gc(lua_State *L)
 	if (self->client)
 		pl_client_free(self->client);
 	pl_buffer_deinit(&self->why);
-	if (self->script) {
+	if (self->script)
 		luaL_unref(L, LUA_REGISTRYINDEX, self->hooks);
-		pl_handlers_deinit(&self->handlers);
-	}
 	return 0;
 }
 
@@ -472,6 +470,7 @@ static int client_set_settings(lua_State *L)
 	lua_getfenv(L, 1);
 	lua_getfield(L, 3, CARRIED);
 	lua_setfield(L, 2, CARRIED);
+	pl_handlers_move(L, 3, 2);
 	lua_settop(L, 2);
 	lua_setfenv(L, 1);
 	return 0;

@@ -35,7 +35,8 @@ static int push_verify(lua_State *L, const question *asked)
 {
 	const pl_tls_question *server = asked->server;
 
-	lua_rawgeti(L, LUA_REGISTRYINDEX, asked->self->handlers.refs[PL_OnSSLVerifyPeer]);
+	if (!pl_handlers_push(L, &asked->self->handlers, PL_OnSSLVerifyPeer))
+		lua_pushnil(L); /* it was taken away meanwhile */
 	lua_pushnil(L);
 	pl_lua_push_certificate(L, server->certificate);
 	if (server->error) {

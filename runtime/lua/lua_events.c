@@ -23,23 +23,72 @@ static const uint8_t owners[] = {
 void pl_handlers_init(pl_handlers *handlers, pl_script *script, uint8_t whose,
 		      void (*unused)(pl_handlers *handlers))
 {
-	int i;
-
 	handlers->script = script;
 	handlers->whose = whose;
 	handlers->users = 0;
 	handlers->unused = unused;
 	handlers->greeted = NULL;
-	for (i = 0; i < PL_EVENT_COUNT; i++)
-		handlers->refs[i] = LUA_NOREF;
+	memset(handlers->has, 0, sizeof(handlers->has));
 }
 
-void pl_handlers_deinit(pl_handlers *handlers)
-{
-	int i;
+/* Their tables. */
 
-	for (i = 0; i < PL_EVENT_COUNT; i++)
-		luaL_unref(handlers->script->L, LUA_REGISTRYINDEX, handlers->refs[i]);
+/* The key of the table in an environment. */
+static const char own_key;
+
+/* script->handlers is a table of all of them by their numbers, which holds none. */
+static void make_all(lua_State *L, pl_script *script)
+{
+	lua_newtable(L);
+	lua_createtable(L, 0, 1);
+	lua_pushliteral(L, "v");
+	lua_setfield(L, -2, "__mode");
+	lua_setmetatable(L, -2);
+	script->handlers = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* Pushes the table of the component at 1. */
+static void push_own(lua_State *L, pl_handlers *handlers)
+{
+	pl_script *script = handlers->script;
+
+	lua_getfenv(L, 1);
+	lua_pushlightuserdata(L, (void *)&own_key);
+	lua_rawget(L, -2);
+	if (lua_istable(L, -1))
+		return;
+	lua_pop(L, 1);
+	lua_newtable(L);
+	lua_pushlightuserdata(L, (void *)&own_key);
+	lua_pushvalue(L, -2);
+	lua_rawset(L, -4);
+	if (script->handlers == 0)
+		make_all(L, script);
+	handlers->number = ++script->last_handlers;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, script->handlers);
+	lua_pushvalue(L, -2);
+	lua_rawseti(L, -2, handlers->number);
+	lua_pop(L, 1);
+}
+
+bool pl_handlers_push(lua_State *L, const pl_handlers *handlers, pl_event event)
+{
+	if (!pl_handlers_has(handlers, event))
+		return false;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, handlers->script->handlers);
+	lua_rawgeti(L, -1, handlers->number);
+	lua_rawgeti(L, -1, event + 1);
+	lua_replace(L, -3);
+	lua_pop(L, 1);
+	return true;
+}
+
+void pl_handlers_move(lua_State *L, int from, int to)
+{
+	lua_pushlightuserdata(L, (void *)&own_key);
+	lua_pushvalue(L, -1);
+	lua_rawget(L, from);
+	lua_rawset(L, to);
 }
 
 void pl_handlers_keep(pl_handlers *handlers)
@@ -66,7 +115,7 @@ pl_task *pl_handlers_task(pl_handlers *handlers, pl_event event,
 		return NULL;
 	}
 	task->place = handlers->places[event];
-	lua_rawgeti(task->L, LUA_REGISTRYINDEX, handlers->refs[event]);
+	pl_handlers_push(task->L, handlers, event);
 	return task;
 }
 
@@ -120,22 +169,23 @@ static int check_event(lua_State *L)
 
 int pl_handlers_get(lua_State *L, pl_handlers *handlers)
 {
-	lua_rawgeti(L, LUA_REGISTRYINDEX, handlers->refs[check_event(L)]);
+	if (!pl_handlers_push(L, handlers, (pl_event)check_event(L)))
+		lua_pushnil(L);
 	return 1;
 }
 
 int pl_handlers_set(lua_State *L, pl_handlers *handlers)
 {
 	int event = check_event(L);
-	int *ref = &handlers->refs[event];
+	bool is_given = !lua_isnoneornil(L, 3);
 
-	luaL_unref(L, LUA_REGISTRYINDEX, *ref);
-	*ref = LUA_NOREF;
-	if (!lua_isnoneornil(L, 3)) {
-		lua_pushvalue(L, 3);
+	lua_settop(L, 3);
+	push_own(L, handlers);
+	lua_pushvalue(L, 3);
+	if (is_given)
 		handlers->places[event] = pl_where_of(L, names[event]);
-		*ref = luaL_ref(L, LUA_REGISTRYINDEX);
-	}
+	lua_rawseti(L, -2, event + 1);
+	handlers->has[event] = is_given;
 	return 0;
 }
 

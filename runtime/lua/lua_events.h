@@ -69,7 +69,10 @@ typedef enum pl_event {
 struct pl_conn;
 
 /* Whoever will call a handler later (a connection, a request) keeps them: the component lives on
- * until the last user has gone, also when the script has forgotten it. */
+ * until the last user has gone, also when the script has forgotten it.
+ *
+ * The functions are in a table that the component's environment holds. The registry does not: a
+ * handler that refers to its component, as most do, would keep it for ever. */
 typedef struct pl_handlers {
 	struct pl_script *script;
 	uint8_t whose; /* PL_OF_SERVER or PL_OF_CLIENT */
@@ -77,21 +80,24 @@ typedef struct pl_handlers {
 	void (*unused)(struct pl_handlers *handlers); /* the last user has gone */
 	/* OnConnect of this connection has ended, or there is none. NULL: nobody wants to know. */
 	void (*greeted)(struct pl_handlers *handlers, struct pl_conn *conn);
-	int refs[PL_EVENT_COUNT]; /* LUA_NOREF: none */
+	int number; /* of its table, once there is one */
+	bool has[PL_EVENT_COUNT];
 	const char *places[PL_EVENT_COUNT];
 } pl_handlers;
 
 void pl_handlers_init(pl_handlers *handlers, struct pl_script *script, uint8_t whose,
 		      void (*unused)(pl_handlers *handlers));
-void pl_handlers_deinit(pl_handlers *handlers);
 
 void pl_handlers_keep(pl_handlers *handlers);
 void pl_handlers_leave(pl_handlers *handlers);
 
 static inline bool pl_handlers_has(const pl_handlers *handlers, pl_event event)
 {
-	return handlers->refs[event] != LUA_NOREF;
+	return handlers->has[event];
 }
+
+/* Pushes the event's handler; false: there is none, and nothing was pushed. */
+bool pl_handlers_push(lua_State *L, const pl_handlers *handlers, pl_event event);
 
 /* A new task with the event's handler pushed. NULL when there is none, or no memory (logged). */
 pl_task *pl_handlers_task(pl_handlers *handlers, pl_event event,
@@ -102,9 +108,12 @@ pl_task *pl_handlers_task(pl_handlers *handlers, pl_event event,
 void pl_handlers_exception(pl_handlers *handlers, pl_task *task, int conn_ref);
 
 /* get(component, "OnMessage") and set(component, "OnMessage", function) for the metatable: the
- * handlers, given the arguments at 2 and 3. */
+ * handlers, given the arguments from 1 on. */
 int pl_handlers_get(lua_State *L, pl_handlers *handlers);
 int pl_handlers_set(lua_State *L, pl_handlers *handlers);
+
+/* The environment of a component is about to be the table at `to`: they go along from `from`. */
+void pl_handlers_move(lua_State *L, int from, int to);
 
 /* Pushes the list of the events that a kind of component has. */
 void pl_handlers_push_names(lua_State *L, uint8_t whose);

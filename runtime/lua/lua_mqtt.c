@@ -188,7 +188,6 @@ static int mqtt_gc(lua_State *L)
 	self->session = NULL;
 	luaL_unref(L, LUA_REGISTRYINDEX, self->conn);
 	luaL_unref(L, LUA_REGISTRYINDEX, self->hooks);
-	pl_handlers_deinit(&self->handlers);
 	return 0;
 }
 

@@ -39,6 +39,8 @@ typedef struct pl_script {
 	pl_buffer start_error; /* of the last start that failed */
 	pl_control *sockets;   /* of the program, for who attaches; NULL: nobody may */
 	pl_lua_control *control;
+	int handlers; /* reference to the tables of components' handlers; 0: none (lua_events.c) */
+	int last_handlers; /* number of the last such table */
 } pl_script;
 
 /* What keeps running after the main script: linked into script->components while it does. */

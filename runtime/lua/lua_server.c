@@ -379,8 +379,6 @@ static int server_gc(lua_State *L)
 	pl_server_openings_free(self);
 	pl_free(self->trusted);
 	pl_free(self->bound);
-	if (self->script)
-		pl_handlers_deinit(&self->handlers);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
---- Says back what it hears; "close 4002 some reason" makes it close, "type tick text" says "text" as
---- an event of the type "tick".
+--- Says back what it hears; "close 4002 some reason" makes it close, "type tick text" says "text"
+--- as an event of the type "tick".
 local server = require("perilune.server").new { port = tonumber(arg[1]) }
 
 function server.OnMessage(conn, text)

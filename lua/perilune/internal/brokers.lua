@@ -121,10 +121,10 @@ end
 
 local EVENTS = { "OnConnect", "OnDisconnect", "OnError" }
 
-local makers, states_of = {}, setmetatable({}, { __mode = "k" })
+local makers, states_of = {}, {}
 
 for _, side in ipairs { "server", "client" } do
-  makers[side] = hidden.class("broker." .. side, {}, {
+  makers[side], states_of[side] = hidden.class("broker." .. side, {}, {
     [side] = function(state) return state.component end,
   }, EVENTS)
 end
@@ -141,9 +141,7 @@ end
 function brokers.serve(server)
   local state = new_state(server)
   if not router.attach(server, server_core, wire.PROTOCOL, handlers_of(state)) then return nil end
-  local broker = makers.server(state)
-  states_of[broker] = state
-  return broker, server_core.register_protocol(server, wire.PROTOCOL, "broker")
+  return makers.server(state), server_core.register_protocol(server, wire.PROTOCOL, "broker")
 end
 
 --- The same of a client.
@@ -151,15 +149,13 @@ end
 function brokers.dial(client)
   local state = new_state(client)
   if not router.attach(client, client_core, wire.PROTOCOL, handlers_of(state)) then return nil end
-  local broker = makers.client(state)
-  states_of[broker] = state
-  return broker
+  return makers.client(state)
 end
 
 --- Attaches a protocol. nil: the broker has it.
 ---@return perilune.internal.Carrier?
 function brokers.attach(broker, protocol, handlers, dialect)
-  local state = states_of[broker]
+  local state = states_of.server(broker) or states_of.client(broker)
   if state.protocols[protocol] then return nil end
   state.protocols[protocol] = handlers
   if dialect then

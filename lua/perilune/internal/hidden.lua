@@ -16,7 +16,9 @@ function hidden.class(name, methods, getters, events)
   -- The key under which an object holds its state. In a table of ours, a state that refers to its
   -- object, as a handler does, would keep it for ever.
   local STATE = {}
-  local function state_of(object) return type(object) == "table" and rawget(object, STATE) or nil end
+  local function state_of(object)
+    if type(object) == "table" then return rawget(object, STATE) end
+  end
   local outer = { methods = {}, getters = {} }
   for key, method in pairs(methods) do
     outer.methods[key] = function(self, ...)

@@ -5,7 +5,8 @@ local router = {}
 --- Whose messages they are not they never see; of connections both are told.
 local ROUTED = { OnConnect = "both", OnDisconnect = "both", OnMessage = "one", OnBinary = "one" }
 
-local states = setmetatable({}, { __mode = "k" }) -- by component
+-- By component; each is held by the dispatchers, which the component holds.
+local states = setmetatable({}, { __mode = "kv" })
 
 --- One event on its way: to the protocol, to the component's own handler, or to both.
 local function dispatcher(state, event)

@@ -88,16 +88,17 @@ function Watchdog:check()
   if not ok then log.error("watchdog: " .. message) end
 end
 
---- The server was started, and is to stay so.
+--- The server was started, and is to stay so. Between an attempt that failed and the next one
+--- nobody else may hold it.
 function Watchdog:begin()
   if self.wanted then return end
-  self.wanted, self.failed = true, 0
+  self.wanted, self.failed, self.kept = true, 0, self.server()
   self.timer = timer.every(self.settings.interval, function() self:check() end)
 end
 
 --- The server is told to stop.
 function Watchdog:rest()
-  self.wanted = false
+  self.wanted, self.kept = false, nil
   if self.timer then self.timer:cancel() end
   self.timer = nil
 end
