@@ -707,23 +707,26 @@ describe("built-in pages", function()
     local made = fixture.server { options = options }
     return {
       http.request(made.port, "/sgcWebSockets.html").status,
+      http.request(made.port, "/perilune.css").status,
       http.request(made.port, "/sgcWebSockets.js").status,
     }
   end
 
   it("are there", function()
-    assert.same({ 200, 200 }, statuses(nil))
+    assert.same({ 200, 200, 200 }, statuses(nil))
     local made = fixture.server()
     local page = http.request(made.port, "/sgcWebSockets.html")
     assert.equal("text/html; charset=utf-8", page.headers["content-type"])
     assert.matches("sgcWebSockets.js", page.body, 1, true)
     local library = http.request(made.port, "/sgcWebSockets.js")
+    local sheet = http.request(made.port, "/perilune.css")
+    assert.equal("text/css; charset=utf-8", sheet.headers["content-type"])
     assert.matches("javascript", library.headers["content-type"], 1, true)
   end)
 
   it("are turned off", function()
-    assert.same({ 404, 200 }, statuses { html_files = false })
-    assert.same({ 200, 404 }, statuses { javascript_files = false })
+    assert.same({ 404, 404, 200 }, statuses { html_files = false })
+    assert.same({ 200, 200, 404 }, statuses { javascript_files = false })
   end)
 
   it("are not other embedded files", function()

@@ -41,6 +41,7 @@ local server = require("perilune.server").new {
       "/",
       "/index.html",
       "/login.js",
+      "/perilune.css",
       "/style.css",
       "/icon.svg",
       "/sgcWebSockets.js",

@@ -16,7 +16,7 @@ static bool has_ending(pl_slice name, pl_slice ending)
 
 static bool allowed(const pl_server_settings *settings, pl_slice name)
 {
-	if (has_ending(name, PL_SLICE(".html")))
+	if (has_ending(name, PL_SLICE(".html")) || has_ending(name, PL_SLICE(".css")))
 		return settings->html_files;
 	return has_ending(name, PL_SLICE(".js")) && settings->javascript_files;
 }

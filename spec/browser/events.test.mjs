@@ -314,7 +314,7 @@ describe("the clock", () => {
     const clock = await start("apps/sse_clock", ["--port", "0"]);
     const pages = [await visit(clock.url), await visit(clock.url)];
     for (const page of pages) {
-      await state(page, "open");
+      await state(page, "online");
       await until(async () => /^Server Time: \d\d:\d\d:\d\d$/.test(await time(page)), "a time");
     }
     await until(async () => (await time(pages[0])) === (await time(pages[1])), "the same time");
@@ -344,7 +344,7 @@ describe("the clock", () => {
     const args = ["--port", port, "--retry", "0.3"];
     let clock = await start("apps/sse_clock", args);
     const page = await visit(clock.url);
-    await state(page, "open");
+    await state(page, "online");
     const plain = page.evaluate(
       () =>
         new Promise((done) => {
@@ -355,10 +355,10 @@ describe("the clock", () => {
     await until(async () => /\d$/.test(await time(page)), "a time");
     await page.waitForTimeout(1100); // EventSource has an id
     await clock.kill();
-    await state(page, "lost");
+    await state(page, "offline");
     await page.waitForTimeout(2100); // some seconds are missed
     clock = await start("apps/sse_clock", args);
-    await state(page, "open");
+    await state(page, "online");
     await page.waitForSelector("#missed:not([hidden])");
     assert.match(await page.locator("#missed").textContent(), /^\d+ seconds were missed\.$/);
     assert.ok((await plain) >= 2);

@@ -29,13 +29,13 @@
   }
 
   const socket = new sgcWebSocket("sse", "", "sse");
-  socket.on("open", () => tell("open", "Open"));
+  socket.on("open", () => tell("online", "Open"));
   socket.on("message", ({ message }) => show(message));
   socket.on("missed", ({ message }) => {
     $("missed").textContent =
       message === "1" ? "One second was missed." : `${message} seconds were missed.`;
     $("missed").hidden = false;
   });
-  socket.on("error", () => tell("lost", "Lost, comes back"));
-  socket.on("close", () => tell("closed", "Closed"));
+  socket.on("error", () => tell("offline", "Lost, comes back"));
+  socket.on("close", () => tell("offline", "Closed"));
 })();

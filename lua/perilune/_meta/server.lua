@@ -183,7 +183,7 @@
 ---@field type? "if_no_message"|"always" Default "if_no_message": ping only who has sent nothing for an interval.
 
 ---@class perilune.server.Switches
----@field html_files? boolean Serve the built-in pages. Default true.
+---@field html_files? boolean Serve the built-in page and style sheet. Default true.
 ---@field javascript_files? boolean Serve the built-in libraries. Default true.
 ---@field fragmented_messages? "only_buffer"|"only_fragmented"|"all" Default "only_buffer": OnMessage and OnBinary with whole messages. "only_fragmented": OnFragmented with each fragment instead. "all": OnFragmented with all bytes so far, then OnMessage or OnBinary.
 ---@field raise_disconnect_exceptions? boolean A WebSocket that ends because the peer broke the protocol raises OnException too. Default true.
