@@ -259,6 +259,7 @@ static void ask_worker(event_post *self)
 	if (self->hold)
 		status = send_letter(self);
 	if (!status) {
+		pl_hold_set_refusal(self->hold, 504); /* who tries again might say it twice */
 		pl_buffer_deinit(&self->body);
 		pl_list_append(&server->posts, &self->node);
 		return;

@@ -8,6 +8,7 @@ struct pl_hold {
 	pl_conn *conn;
 	pl_exchange *exchange; /* NULL: it is over */
 	const char *who;
+	int refusal;
 	pl_hold_over *over;
 	void *owner;
 	pl_timer timer;
@@ -54,9 +55,10 @@ static const pl_exchange_events hold_events = {
 static void refuse(pl_hold *self)
 {
 	pl_exchange *exchange = let_go(self);
+	int status = self->refusal;
 
 	self->over(self->owner, self->conn);
-	pl_exchange_answer(exchange, 503, NULL);
+	pl_exchange_answer(exchange, status, NULL);
 }
 
 static void on_deadline(pl_timer *timer)
@@ -78,6 +80,7 @@ pl_hold *pl_hold_new(pl_conn *conn, pl_exchange *exchange, const char *who, pl_h
 	self->conn = conn;
 	self->exchange = exchange;
 	self->who = who;
+	self->refusal = 503;
 	self->over = over;
 	self->owner = owner;
 	pl_timer_init(&self->timer, on_deadline);
@@ -87,6 +90,11 @@ pl_hold *pl_hold_new(pl_conn *conn, pl_exchange *exchange, const char *who, pl_h
 	pl_loop_start(server->loop, &self->timer,
 		      (uint64_t)server->settings.limits.handshake_timeout);
 	return self;
+}
+
+void pl_hold_set_refusal(pl_hold *self, int status)
+{
+	self->refusal = status;
 }
 
 bool pl_hold_pending(const pl_hold *self)

@@ -431,6 +431,23 @@ static void posts_to_a_worker_that_hangs_are_bounded(void **state)
 	close_sides(&both);
 }
 
+/* It may yet take in what it was sent: nobody is told to send it again. */
+static void a_post_does_not_wait_for_ever(void **state)
+{
+	both_sides both;
+
+	(void)state;
+	open_sides(&both, 0);
+	post(&both, 0, open_stream(&both), 3);
+	pl_loop_skip(both.side[0].loop, (uint64_t)both.side[0].settings.limits.handshake_timeout);
+	server_side_turn(&both.side[0]);
+	assert_int_equal(answer(&both, 0), 504);
+	turn(&both);
+	assert_int_equal(answer(&both, 0), 0);
+	assert_string_equal(server_client_journal(&both.side[1].clients[STREAM]), "text:xxx ");
+	close_sides(&both);
+}
+
 static void who_posts_may_leave_before_the_answer(void **state)
 {
 	both_sides both;
@@ -652,6 +669,7 @@ int main(void)
 		cmocka_unit_test(sessions_end_and_are_pinged_everywhere),
 		cmocka_unit_test(a_post_goes_to_the_worker_of_its_stream),
 		cmocka_unit_test(posts_to_a_worker_that_hangs_are_bounded),
+		cmocka_unit_test(a_post_does_not_wait_for_ever),
 		cmocka_unit_test(who_posts_may_leave_before_the_answer),
 		cmocka_unit_test(the_worker_of_a_stream_may_leave_before_the_answer),
 		cmocka_unit_test(a_post_may_find_nobody_in_the_other_worker),
