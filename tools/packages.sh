@@ -12,7 +12,7 @@ packages_test=(libcmocka-dev libpsl5 lua-busted)
 packages_interop=(
   curl netcat-openbsd openssl python3 python3-prometheus-client python3-websockets
   haproxy nginx tinyproxy-bin squid microsocks dante-server libio-socket-socks-perl
-  libprotocol-websocket-perl mosquitto mosquitto-clients
+  libprotocol-websocket-perl mosquitto mosquitto-clients libfaketime
   rabbitmq-server ejabberd erlang-base
 )
 packages_browser=(chromium fonts-dejavu-core mosquitto mosquitto-clients)

@@ -76,6 +76,16 @@ static void add_coding(head *self, const pl_files_answer *answer)
 		    pl_http_coding_name((enum pl_http_coding)coding));
 }
 
+/* Never later than Date (RFC 9110 8.8.2.1), also when the clock was put back since it was noted. */
+static pl_slice modified_of(const pl_files_answer *answer)
+{
+	const pl_files_variant *variant = answer->variant;
+
+	if (variant->modified > (int64_t)time(NULL))
+		return pl_slice_make(pl_loop_date(answer->files->loop), PL_HTTP_DATE_SIZE);
+	return pl_slice_make(variant->modified_text, PL_HTTP_DATE_SIZE);
+}
+
 /* A browser must not guess another type from what the bytes look like. `multipart` is NULL for a
  * whole or single part. */
 static void add_content(head *self, const pl_files_answer *answer, const char *multipart)
@@ -90,8 +100,7 @@ static void add_content(head *self, const pl_files_answer *answer, const char *m
 	add(self, answer, PL_SLICE("X-Content-Type-Options"), PL_SLICE("nosniff"));
 	add(self, answer, PL_SLICE("Accept-Ranges"), PL_SLICE("bytes"));
 	if (variant->modified >= 0)
-		add(self, answer, PL_SLICE("Last-Modified"),
-		    pl_slice_make(variant->modified_text, PL_HTTP_DATE_SIZE));
+		add(self, answer, PL_SLICE("Last-Modified"), modified_of(answer));
 	add_coding(self, answer);
 }
 
