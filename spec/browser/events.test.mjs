@@ -20,8 +20,8 @@ async function visit(url) {
   return page;
 }
 
-/** In front of a server: cuts a connection whose request wants a WebSocket, as bad proxies do. */
-async function withoutWebSocket(url) {
+/** In front of a server: what `answer` says to a request, "" to cut it, goes in the server's place. */
+async function inFront(url, answer) {
   const target = new URL(url);
   const sockets = new Set();
   const proxy = createServer((client) => {
@@ -29,7 +29,10 @@ async function withoutWebSocket(url) {
     const end = () => (client.destroy(), server.destroy());
     sockets.add(client).add(server);
     client.on("data", (data) => {
-      if (/^upgrade:/im.test(String(data))) {
+      const instead = answer(String(data));
+      if (instead) {
+        client.end(instead);
+      } else if (instead === "") {
         end();
       } else {
         server.write(data);
@@ -43,12 +46,17 @@ async function withoutWebSocket(url) {
   await new Promise((done) => proxy.listen(0, "127.0.0.1", done));
   return {
     url: `http://127.0.0.1:${proxy.address().port}/`,
+    cut: () => sockets.forEach((socket) => socket.destroy()),
     async stop() {
-      sockets.forEach((socket) => socket.destroy());
+      this.cut();
       await new Promise((done) => proxy.close(done));
     },
   };
 }
+
+/** Cuts a connection whose request wants a WebSocket, as bad proxies do. */
+const withoutWebSocket = (url) =>
+  inFront(url, (request) => (/^upgrade:/im.test(request) ? "" : undefined));
 
 describe("the library over an event stream", () => {
   let echo;
@@ -189,6 +197,65 @@ describe("the library over an event stream", () => {
     ]);
   });
 
+  test("waits for a server that is behind, and loses nothing", async () => {
+    const seen = await page.evaluate(
+      () =>
+        new Promise((done) => {
+          const seen = [];
+          const statuses = new Set();
+          const { fetch } = window;
+          window.fetch = async (...request) => {
+            const answer = await fetch(...request);
+            statuses.add(answer.status);
+            return answer;
+          };
+          const socket = new sgcWebSocket("/", "", "sse");
+          socket.on("error", ({ message }) => seen.push(message));
+          socket.on("message", ({ message }) => {
+            if (seen.push(message) === 101) {
+              done([...seen, [...statuses].sort()]);
+            }
+          });
+          socket.send("wait 1.5");
+          for (let i = 0; i < 100; i++) {
+            socket.send(`${i}`);
+          }
+        }),
+    );
+    const all = Array.from({ length: 100 }, (_, i) => `${i}`);
+    assert.deepEqual(seen, ["wait 1.5", ...all, [204, 503]]);
+    page.faults = page.faults.filter((fault) => !/503/.test(fault));
+  });
+
+  test("tries again when its token is not known, but not for ever", async () => {
+    const seen = await page.evaluate(async () => {
+      const seen = [];
+      const { fetch } = window;
+      let unknown = 2;
+      window.fetch = (...request) =>
+        unknown-- > 0 ? Promise.resolve(new Response(null, { status: 404 })) : fetch(...request);
+      const socket = new sgcWebSocket("/", "", "sse");
+      const told = () =>
+        new Promise((done) => {
+          ["error", "message"].forEach((name) => socket.on(name, (event) => done(event.message)));
+        });
+      socket.send("first");
+      seen.push(await told());
+      unknown = Infinity;
+      socket.send("second");
+      seen.push(await told());
+      unknown = 0;
+      socket.send("third");
+      seen.push(await told());
+      return seen;
+    });
+    assert.deepEqual(seen, [
+      "first",
+      "a message was not sent: the server answers 404",
+      "third",
+    ]);
+  });
+
   test("says what is wrong", async () => {
     const seen = await page.evaluate(async () => {
       const seen = [];
@@ -275,6 +342,43 @@ test("the library goes around what blocks WebSockets", async () => {
     assert.deepEqual(seen, ["sse", "hello", 1006]);
     await page.click("#open");
     await page.waitForSelector('#status[data-state="open"]');
+  } finally {
+    await page.expectNoFaults();
+    await proxy.stop();
+    await echo.stop();
+  }
+});
+
+test("the library opens a stream again that the browser has given up", async () => {
+  const echo = await start("spec/browser/echo.lua", ["0"]);
+  let refused = 0;
+  const proxy = await inFront(echo.url, (request) =>
+    refused > 0 && /event-stream/.test(request) && refused--
+      ? "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+      : undefined,
+  );
+  const page = await visit(`${proxy.url}sgcWebSockets.html`);
+  try {
+    await page.evaluate(async () => {
+      globalThis.seen = [];
+      globalThis.socket = new sgcWebSocket("/", "", "sse");
+      socket.on("error", ({ message }) => seen.push(message.replace(/[\d.:]+/, "HOST")));
+      socket.on("close", () => seen.push("close"));
+      await new Promise((done) => socket.on("open", done));
+    });
+    refused = 1;
+    proxy.cut();
+    await page.waitForFunction(() => socket.state() === "connecting");
+    const heard = await page.evaluate(
+      () =>
+        new Promise((done) => {
+          socket.on("message", ({ message }) => done([...seen, message]));
+          socket.send("meanwhile");
+        }),
+    );
+    assert.deepEqual(heard, ["the connection to HOST was lost, and is opened again", "meanwhile"]);
+    assert.equal(refused, 0);
+    page.faults = page.faults.filter((fault) => !/502/.test(fault));
   } finally {
     await page.expectNoFaults();
     await proxy.stop();
