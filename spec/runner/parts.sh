@@ -168,5 +168,6 @@ part_bench() {
   check 'forward' 600 spec/bench/forward
   output
   check 'mqtt' 600 spec/bench/mqtt
+  check 'slow consumers' 300 taskset -c 1 node spec/bench/slow_consumers.mjs
   output
 }
