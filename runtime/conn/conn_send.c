@@ -105,8 +105,9 @@ static int push_droppable(pl_conn *conn, uint8_t level, const pl_queued *message
 {
 	pl_queue_lane *lane = pl_queue_lane_of(conn->queue, name);
 	size_t len = pl_queue_cost(message);
+	bool ever = len <= (size_t)conn->settings->limits->send_queue;
 
-	while (lane && ((most > 0 && lane->count >= most) || !fits(conn, len))) {
+	while (ever && lane && ((most > 0 && lane->count >= most) || !fits(conn, len))) {
 		bool last = lane->count == 1;
 
 		pl_queue_drop_oldest(conn->queue, lane);

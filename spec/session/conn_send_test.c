@@ -152,6 +152,22 @@ static void what_never_fits_is_left_out(void **state)
 	peer_close(&peer);
 }
 
+static void what_is_too_large_leaves_others(void **state)
+{
+	static char huge[2000];
+	peer_state peer;
+
+	(void)state;
+	open_slow(&peer, &drop_oldest);
+	assert_int_equal(write_text(&peer, "a"), PL_OK);
+	memset(huge, 'x', sizeof(huge) - 1);
+	assert_int_equal(write_text(&peer, huge), PL_ELIMIT);
+	assert_int_equal(write_text(&peer, "b"), PL_OK);
+	assert_int_equal(peer.conn->left_out, 1);
+	leaves(&peer, "text:first text:a text:b ");
+	peer_close(&peer);
+}
+
 static void what_may_not_be_left_out_takes_the_room(void **state)
 {
 	peer_state peer;
@@ -218,6 +234,7 @@ int main(void)
 		cmocka_unit_test(the_latest_of_a_key_is_sent),
 		cmocka_unit_test(a_connection_may_conflate_all),
 		cmocka_unit_test(what_never_fits_is_left_out),
+		cmocka_unit_test(what_is_too_large_leaves_others),
 		cmocka_unit_test(what_may_not_be_left_out_takes_the_room),
 		cmocka_unit_test(a_flush_outlives_what_is_left_out),
 		cmocka_unit_test(without_memory_nothing_is_lost_but_the_message),
