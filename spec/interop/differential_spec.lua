@@ -1,6 +1,6 @@
 --- The same requests, made at random and mostly wrong somewhere, to our server, nginx and HAProxy:
---- what both of those refuse we refuse, too. PERILUNE_REQUESTS: how many, 600 by default; PERILUNE_SEED
---- repeats a run, which says its seed when it fails.
+--- what both of those refuse we refuse, too. PERILUNE_REQUESTS: how many, 600 by default;
+--- PERILUNE_SEED repeats a run, which says its seed when it fails.
 local certificates = require "spec.support.certificates"
 local fixture = require "spec.support.fixture"
 local haproxy = require "spec.support.haproxy"

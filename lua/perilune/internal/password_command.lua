@@ -5,8 +5,8 @@ local terminal = require "perilune.terminal"
 
 local schema = {
   name = "perilune password",
-  summary = "Hashes a password for the auth_users of a server: USER=HASH. Asks a terminal twice for "
-    .. "it, or reads a line of standard input.",
+  summary = "Hashes a password for the auth_users of a server: USER=HASH. Asks a terminal twice for"
+    .. " it, or reads a line of standard input.",
   notes = "Exit status: 0; 1 when there is no password, or a wrong one; 2 for wrong usage.",
   { "user", positional = true, help = "Whose it is. Without it, the hash stands alone." },
 }
