@@ -20,7 +20,8 @@ async function visit(url) {
   return page;
 }
 
-/** In front of a server: what `answer` says to a request, "" to cut it, goes in the server's place. */
+/** In front of a server: what `answer` says to a request goes in the server's place; "" cuts it, and
+ * null says nothing. */
 async function inFront(url, answer) {
   const target = new URL(url);
   const sockets = new Set();
@@ -34,7 +35,7 @@ async function inFront(url, answer) {
         client.end(instead);
       } else if (instead === "") {
         end();
-      } else {
+      } else if (instead === undefined) {
         server.write(data);
       }
     });
@@ -342,6 +343,39 @@ test("the library goes around what blocks WebSockets", async () => {
     assert.deepEqual(seen, ["sse", "hello", 1006]);
     await page.click("#open");
     await page.waitForSelector('#status[data-state="open"]');
+  } finally {
+    await page.expectNoFaults();
+    await proxy.stop();
+    await echo.stop();
+  }
+});
+
+test("the library does not wait for a WebSocket without an answer", async () => {
+  const echo = await start("spec/browser/echo.lua", ["0"]);
+  const proxy = await inFront(echo.url, (request) =>
+    /^upgrade:/im.test(request) ? null : undefined,
+  );
+  const page = await visit(`${proxy.url}sgcWebSockets.html`);
+  try {
+    const seen = await page.evaluate(async () => {
+      const { setTimeout } = window;
+      const times = [];
+      window.setTimeout = (f, ms) => {
+        times.push(ms);
+        return setTimeout(f, ms === 10_000 ? 100 : ms);
+      };
+      const left = new sgcWebSocket("/");
+      const closed = new Promise((done) => left.on("close", done));
+      left.close();
+      const { code } = await closed;
+      const socket = new sgcWebSocket("/");
+      socket.send("hello");
+      const { message } = await new Promise((done) => socket.on("message", done));
+      window.setTimeout = setTimeout;
+      return [times.filter((ms) => ms === 10_000).length, code, left.transport(), left.state(),
+        message, socket.transport()];
+    });
+    assert.deepEqual(seen, [2, 1006, "websocket", "closed", "hello", "sse"]);
   } finally {
     await page.expectNoFaults();
     await proxy.stop();
