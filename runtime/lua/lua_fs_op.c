@@ -1,4 +1,5 @@
 /* lua_fs_op.c - one operation, from the script to the pool and back. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -56,22 +57,33 @@ fs_op *pl_fs_op_file(lua_State *L)
 	return op;
 }
 
-static int push_failure(lua_State *L, const fs_op *op)
+enum { TEXT_MAX = 4352 }; /* a path of PATH_MAX, and why; longer ones are cut */
+
+static void write_failure(char text[TEXT_MAX], const fs_op *op)
 {
 	bool closed = op->status == PL_ECLOSED;
-	const char *text = closed ? "the file is closed" : pl_status_text(op->status);
 
-	return pl_lua_fail(L, op->status, lua_pushfstring(L, "%s: %s", op->path, text));
+	snprintf(text, TEXT_MAX, "%s: %s", op->path,
+		 closed ? "the file is closed" : pl_status_text(op->status));
 }
 
+/* Pushing may throw, so that nothing of the operation is left before. */
 int pl_fs_op_fail(lua_State *L, fs_op *op, int status)
 {
-	int count;
+	char text[TEXT_MAX];
 
 	op->status = status;
-	count = push_failure(L, op);
+	write_failure(text, op);
 	pl_fs_op_free(op);
-	return count;
+	return pl_lua_fail(L, status, text);
+}
+
+static int push_failure(lua_State *L, const fs_op *op)
+{
+	char text[TEXT_MAX];
+
+	write_failure(text, op);
+	return pl_lua_fail(L, op->status, text);
 }
 
 static int push_result(lua_State *L, void *context)

@@ -150,7 +150,8 @@ typedef struct inquiry {
 	pl_metrics *metrics;
 	pl_process process;
 	bool waiting;
-	bool text; /* all of it as text, or a table of the process */
+	bool text;	   /* all of it as text, or a table of the process */
+	pl_buffer written; /* here, for pushing may throw */
 } inquiry;
 
 static void on_run(void *context)
@@ -158,15 +159,14 @@ static void on_run(void *context)
 	pl_process_read(&((inquiry *)context)->process);
 }
 
-static int push_text(lua_State *L, const inquiry *self)
+static int push_text(lua_State *L, inquiry *self)
 {
-	pl_buffer text = { 0 };
-	int status = pl_metrics_write(self->metrics, &self->process, &text);
+	int status = pl_metrics_write(self->metrics, &self->process, &self->written);
 
-	if (!status)
-		lua_pushlstring(L, (const char *)text.data, text.len);
-	pl_buffer_deinit(&text);
-	return status ? pl_lua_result(L, status) : 1;
+	if (status)
+		return pl_lua_result(L, status);
+	lua_pushlstring(L, (const char *)self->written.data, self->written.len);
+	return 1;
 }
 
 static void set_number(lua_State *L, const char *name, double value)
@@ -177,7 +177,7 @@ static void set_number(lua_State *L, const char *name, double value)
 
 static int push_answer(lua_State *L, void *context)
 {
-	const inquiry *self = context;
+	inquiry *self = context;
 
 	if (self->text)
 		return push_text(L, self);
@@ -197,6 +197,7 @@ static void on_done(void *context)
 
 	if (self->waiting)
 		task = pl_wait_end_with(&self->wait, push_answer, self);
+	pl_buffer_deinit(&self->written);
 	pl_free(self);
 	if (task)
 		pl_wait_go(task);
