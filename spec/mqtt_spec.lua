@@ -408,6 +408,27 @@ describe("an MQTT client", function()
     assert.same({ nil, "the connection is closed", "ECLOSED" }, { one:subscribe "a" })
   end)
 
+  it("lets a program end in which messages wait", function()
+    local run = fixture.run [[
+      local task = require "perilune.task"
+      local timer = require "perilune.timer"
+      local one = require("perilune.mqtt").client {
+        url = "mqtt://127.0.0.1:1",
+        clean_session = false,
+        client_identifier = "x",
+        watchdog = { interval = 0.1 },
+      }
+      task.start(function() one:connect(0.1) end)
+      timer.sleep(0.3)
+      task.start(function() print(one:publish_and_wait("a", "x", 1)) end)
+      timer.sleep(0.1)
+      print(one.pending)
+      os.exit(0)
+    ]]
+    assert.equal("1\n", run.output)
+    assert.equal(0, run.code, run.errors)
+  end)
+
   it("matches topics", function()
     assert.is_true(mqtt.matches("a/+/c", "a/b/c"))
     assert.is_true(mqtt.matches("a/#", "a"))

@@ -176,6 +176,7 @@ static int mqtt_new(lua_State *L)
 static int mqtt_gc(lua_State *L)
 {
 	mqtt_object *self = lua_touserdata(L, 1);
+	pl_mqtt_session *session = self->session;
 
 	if (!self->script)
 		return 0;
@@ -183,9 +184,9 @@ static int mqtt_gc(lua_State *L)
 	if (self->store)
 		pl_mqtt_store_close(self->store);
 	self->store = NULL;
-	if (self->session)
-		pl_mqtt_session_free(self->session);
-	self->session = NULL;
+	self->session = NULL; /* what is settled now is told nobody */
+	if (session)
+		pl_mqtt_session_free(session);
 	luaL_unref(L, LUA_REGISTRYINDEX, self->conn);
 	luaL_unref(L, LUA_REGISTRYINDEX, self->hooks);
 	return 0;

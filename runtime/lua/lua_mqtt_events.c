@@ -395,8 +395,10 @@ static int push_settled(lua_State *L, void *context)
 static void on_settled(void *owner, void *waiter, int status, uint8_t reason)
 {
 	settlement of = { (uintptr_t)waiter, status, reason };
+	mqtt_object *self = owner;
 
-	pl_lua_mqtt_hook(owner, MQTT_SETTLED, push_settled, &of);
+	if (self->session)
+		pl_lua_mqtt_hook(owner, MQTT_SETTLED, push_settled, &of);
 }
 
 static void on_undelivered(void *owner, int status, pl_slice topic, const char *message)
