@@ -3,6 +3,7 @@
 local client = require "perilune.client"
 local fixture = require "spec.support.fixture"
 local http = require "perilune.http"
+local mqtt = require "perilune.mqtt"
 local process = require "spec.support.process"
 local server = require "perilune.server"
 
@@ -16,6 +17,7 @@ local SECTIONS = {
   ["The HTTP server: TsgcWebSocketHTTPServer"] = "server",
   ["The connection: TsgcWSConnection"] = "server",
   ["Protocols"] = "server",
+  ["The MQTT client: TsgcWSPClient_MQTT"] = "mqtt",
   ["JavaScript"] = "javascript",
 }
 
@@ -59,6 +61,7 @@ local BESIDE = {
 --- new { a = { b = value } } for "a.b".
 local function make(component, path, value)
   local given = component == "client" and { url = "tcp://127.0.0.1:1" } or {}
+  if component == "mqtt" then given.url = "mqtt://127.0.0.1:1" end
   if component == "client" and not path:find "^end_of_frame" then given.url = "ws://127.0.0.1" end
   if path:find "^host$" or path:find "^port$" or path:find "^parameters$" then given.url = nil end
   local at, names = given, {}
@@ -75,8 +78,8 @@ local function make(component, path, value)
     at = inner
   end
   at[names[#names]] = value
-  local new = component == "client" and client.new or server.new
-  return pcall(new, given)
+  local new = { client = client.new, server = server.new, mqtt = mqtt.client }
+  return pcall(new[component], given)
 end
 
 --- An option is there when what it takes is said.
@@ -159,6 +162,7 @@ local forms = {
   { "^(conn)%.([%l_]+)$", "property" },
   { "^(server)%.([%l_]+)$", "property" },
   { "^(client)%.([%l_]+)$", "property" },
+  { "^(mqtt)%.([%l_]+)$", "property" },
   { "^(request)%.([%l_]+)$", "property" },
   { "^GET (/%S+)$", "request" },
   { "^perilune (%l+)$", "command", loose = true },
@@ -211,7 +215,10 @@ end
 
 --- A server and a client that are connected, and a request under way: calls f with all of them.
 local function with_live(f)
-  local live = { asks = { authentication = { user = "jo", password = "secret" } } }
+  local live = {
+    mqtt = mqtt.client { url = "mqtt://127.0.0.1:1" },
+    asks = { authentication = { user = "jo", password = "secret" } },
+  }
   local made = fixture.new_server {
     authentication = { auth_users = { "jo=secret" } },
     session_state = true,
