@@ -9,7 +9,10 @@ local process = require "spec.support.process"
 local socket = require "spec.support.socket"
 local timer = require "perilune.timer"
 
-ffi.cdef "int setsockopt(int fd, int level, int name, const void *value, unsigned int len);"
+ffi.cdef [[
+  int setsockopt(int fd, int level, int name, const void *value, unsigned int len);
+  void __tsan_init(void);
+]]
 
 local TCP, TCP_REPAIR = 6, 19
 local PATIENT = 20 -- seconds: the machine may be busy
@@ -217,7 +220,9 @@ describe("a clock that is set", function()
     return os.time(fields) + zone
   end
 
-  it("forward and back ends no session, no connection and no timer", function()
+  -- libfaketime does not begin beside the thread sanitizer.
+  local check = pcall(function() return ffi.C.__tsan_init end) and function() end or it
+  check("forward and back ends no session, no connection and no timer", function()
     local program, port, set = start()
     local peer = fixture.connect(
       { port = port },
@@ -268,7 +273,11 @@ describe("a process that is stopped for a while", function()
       heartbeat = { interval = 0.3, timeout = 1, type = "always" },
       limits = { write_timeout = 1, handshake_timeout = 1, header_timeout = 1 },
     }
-    function server.OnMessage(conn, text) conn:write(text) end
+    function server.OnMessage(conn, text)
+      local over = os.clock() + (tonumber(text) or 0)
+      repeat until os.clock() > over
+      conn:write(text)
+    end
     function server.OnCommandGet(_, request, response) response.content_text = "ok" end
     assert(server:start())
   ]]
@@ -303,6 +312,20 @@ describe("a process that is stopped for a while", function()
     peer:close()
     program:signal "TERM"
     assert.equal(0, program:wait(PATIENT))
+  end)
+
+  it("by a handler, too", function()
+    local program = process.perilune { (fixture.script(SERVER)) }
+    local port = program:wait_port()
+    local waiting, busy = fixture.connect { port = port }, fixture.connect { port = port }
+    timer.sleep(0.6)
+    busy:send "2"
+    timer.sleep(0.2)
+    waiting:send "meanwhile"
+    assert.equal("meanwhile", waiting:read(PATIENT))
+    assert.equal("2", busy:read(PATIENT))
+    assert.equal(0, metric(port, "perilune_heartbeat_timeouts_total"))
+    program:kill()
   end)
 
   it("as a peer is dropped in time, and comes back", function()

@@ -22,6 +22,8 @@ int pl_net_status(int uv_error)
 	}
 }
 
+enum { LATE = 250 }; /* ms */
+
 static void run_list(pl_list *list)
 {
 	pl_list now;
@@ -38,10 +40,26 @@ static void run_list(pl_list *list)
 
 static void arm(pl_loop *loop);
 
+/* Who was held up for so long, as a process that was stopped, first reads what has come meanwhile:
+ * libuv runs timers before it polls, and a peer's answer may be there, whose time-out is due. */
+static bool has_to_look(pl_loop *loop)
+{
+	if (loop->late || pl_loop_now(loop) <= loop->armed + LATE) {
+		loop->late = false;
+		return false;
+	}
+	loop->late = true;
+	return true;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	pl_loop *loop = timer->data;
 
+	if (has_to_look(loop)) {
+		uv_timer_start(timer, on_timer, 1, 0); /* 0 would be at once */
+		return;
+	}
 	loop->armed = UINT64_MAX;
 	pl_wheel_advance(&loop->wheel, pl_loop_now(loop));
 }

@@ -44,6 +44,7 @@ struct pl_loop {
 	uint64_t armed;	  /* when `timer` fires; UINT64_MAX: it is stopped */
 	pl_list deferred;
 	pl_list flushes;
+	bool late;	    /* timers are due, and wait for one look at what has come */
 	uint64_t turn;	    /* counts them */
 	uint64_t began;	    /* when the present one began, in ms; 0: there was none yet */
 	uint64_t refreshed; /* ms by which pl_loop_refresh has moved the clock in this turn */
