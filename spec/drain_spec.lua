@@ -134,6 +134,21 @@ describe("a server that stops", function()
     assert.matches("shut down", running.output)
   end)
 
+  it("ends in order when a signal comes behind os.exit", function()
+    local running = process.perilune {
+      (
+        fixture.script(
+          SCRIPT:format("5", "timer.sleep(0.4)") .. "timer.after(0, function() os.exit(3) end)"
+        )
+      ),
+    }
+    running:wait_port()
+    timer.sleep(0.1)
+    running:signal "TERM"
+    assert.equal(3, running:wait())
+    assert.matches("shut down", running.output)
+  end)
+
   it("has the program wait for OnShutdown", function()
     local running = process.perilune { (fixture.script(SCRIPT:format("5", "timer.sleep(0.3)"))) }
     running:wait_port()

@@ -14,7 +14,6 @@
 #include "base/status.h"
 #include "lua/lua_control.h"
 #include "lua/lua_modules.h"
-#include "net/tty.h"
 
 static void *script_alloc(void *script, void *ptr, size_t old, size_t size)
 {
@@ -44,14 +43,8 @@ pl_script *pl_script_of(lua_State *L)
 
 static void on_signal(void *context, int number)
 {
-	pl_script *script = context;
-
-	/* The second one means it. */
-	if (script->ending) {
-		pl_tty_restore();
-		_Exit(128 + number);
-	}
-	pl_script_stop(script, 0);
+	(void)number;
+	pl_script_stop(context, 0); /* a second signal does not come so far */
 }
 
 static void on_program_stop(void *context, int code)
