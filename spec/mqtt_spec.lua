@@ -279,6 +279,115 @@ describe("an MQTT client", function()
     end)
   end
 
+  describe("with a file", function()
+    local broker, folder, path
+    before_each(function()
+      broker = mqtt_broker.start { silent = true }
+      folder = files.folder()
+      path = folder.path .. "/session"
+    end)
+    after_each(function() folder:remove() end)
+
+    local function stored()
+      return new(broker, { clean_session = false, persistence = { file = path, sync = false } })
+    end
+
+    --- Another program leaves a message in the file, which the server has not acknowledged.
+    local function leave_message()
+      local run = fixture.run(
+        [[
+          local mqtt = require("perilune.mqtt").client {
+            url = arg[1],
+            client_identifier = "me",
+            clean_session = false,
+            persistence = { file = arg[2], sync = false },
+          }
+          assert(mqtt:connect())
+          assert(mqtt:publish("a", "kept", 1))
+          require("perilune.timer").sleep(0.1)
+          assert(mqtt:disconnect())
+        ]],
+        broker.url,
+        path
+      )
+      assert.equal(0, run.code, run.errors)
+      broker.take()
+    end
+
+    local function delivers_message()
+      broker.silent = false
+      local one = stored()
+      assert(one:connect())
+      clock.wait_for(function() return one.pending == 0 end)
+      assert.same({ "CONNECT me resumes", "PUBLISH a kept qos1 dup" }, broker.take())
+    end
+
+    local function is_refused(one, expected, code)
+      local done, message, got = one:connect()
+      assert.is_nil(done)
+      assert.equal(code, got, message)
+      assert.is_truthy(message:find(expected, 1, true), message)
+      one:stop()
+      assert.same({}, broker.take())
+    end
+
+    it("is one program's at a time", function()
+      leave_message()
+      broker.silent = false
+      local one = stored()
+      assert(one:connect())
+      clock.wait_for(function() return one.pending == 0 end)
+      broker.take()
+      is_refused(stored(), "is in use by another program", "EBUSY")
+      assert(one:publish_and_wait("a", "goes on", 1))
+    end)
+
+    it("refuses the session of another version, and keeps it", function()
+      leave_message()
+      local file = assert(io.open(path, "r+b"))
+      file:seek("set", 60) -- user_version, in the head of a file of SQLite
+      file:write "\0\0\0\9"
+      file:close()
+      is_refused(stored(), "is of another version of this program", "EINVAL")
+      file = assert(io.open(path, "r+b"))
+      file:seek("set", 60)
+      file:write "\0\0\0\1"
+      file:close()
+      delivers_message()
+    end)
+
+    it("refuses the session of another identifier, and keeps it", function()
+      leave_message()
+      local run = fixture.run(
+        [[
+          print(select(2, require("perilune.mqtt").client({
+            url = arg[1],
+            client_identifier = "you",
+            clean_session = false,
+            persistence = { file = arg[2], sync = false },
+          }):connect()))
+        ]],
+        broker.url,
+        path
+      )
+      local expected = "the file of 'persistence' holds the session of another client identifier"
+      assert.equal(expected .. "\tEINVAL\n", run.output)
+      assert.equal(0, run.code, run.errors)
+      assert.same({}, broker.take())
+      delivers_message()
+    end)
+
+    it("leaves a damaged file as it is", function()
+      leave_message()
+      local file = assert(io.open(path, "r+b"))
+      file:write(("no database "):rep(20))
+      file:close()
+      local before = assert(io.open(path, "rb")):read "*a"
+      is_refused(stored(), "is no stored session, or is damaged", "EINVAL")
+      assert.is_true(before == assert(io.open(path, "rb")):read "*a")
+    end)
+  end)
+
   it("speaks over WebSocket", function()
     local broker = mqtt_broker.start()
     local one = connected { url = broker.url:gsub("^mqtt", "ws") .. "/mqtt", take = broker.take }
