@@ -6,6 +6,7 @@ local files = require "spec.support.files"
 local fixture = require "spec.support.fixture"
 local mqtt = require "perilune.mqtt"
 local mqtt_broker = require "spec.support.mqtt_broker"
+local process = require "spec.support.process"
 
 local made = {}
 
@@ -375,6 +376,41 @@ describe("an MQTT client", function()
       assert.equal(0, run.code, run.errors)
       assert.same({}, broker.take())
       delivers_message()
+    end)
+
+    it("refuses new messages while the disk is full, and loses none that it took", function()
+      broker.silent = false
+      local script = fixture.script [[
+        local disk = arg[2]
+        local one = require("perilune.mqtt").client {
+          url = arg[1],
+          client_identifier = "me",
+          clean_session = false,
+          persistence = { file = disk .. "/session" },
+        }
+        assert(one:connect())
+        assert(one:publish_and_wait("a", "before", 1))
+        os.execute(("head -c 600000 /dev/zero >%s/filler 2>/dev/null"):format(disk))
+        print(one:publish_and_wait("a", ("x"):rep(50000), 1))
+        os.remove(disk .. "/filler")
+        print((one:publish_and_wait("a", "after", 2)))
+        print(one.pending)
+        one:disconnect()
+      ]]
+      local mount = 'mount -t tmpfs -o size=512k perilune "$1" && exec "$2" "$3" "$4" "$1"'
+      local argv = { "unshare", "--mount", "sh", "-c", mount, "sh", folder.path }
+      for _, word in ipairs { process.PERILUNE, script, broker.url } do
+        argv[#argv + 1] = word
+      end
+      local run = process.run(argv)
+      assert.equal("nil\tno space left on the device\tENOSPC\ntrue\n0\n", run.output, run.errors)
+      assert.same({
+        "CONNECT me resumes",
+        "PUBLISH a before qos1 new",
+        "PUBLISH a after qos2 new",
+        "PUBREL",
+        "DISCONNECT 0",
+      }, broker.take())
     end)
 
     it("leaves a damaged file as it is", function()
