@@ -31,7 +31,7 @@ local function client(name)
     client_identifier = name,
     clean_session = false,
     connect_properties = version == "5.0" and { session_expiry_interval = 3600 } or nil,
-    persistence = { file = folder .. "/" .. name, sync = false },
+    persistence = arg[5] == "file" and { file = folder .. "/" .. name, sync = false } or nil,
     watchdog = { interval = 0.1 },
   }
 end
@@ -161,7 +161,8 @@ describe("nothing is lost", function()
     }
     local running = {}
     local function start(name)
-      local argv = { scripts[name], url, version, folder.path, options.qos or "2" }
+      local kept = options.kept or "file"
+      local argv = { scripts[name], url, version, folder.path, options.qos or "2", kept }
       running[name] = process.perilune(argv, { env = { PERILUNE_SLOW_HANDLER = "0" } })
     end
     local function kill(name)
@@ -216,6 +217,11 @@ describe("nothing is lost", function()
     it(
       version .. ": a broker is killed, and its clients go on",
       function() run(start_durable(), version, { "broker" }, {}) end
+    )
+
+    it(
+      version .. ": a broker is killed, and clients that keep their session in memory go on",
+      function() run(start_durable(), version, { "broker" }, { kept = "memory" }) end
     )
 
     it(version .. ": a broker and its clients are killed by turns", function()
