@@ -22,9 +22,10 @@ after(async () => {
   await browser?.close();
   rmSync(folder, { recursive: true });
 });
+const startApp = () => start("apps/authentication", ["--port", "0", "--users", join(folder, "users")]);
 beforeEach(async () => {
   pages = [];
-  app = await start("apps/authentication", ["--port", "0", "--users", join(folder, "users")]);
+  app = await startApp();
 });
 afterEach(async () => {
   // A refusal is what some tests are about; Chromium reports each.
@@ -145,6 +146,20 @@ test("a connection that is lost comes back with the session", async () => {
   await until(() => page.evaluate(() => window.sockets.length > 1 && window.sockets.at(-1).readyState === 1), "another");
   await until(async () => (await page.locator("#status").getAttribute("data-state")) === "online", "the room");
   assert.deepEqual(await people(page), ["eve"]);
+});
+
+test("what is written without a connection is not lost", async () => {
+  const page = await enter();
+  await logIn(page, "eve", "p/ß?:1");
+  await arrives(page);
+  await app.kill();
+  await until(async () => (await page.locator("#status").getAttribute("data-state")) === "offline", "the loss");
+  await page.fill("#text", "still here");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.inputValue("#text"), "still here");
+  assert.match(await page.locator("#status").textContent(), /no connection/i);
+  page.faults = page.faults.filter((fault) => !/ERR_CONNECTION/.test(fault));
+  app = await startApp();
 });
 
 test("a telephone has room for it, and Basic guards the page beside it", async () => {

@@ -153,6 +153,23 @@ test("a page publishes when it may", async () => {
   await screenshot(other, "mqtt-phone");
 });
 
+test("a message that is cut off is told of, and what is typed fits", async () => {
+  app = await startApp("--publish");
+  const page = await enter();
+  await page.fill("#topic", "home/light");
+  await page.fill("#text", "\u0001".repeat(20000)); // six bytes each in JSON
+  await page.selectOption("#qos", "1");
+  await page.click("button");
+  await page.getByText("Published").waitFor();
+  broker.kill("SIGSTOP");
+  await page.click("button");
+  await page.getByText("Publishing").waitFor();
+  await app.kill();
+  broker.kill("SIGCONT");
+  await page.getByText("The connection was lost").waitFor();
+  app = await startApp();
+});
+
 test("it does not publish when it may not, whatever a peer says", async () => {
   app = await startApp();
   const page = await enter();

@@ -156,6 +156,25 @@ test("a page of others cannot open a WebSocket in the visitor's name", async () 
   assert.equal(await opened(upload.url.slice(0, -1)), true);
 });
 
+test("an answer of somebody else, and a file that cannot be read, are told of", async () => {
+  const page = await enter();
+  await page.route("**/upload", (route) => route.fulfill({ status: 200, body: "<p>Log in to this network</p>" }));
+  await page.setInputFiles("#file", file("a.bin", 10));
+  await page.click("#post");
+  await noted(page, "Not sent");
+  assert.equal(await page.isEnabled("#post"), true);
+  await page.evaluate(() => {
+    const slice = File.prototype.slice;
+    File.prototype.slice = function (from, to) {
+      return from === 0 ? slice.call(this, from, to) : { arrayBuffer: () => Promise.reject(new Error("gone")) };
+    };
+  });
+  await page.setInputFiles("#file", file("b.bin", 1_000_000));
+  await page.click("#socket");
+  await noted(page, "Not sent: gone");
+  await kept([]);
+});
+
 test("a server that stops leaves nothing", async () => {
   const peer = await raw("uploadfile:a", "uploadsize:9", Buffer.from("1234"));
   await peer.hears("received:4");

@@ -18,7 +18,8 @@ function why(response) {
     return "User or password are wrong.";
   }
   if (response.status === 429) {
-    return `Too many wrong passwords. Try again in ${response.headers.get("Retry-After")} seconds.`;
+    const seconds = response.headers.get("Retry-After");
+    return `Too many wrong passwords. Try again ${seconds ? `in ${seconds} seconds` : "later"}.`;
   }
   return `The server says ${response.status}.`;
 }
@@ -128,14 +129,21 @@ find("login").addEventListener("submit", async (event) => {
   }
 });
 
+/** Whether it was sent: without a connection nothing is, and the page says so. */
+function tell(message) {
+  if (socket.state() !== "open") {
+    setStatus("offline", "There is no connection; trying again …");
+    return false;
+  }
+  socket.send(JSON.stringify(message));
+  return true;
+}
+
 find("say").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (find("text").value.trim() !== "") {
-    socket.send(JSON.stringify({ type: "say", text: find("text").value }));
+  if (find("text").value.trim() !== "" && tell({ type: "say", text: find("text").value })) {
     find("text").value = "";
   }
 });
 
-find("logout").addEventListener("click", () => {
-  socket.send(JSON.stringify({ type: "logout" }));
-});
+find("logout").addEventListener("click", () => tell({ type: "logout" }));

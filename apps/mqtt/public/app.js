@@ -15,6 +15,11 @@ function say(state, text) {
   $("status").textContent = text;
 }
 
+function tell(state, text) {
+  $("told").dataset.state = state;
+  $("told").textContent = text;
+}
+
 function count(others) {
   const all = `${topics.size.toLocaleString("en")} ${topics.size === 1 ? "topic" : "topics"}`;
   const words = [topics.shown === topics.size ? all : `${topics.shown} of ${all}`];
@@ -40,8 +45,7 @@ const receive = {
   },
   published({ id, error }) {
     if (id === last) {
-      $("told").dataset.state = error ? "failed" : "done";
-      $("told").textContent = error ?? "Published";
+      tell(error ? "failed" : "done", error ?? "Published");
     }
   },
 };
@@ -56,6 +60,9 @@ function open() {
   socket.onclose = () => {
     const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt++) * (1 - Math.random() / 2);
     say("offline", "The connection is lost; trying again");
+    if ($("told").dataset.state === "waiting") {
+      tell("failed", "The connection was lost: it may not be published");
+    }
     setTimeout(open, wait);
   };
 }
@@ -67,13 +74,11 @@ $("filter").addEventListener("input", () => {
 
 $("publish").addEventListener("submit", (event) => {
   event.preventDefault();
-  $("told").dataset.state = "";
   if (socket.readyState !== WebSocket.OPEN) {
-    $("told").dataset.state = "failed";
-    $("told").textContent = "There is no connection";
+    tell("failed", "There is no connection");
     return;
   }
-  $("told").textContent = "Publishing…";
+  tell("waiting", "Publishing…");
   socket.send(JSON.stringify({
     type: "publish",
     id: ++last,

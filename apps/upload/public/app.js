@@ -97,15 +97,28 @@ $("socket").addEventListener("click", async () => {
   }
 });
 
+/** A list, or null: a proxy may answer what it likes. */
+function namesOf(text) {
+  try {
+    const names = JSON.parse(text);
+    return Array.isArray(names) ? names : null;
+  } catch {
+    return null;
+  }
+}
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const request = new XMLHttpRequest();
   const name = input.files.length === 1 ? input.files[0].name : `${input.files.length} files`;
   request.upload.addEventListener("progress", (at) => show(name, at.loaded, at.total));
   request.addEventListener("load", () => {
-    if (request.status === 200) {
+    const names = request.status === 200 ? namesOf(request.responseText) : null;
+    if (names) {
       form.reset();
-      end(`Sent: ${JSON.parse(request.responseText).join(", ")}`);
+      end(`Sent: ${names.join(", ")}`);
+    } else if (request.status === 200) {
+      end("Not sent: somebody else has answered in place of the server", "bad");
     } else {
       end(`Not sent: ${request.status} ${request.statusText}`, "bad");
     }

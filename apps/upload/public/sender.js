@@ -70,7 +70,12 @@ export class Sender {
   /** Its name on the server. */
   send(file) {
     const result = new Promise((done, fail) => (this.#present = { file, got: 0, done, fail }));
-    this.#pump(this.#present).catch((error) => this.#fail(error.message));
+    this.#pump(this.#present).catch((error) => {
+      if (this.online) {
+        this.#socket.send("uploadcancel:"); // it has a part of what cannot be read
+      }
+      this.#fail(error.message);
+    });
     return result;
   }
 
