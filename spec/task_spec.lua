@@ -10,8 +10,14 @@ local CANCELLED = "the task was cancelled"
 
 --- A task that the spec has let begin.
 local function begun(f, ...)
-  local made = task.start(f, ...)
-  timer.sleep(0)
+  local has_begun = false
+  local made = task.start(function(...)
+    has_begun = true
+    return f(...)
+  end, ...)
+  repeat
+    timer.sleep(0)
+  until has_begun
   return made
 end
 
